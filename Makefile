@@ -1,0 +1,79 @@
+# Needs python3 (3.11 to 3.13) and make; the targets set up everything else in .venv, once.
+PYTHON ?= python3
+PIP_FLAGS ?= --quiet
+VENV := .venv
+BIN := $(VENV)/bin
+# the packages that run vggsweep, and on top of them the tools of its developers
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+QUICKSTART = -m hydra/sweeper=basic experiment=quickstart 'arch.depth=4,6,8'
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "The first one that needs it sets up .venv with $(PYTHON); make PYTHON=python3.12 … takes another."
+
+.PHONY: install
+install: $(DEV)  ## set up .venv with vggsweep and the developers' tools
+
+.PHONY: quickstart
+quickstart: $(RUNTIME)  ## a small sweep on the images that ship with vggsweep
+	$(BIN)/vggsweep $(QUICKSTART)
+
+.PHONY: test
+test: $(DEV)  ## the tests, without the slow ones
+	$(BIN)/pytest -q -m "not slow"
+
+.PHONY: test-long
+test-long: $(DEV)  ## all tests
+	$(BIN)/pytest -q
+
+.PHONY: lint
+lint: $(DEV)  ## style, types, and which room imports which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(DEV)  ## put the code into the house's format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(RUNTIME)  ## every script of benchmarks/, one after the other
+	@for script in $(sort $(wildcard benchmarks/*.py)); do \
+		echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
+	done
+
+.PHONY: wheel
+wheel: $(DEV)  ## build the wheel and the source archive into dist/
+	$(BIN)/python -m build
+
+.PHONY: clean
+clean:  ## remove builds and caches; keeps .venv and outputs/
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -path ./$(VENV) -prune -o -path ./.git -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+$(RUNTIME): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+		echo "vggsweep needs Python 3.11 to 3.13, and $(PYTHON) is $$($(PYTHON) -V 2>&1): name another with make PYTHON=python3.12 …" >&2; \
+		exit 1; }
+	@if [ ! -x $(BIN)/pip ]; then \
+		$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+			echo "$(PYTHON) has no working venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	fi
+	@echo "One-time set-up of vggsweep in $(VENV), takes a few minutes (PyTorch is large) …"
+	@$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "One-time set-up of the developers' tools …"
+	@$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@

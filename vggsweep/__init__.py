@@ -1,0 +1,36 @@
+"""vggsweep: sweep depth against width of VGG-type networks, and compare accuracy with cost.
+
+The names below are the public Python interface; they load on first use, so that importing the package
+stays fast and needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vggsweep.model import TrainedModel as TrainedModel
+    from vggsweep.model import load_model as load_model
+    from vggsweep.results.record import Record as Record
+    from vggsweep.results.record import read_record as read_record
+
+try:
+    __version__ = version("vggsweep")
+except PackageNotFoundError:  # a checkout that was never installed
+    __version__ = "0+unknown"
+
+PUBLIC = {
+    "TrainedModel": "vggsweep.model",
+    "load_model": "vggsweep.model",
+    "Record": "vggsweep.results.record",
+    "read_record": "vggsweep.results.record",
+}
+__all__ = ["Record", "TrainedModel", "__version__", "load_model", "read_record"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'vggsweep' has no attribute {name!r}")
+    return getattr(import_module(PUBLIC[name]), name)

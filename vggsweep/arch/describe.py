@@ -1,0 +1,100 @@
+"""What a configured network is and costs; VGG-type networks are answered by arithmetic, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vggsweep.arch.costs import Costs, LayerCost, plan_costs, plan_layers
+from vggsweep.arch.plan import NetworkPlan, plan_network
+from vggsweep.arch.settings import ArchSettings, HeadSettings, ScaledVggSettings, VggSettings
+from vggsweep.errors import ConfigError, InfeasibleConfig
+
+RESOLUTIONS_TO_SUGGEST = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299)
+
+
+@dataclass(frozen=True)
+class InputShape:
+    """What a network sees and answers.
+
+    Args:
+        channels: input channels.
+        resolution: input height and width in pixels.
+        num_classes: class scores.
+    """
+
+    channels: int
+    resolution: int
+    num_classes: int
+
+
+def check_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> None:
+    """Refuse a network that cannot exist, before any data is read.
+
+    Raises:
+        InfeasibleConfig: no such network at this resolution, depth or width.
+        ConfigError: the settings contradict each other.
+    """
+    if isinstance(arch, (VggSettings, ScaledVggSettings)):
+        plan_of(arch, head, shape)
+        return
+    _refuse_other_head(arch, head)
+    _check_resolution(arch, shape)
+
+
+def network_costs(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> Costs:
+    """Costs of a configured network: by arithmetic for the VGG families, else counted on meta."""
+    if isinstance(arch, (VggSettings, ScaledVggSettings)):
+        return plan_costs(plan_of(arch, head, shape))
+    # torch costs two seconds of start-up, and only networks of other families need it here.
+    from vggsweep.arch.build import build_on_meta
+    from vggsweep.arch.counting import count_costs
+
+    return count_costs(build_on_meta(arch, head, shape), shape.channels, shape.resolution)
+
+
+def network_layers(
+    arch: ArchSettings, head: HeadSettings, shape: InputShape, *, expand: bool = False
+) -> list[LayerCost]:
+    """The rows of the summary (see `vggsweep.arch.costs.plan_layers`)."""
+    if isinstance(arch, (VggSettings, ScaledVggSettings)):
+        return plan_layers(plan_of(arch, head, shape), expand=expand)
+    from vggsweep.arch.build import build_on_meta
+    from vggsweep.arch.counting import count_layers
+
+    network = build_on_meta(arch, head, shape)
+    return count_layers(network, shape.channels, shape.resolution, expand=expand)
+
+
+def network_stages(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> str | None:
+    """Blocks as one word (``1x16-1x32``); None where a family has no blocks."""
+    if isinstance(arch, (VggSettings, ScaledVggSettings)):
+        return plan_of(arch, head, shape).stages
+    return None
+
+
+def plan_of(arch: VggSettings | ScaledVggSettings, head: HeadSettings, shape: InputShape) -> NetworkPlan:
+    """The plan of a VGG-type network for this input (see `vggsweep.arch.plan.plan_network`)."""
+    return plan_network(
+        arch,
+        head,
+        channels=shape.channels,
+        resolution=shape.resolution,
+        num_classes=shape.num_classes,
+    )
+
+
+def _refuse_other_head(arch: ArchSettings, head: HeadSettings) -> None:
+    if head.name != "native":
+        raise ConfigError(
+            f"head={head.name} would be ignored: arch={arch.name} has a head of its own. Leave head out."
+        )
+
+
+def _check_resolution(arch: ArchSettings, shape: InputShape) -> None:
+    from vggsweep.arch.build import runs_at
+
+    if runs_at(arch, shape, shape.resolution):
+        return
+    works = next((r for r in RESOLUTIONS_TO_SUGGEST if runs_at(arch, shape, r)), None)
+    hint = f" The smallest common one that works is dataset.resolution={works}." if works else ""
+    raise InfeasibleConfig(f"dataset.resolution={shape.resolution} is too small for {arch.name}.{hint}")

@@ -1,0 +1,161 @@
+"""The ``vggsweep`` command: a Hydra application, or one of the named verbs.
+
+    vggsweep VERB …          a bare first word: `vggsweep.verbs`
+    vggsweep [OVERRIDES]     Hydra; the line is composed and checked first, so that a wrong one costs nothing
+
+Only what the line needs is imported: ``--help`` and tab completion never load torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+VERBS = ("summary", "table")
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    words = sys.argv[1:]
+    if "--debug" in words:
+        words = [word for word in words if word != "--debug"]
+        os.environ[FULL_ERROR] = "1"
+    try:
+        code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
+    except VggsweepError as error:
+        code = refuse(error)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output (head, less) left; say nothing
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def is_bare_word(word: str) -> bool:
+    """Whether a first word names a verb rather than an override or a flag.
+
+    >>> is_bare_word("table"), is_bare_word("arch=vgg16"), is_bare_word("-m"), is_bare_word("~augment")
+    (True, False, False, False)
+    """
+    return bool(word) and "=" not in word and word[0] not in "+~-"
+
+
+def refuse(error: VggsweepError) -> int:
+    """Print one paragraph, with a traceback only when asked for."""
+    if os.environ.get(FULL_ERROR) == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        print(f"vggsweep: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def run_verb(verb: str, words: Sequence[str]) -> int:
+    """Run one verb and return its exit code."""
+    if verb not in VERBS:
+        print(
+            f"vggsweep: {verb!r} is neither a verb nor an override such as key=value. "
+            f"{near_match(verb, VERBS)}",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
+    module = import_module(f"vggsweep.verbs.{verb}")
+    parser = argparse.ArgumentParser(
+        prog=f"vggsweep {verb}",
+        description=module.HELP,
+        epilog=module.EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    code = module.run(parser.parse_intermixed_args(words))
+    assert isinstance(code, int)
+    return code
+
+
+def run_hydra(words: Sequence[str]) -> int:
+    """Check the line, then hand it to Hydra."""
+    import hydra
+    from hydra._internal.utils import get_args_parser
+
+    from vggsweep.configuration.locate import config_dir
+    from vggsweep.sweep.command import remember
+
+    parser = get_args_parser()
+    parser.error = refuse_flags  # type: ignore[method-assign]
+    arguments = parser.parse_intermixed_args(list(words))
+    is_inspection = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
+    if not is_inspection and not arguments.shell_completion:
+        remember(words)
+        words = check_line(arguments, list(words))
+    sys.argv = ["vggsweep", *words]
+    hydra.main(config_path=str(config_dir()), config_name="config")(task)()
+    return 0
+
+
+def refuse_flags(message: str) -> NoReturn:
+    """argparse's refusal as one paragraph instead of two screens of usage."""
+    raise ConfigError(f"{message}. Fields are set with key=value; `vggsweep --hydra-help` lists the flags.")
+
+
+def check_line(arguments: Any, words: list[str]) -> list[str]:
+    """Refuse a line that cannot work, before Hydra makes a directory.
+
+    Returns:
+        The words for Hydra, with the sweep's name and directory settled.
+    """
+    from vggsweep.configuration.line import check_run
+
+    extra_dir = Path(arguments.config_dir) if arguments.config_dir else None
+    config_name = arguments.config_name or "config"
+    if arguments.multirun:
+        return words + _check_multirun(words, arguments.overrides, extra_dir, config_name)
+    return words + check_run(arguments.overrides, extra_dir, config_name)
+
+
+def _check_multirun(
+    words: list[str], overrides: list[str], extra_dir: Path | None, config_name: str
+) -> list[str]:
+    """Check a sweep: ours as a whole, one of Hydra's stock sweepers by its values."""
+    from vggsweep.configuration.line import check_sweep, stock_sweeper
+
+    if stock_sweeper(overrides) is not None:
+        return check_sweep(overrides, extra_dir, config_name)
+    from vggsweep.sweep.order import read_order
+    from vggsweep.sweep.run import check_same_sweep
+
+    order = read_order(overrides, extra_dir=extra_dir, config_name=config_name, command="")
+    check_same_sweep(order)
+    return [f"sweep.name={order.name}"]
+
+
+def task(config: DictConfig) -> float:
+    """Hydra's task function: train this configuration and return its validation accuracy.
+
+    In a sweep a trial that fails returns NaN, so that the others go on; a single run ends the process
+    with its exit code.
+    """
+    from vggsweep.sweep.task import train_job
+
+    try:
+        return train_job(config)
+    except VggsweepError as error:  # Hydra would print a traceback
+        raise SystemExit(refuse(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Everything that can be known to be wrong before data are read, a device is touched or a file is made."""
+
+from __future__ import annotations
+
+import re
+
+from vggsweep.arch.describe import InputShape, check_network
+from vggsweep.configuration.schema import Configuration
+from vggsweep.data.catalog import check_dataset, resolve_num_classes, training_size
+from vggsweep.errors import ConfigError
+
+DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+LONGEST_NAME = 100
+
+
+def check_configuration(configuration: Configuration) -> None:
+    """Refuse a configuration that cannot work.
+
+    Raises:
+        InfeasibleConfig: well-formed, but no such network exists.
+        ConfigError: everything else; the text names the value and what would work.
+    """
+    check_name(configuration.sweep.name)
+    _check_device_word(configuration.device)
+    check_dataset(configuration.dataset)
+    check_network(configuration.arch, configuration.head, input_shape(configuration))
+    _check_batch_size(configuration)
+    _check_schedule(configuration)
+
+
+def input_shape(configuration: Configuration) -> InputShape:
+    """What the network of this configuration sees and answers."""
+    dataset = configuration.dataset
+    num_classes = dataset.num_classes or resolve_num_classes(dataset)
+    return InputShape(dataset.channels, dataset.resolution, num_classes)
+
+
+def check_name(name: str | None) -> None:
+    """Refuse a sweep name that could lead outside ``outputs/`` or confuse a shell.
+
+    >>> check_name("my-sweep")
+    """
+    if name is None:
+        return
+    if (
+        not name.strip()
+        or name in (".", "..")
+        or ".." in name
+        or re.search(r"[/\\\x00-\x1f\x7f]", name)
+        or len(name) > LONGEST_NAME
+    ):
+        raise ConfigError(
+            f"sweep.name={name!r} is not usable as a directory name. Use letters, digits, '-' and '_', "
+            f"at most {LONGEST_NAME} characters, without separators or '..'."
+        )
+
+
+def _check_device_word(device: str) -> None:
+    if not DEVICE_PATTERN.fullmatch(device):
+        raise ConfigError(f"device={device} is not a device. Valid: auto, cpu, cuda, cuda:0, cuda:1, …, mps.")
+
+
+def _check_batch_size(configuration: Configuration) -> None:
+    images = training_size(configuration.dataset)
+    batch_size = configuration.train.batch_size
+    if batch_size > images:
+        raise ConfigError(
+            f"train.batch_size={batch_size} is larger than the {images} training images of "
+            f"dataset={configuration.dataset.name}. Use train.batch_size={images} or less."
+        )
+
+
+def _check_schedule(configuration: Configuration) -> None:
+    warmup, epochs = configuration.scheduler.warmup_epochs, configuration.train.epochs
+    if warmup > epochs:
+        raise ConfigError(
+            f"scheduler.warmup_epochs={warmup:g} is longer than train.epochs={epochs}; the learning rate "
+            "would never reach optimizer.lr."
+        )

@@ -1,0 +1,128 @@
+"""One whole configuration as typed, frozen settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from vggsweep.arch.settings import FAMILIES, ArchSettings, HeadSettings
+from vggsweep.configuration.sweep_settings import (
+    PRUNERS,
+    ObjectiveSettings,
+    PrunerSettings,
+    SpaceSettings,
+    SweepSettings,
+)
+from vggsweep.data.settings import AugmentSettings, DatasetSettings
+from vggsweep.errors import ConfigError, near_match
+from vggsweep.measure.settings import MeasureSettings
+from vggsweep.settings import read_settings
+from vggsweep.training.settings import (
+    OPTIMIZERS,
+    SCHEDULES,
+    OptimizerSettings,
+    SchedulerSettings,
+    TrainSettings,
+)
+
+
+@dataclass(frozen=True)
+class LoggerSettings:
+    """Where the course of training is written besides the record."""
+
+    name: Literal["csv"]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One fully composed configuration."""
+
+    arch: ArchSettings
+    head: HeadSettings
+    optimizer: OptimizerSettings
+    scheduler: SchedulerSettings
+    dataset: DatasetSettings
+    augment: AugmentSettings
+    train: TrainSettings
+    measure: MeasureSettings
+    logger: LoggerSettings
+    objective: ObjectiveSettings
+    space: SpaceSettings
+    pruner: PrunerSettings
+    sweep: SweepSettings
+    seed: int
+    device: str
+
+
+FIXED_GROUPS = {
+    "head": HeadSettings,
+    "dataset": DatasetSettings,
+    "augment": AugmentSettings,
+    "train": TrainSettings,
+    "measure": MeasureSettings,
+    "logger": LoggerSettings,
+    "objective": ObjectiveSettings,
+    "space": SpaceSettings,
+    "sweep": SweepSettings,
+}
+# Groups whose fields depend on the option chosen: the field that names it, and what it may name.
+CHOSEN_GROUPS: dict[str, tuple[str, Mapping[str, type]]] = {
+    "arch": ("family", FAMILIES),
+    "optimizer": ("name", OPTIMIZERS),
+    "scheduler": ("name", SCHEDULES),
+    "pruner": ("name", PRUNERS),
+}
+NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, "seed", "device")
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """The configuration as plain values, interpolations resolved.
+
+    Raises:
+        ConfigError: an interpolation fails or a mandatory value is missing.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def read_configuration(plain: Mapping[str, Any]) -> Configuration:
+    """Type every setting and refuse what does not fit.
+
+    Args:
+        plain: the result of `resolved`.
+
+    Raises:
+        ConfigError: unknown, missing, mistyped or out-of-bounds settings.
+    """
+    for key in plain:
+        if key not in NODES:
+            raise ConfigError(f"Unknown group {key!r}. {near_match(key, NODES)}")
+    for key in NODES:
+        if plain.get(key) is None:
+            raise ConfigError(f"{key} is missing from the configuration.")
+    values: dict[str, Any] = {
+        name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
+    }
+    for name, (selector, options) in CHOSEN_GROUPS.items():
+        values[name] = _read_chosen(plain[name], name, selector, options)
+    seed, device = plain["seed"], plain["device"]
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed={seed} should be a whole number from 0 to 2^32 - 1.")
+    if not isinstance(device, str):
+        raise ConfigError(f"device={device} should be auto, cpu, cuda, cuda:1 or mps.")
+    return Configuration(seed=seed, device=device, **values)
+
+
+def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
+    choice = str(node.get(selector))
+    if choice not in options:
+        raise ConfigError(f"{name}.{selector}={choice}: no such choice. {near_match(choice, options)}")
+    return read_settings(options[choice], node, name)

@@ -1,0 +1,18 @@
+"""The data room: from files on a disk to batches on a device.
+
+    settings.py   what a configuration says about the data and its augmentation
+    catalog.py    facts known before anything is read, and the checks that need only them
+    images.py     a split in memory, or a promise to decode it
+    download.py   a file from the internet, once, verified, under a lock
+    idx.py cifar.py svhn.py mini.py folder.py    one raw format each
+    reading.py    from settings to a split; keeps the last few in memory
+    order.py      seeded orders that no library version changes
+    split.py      the fixed stratified validation part, and `dataset.limit`
+    preprocess.py uint8 pixels to normalised floats at the network's resolution
+    augment.py    flips, crops and erasing for whole batches on the device
+    batches.py    what a batch source is, and what both kinds share
+    resident.py streaming.py                     all images on the device, or worker processes
+    loading.py    `load_data`, the entry point of the room
+
+`settings`, `catalog`, `split` and the readers never import torch.
+"""

@@ -1,0 +1,116 @@
+"""What a batch source is, and the two things that make both kinds give the same batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vggsweep.data.augment import augment
+from vggsweep.data.order import AUGMENT, EPOCH_ORDER, IndexArray, derived_seed, permutation
+from vggsweep.data.preprocess import Preprocess
+from vggsweep.data.settings import AugmentSettings
+
+Batch = tuple[Tensor, Tensor]
+
+
+class BatchSource(Protocol):
+    """Gives the batches of any epoch.
+
+    An epoch's batches depend on the seed and the epoch's number only. So a run resumed at epoch 7 needs
+    no loader state, and torch's global random numbers are never touched.
+    """
+
+    @property
+    def num_images(self) -> int:
+        """Images in the set."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images in every batch but the last."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that `epoch` gives."""
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Batches of one epoch, on the device.
+
+        Args:
+            epoch: its number; any order of epochs is fine.
+
+        Yields:
+            x: float32 [n, C, R, R], preprocessed and, in training, augmented.
+            y: int64 [n], the labels.
+        """
+
+    def close(self) -> None:
+        """Let go of memory and worker processes. Closing twice is fine."""
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Which images make up which batch.
+
+    Args:
+        num_images: images in the set.
+        batch_size: images in every batch but the last.
+        seed: the trial's seed.
+        is_training: training shuffles, and leaves out a last batch of a single image, which batch norm
+            cannot normalise. Evaluation takes every image, in order.
+    """
+
+    num_images: int
+    batch_size: int
+    seed: int
+    is_training: bool
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        whole, rest = divmod(self.num_images, self.batch_size)
+        is_left_out = self.is_training and rest == 1 and whole > 0
+        return whole + (rest > 0) - is_left_out
+
+    def batches(self, epoch: int) -> list[IndexArray]:
+        """Positions of the images of each batch."""
+        if self.is_training:
+            order = permutation(self.num_images, EPOCH_ORDER, self.seed, epoch)
+        else:
+            order = np.arange(self.num_images, dtype=np.int64)
+        starts = range(0, self.num_images, self.batch_size)
+        return [order[start : start + self.batch_size] for start in starts][: self.steps_per_epoch]
+
+
+@dataclass(frozen=True)
+class Finish:
+    """From a uint8 batch on the device to what the network gets.
+
+    Args:
+        preprocess: resolution and normalisation.
+        augment: random changes; None for evaluation.
+        seed: the trial's seed.
+        device: where batches are.
+        memory_format: of the batches.
+    """
+
+    preprocess: Preprocess
+    augment: AugmentSettings | None
+    seed: int
+    device: torch.device
+    memory_format: torch.memory_format
+
+    def generator(self, epoch: int) -> torch.Generator:
+        """The random numbers of one epoch's augmentation."""
+        return torch.Generator(self.device).manual_seed(derived_seed(AUGMENT, self.seed, epoch))
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Preprocess, then augment; batches must come in order, since each takes from the generator."""
+        x_NCHW = self.preprocess(images, self.memory_format)
+        if self.augment is not None and self.augment.changes_images:
+            x_NCHW = augment(x_NCHW, self.augment, generator).contiguous(memory_format=self.memory_format)
+        return x_NCHW

@@ -1,0 +1,217 @@
+"""The entry point of the data room: from settings to batch sources."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Self
+
+import torch
+
+from vggsweep.data.batches import BatchPlan, BatchSource, Finish
+from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution
+from vggsweep.data.images import Images
+from vggsweep.data.order import IndexArray
+from vggsweep.data.preprocess import Preprocess
+from vggsweep.data.reading import read_images
+from vggsweep.data.resident import ResidentBatches
+from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader
+from vggsweep.data.split import first_images, stratified_split
+from vggsweep.data.streaming import StreamingBatches
+
+# What images may take of the free memory; network, activations and other trials need the rest.
+MEMORY_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some images of a split.
+
+    Args:
+        images: the split.
+        indices: positions in it.
+    """
+
+    images: Images
+    indices: IndexArray
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the stored pixels take."""
+        return len(self.indices) * math.prod(self.images.image_shape)
+
+
+@dataclass
+class LoadedData:
+    """Everything that a trial needs of its data set. A context manager: leaving it closes all sources.
+
+    Args:
+        train: shuffled, augmented.
+        validation: in order, unchanged.
+        preprocess: what happens to every image; a saved network keeps it.
+        class_names: the name of each label.
+        loader: the kind of source that was chosen.
+        note: what a reader of the result must know, such as that validation is the test split; or None.
+    """
+
+    train: BatchSource
+    validation: BatchSource
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+    loader: Literal["resident", "streaming"]
+    note: str | None
+    _sources: _Sources
+    _opened: list[BatchSource] = field(default_factory=list)
+
+    def open_test(self) -> BatchSource:
+        """The test split, in order, unchanged. Nothing of it is read before this call.
+
+        Raises:
+            DataError: there is none, or it is damaged.
+        """
+        source = self._sources.evaluation(self._sources.test_part())
+        self._opened.append(source)
+        return source
+
+    def close(self) -> None:
+        """End worker processes and free the images."""
+        for source in (self.train, self.validation, *self._opened):
+            source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def load_data(
+    settings: DatasetSettings,
+    augment: AugmentSettings,
+    *,
+    batch_size: int,
+    eval_batch_size: int,
+    seed: int,
+    device: torch.device | str,
+    channels_last: bool,
+) -> LoadedData:
+    """Open training and validation images, and be ready to open the test split.
+
+    Args:
+        settings: the data set.
+        augment: what changes at random in training images.
+        batch_size: images in a training batch.
+        eval_batch_size: images in an evaluation batch.
+        seed: of the order and the augmentation; the validation part depends on `split_seed` alone.
+        device: where batches come out.
+        channels_last: memory format of the batches.
+
+    Raises:
+        ConfigError: the settings contradict the data set.
+        DataError: the data are missing or damaged.
+    """
+    check_dataset(settings)
+    preprocess = Preprocess(
+        settings.channels, native_resolution(settings), settings.resolution, settings.mean, settings.std
+    )
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    finish = Finish(preprocess, None, seed, torch.device(device), memory_format)
+    sources = _Sources(settings, finish, eval_batch_size)
+    train, validation = sources.training_parts()
+    loader = choose_loader(settings.loader, train.num_bytes + validation.num_bytes, finish.device)
+    return LoadedData(
+        train=sources.training(train, augment, batch_size, loader),
+        validation=sources.evaluation(validation, loader),
+        preprocess=preprocess,
+        class_names=class_names(settings),
+        loader=loader,
+        note=_note(settings),
+        _sources=sources,
+    )
+
+
+def choose_loader(
+    requested: Loader, num_bytes: int, device: torch.device
+) -> Literal["resident", "streaming"]:
+    """``resident`` when the images fit into a part of the device's free memory, else ``streaming``.
+
+    Args:
+        requested: `dataset.loader`; anything but ``auto`` is obeyed.
+        num_bytes: what the images take as uint8 at their stored resolution.
+        device: where they would stay.
+    """
+    if requested != "auto":
+        return requested
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        import psutil  # type: ignore[import-untyped]
+
+        free = psutil.virtual_memory().available
+    return "resident" if num_bytes <= MEMORY_SHARE * free else "streaming"
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Makes the batch sources of one trial."""
+
+    settings: DatasetSettings
+    finish: Finish
+    eval_batch_size: int
+
+    def training_parts(self) -> tuple[Part, Part]:
+        """The images that train and those that validate, both within `limit`."""
+        settings = self.settings
+        images = read_images(settings, "train")
+        if settings.validation == "test":
+            return self._limited(images, first_images(images.labels, None, 0)), self.test_part()
+        split = stratified_split(images.labels, settings.val_fraction, settings.split_seed)
+        return self._limited(images, split.train), self._limited(images, split.validation)
+
+    def test_part(self) -> Part:
+        images = read_images(self.settings, "test")
+        return self._limited(images, first_images(images.labels, None, 0))
+
+    def training(self, part: Part, augment: AugmentSettings, batch_size: int, loader: Loader) -> BatchSource:
+        plan = BatchPlan(len(part.indices), batch_size, self.finish.seed, is_training=True)
+        finish = Finish(
+            self.finish.preprocess, augment, self.finish.seed, self.finish.device, self.finish.memory_format
+        )
+        return self._source(part, plan, finish, loader)
+
+    def evaluation(self, part: Part, loader: Loader | None = None) -> BatchSource:
+        plan = BatchPlan(len(part.indices), self.eval_batch_size, self.finish.seed, is_training=False)
+        chosen = loader or choose_loader(self.settings.loader, part.num_bytes, self.finish.device)
+        return self._source(part, plan, self.finish, chosen)
+
+    def _source(self, part: Part, plan: BatchPlan, finish: Finish, loader: Loader) -> BatchSource:
+        if loader == "resident":
+            return ResidentBatches(part.images, part.indices, plan, finish)
+        return StreamingBatches(part.images, part.indices, plan, finish, self.settings.workers)
+
+    def _limited(self, images: Images, indices: IndexArray) -> Part:
+        settings = self.settings
+        chosen = first_images(images.labels[indices], settings.limit, settings.split_seed)
+        return Part(images, indices[chosen])
+
+
+def _note(settings: DatasetSettings) -> str | None:
+    notes = []
+    if settings.validation == "test":
+        notes.append(
+            f"Validation is the test split of {settings.name} (dataset.validation=test): the best of "
+            "several networks looks better on it than it is."
+        )
+    if settings.name == "image_folder":
+        root = data_root(settings)
+        unused = [
+            name
+            for name in ("val", "valid", "validation")
+            if (root / "train").is_dir() and (root / name).is_dir()
+        ]
+        if unused:
+            notes.append(f"{root / unused[0]} is not read: a part of the training pictures validates.")
+    return " ".join(notes) or None

@@ -1,0 +1,65 @@
+"""All images on the device, as bytes: nothing is left to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from vggsweep.data.batches import Batch, BatchPlan, Finish
+from vggsweep.data.images import Images
+from vggsweep.data.order import IndexArray
+
+
+class ResidentBatches:
+    """A batch source whose images stay on the device as uint8 at their stored resolution.
+
+    60,000 Fashion-MNIST images take 47 MB whatever the network's resolution, because each batch is
+    resized when it is needed.
+
+    Args:
+        images: the split.
+        indices: which of its images belong to this source.
+        plan: order and size of the batches.
+        finish: preprocessing and augmentation.
+    """
+
+    def __init__(self, images: Images, indices: IndexArray, plan: BatchPlan, finish: Finish) -> None:
+        self._plan = plan
+        self._finish = finish
+        self._images = torch.from_numpy(images.read_all(indices)).to(finish.device)
+        self._labels = torch.from_numpy(images.labels[indices]).to(finish.device)
+
+    @property
+    def num_images(self) -> int:
+        """Images in the set."""
+        return self._plan.num_images
+
+    @property
+    def batch_size(self) -> int:
+        """Images in every batch but the last."""
+        return self._plan.batch_size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        return self._plan.steps_per_epoch
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Batches of one epoch, on the device; see `BatchSource.epoch`."""
+        generator = self._finish.generator(epoch)
+        for positions in self._positions(epoch):
+            x_NCHW = self._finish(self._images.index_select(0, positions), generator)
+            yield x_NCHW, self._labels.index_select(0, positions)
+
+    def close(self) -> None:
+        """Free the device's memory."""
+        self._images = self._images.new_empty(0)
+        self._labels = self._labels.new_empty(0)
+
+    def _positions(self, epoch: int) -> tuple[Tensor, ...]:
+        batches = self._plan.batches(epoch)
+        # one copy to the device an epoch; a copy a step would make the host wait
+        order = torch.cat([torch.from_numpy(batch) for batch in batches]).to(self._finish.device)
+        return torch.split(order, [len(batch) for batch in batches])

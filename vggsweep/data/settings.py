@@ -1,0 +1,91 @@
+"""What a configuration says about the data and its augmentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vggsweep.errors import ConfigError
+from vggsweep.settings import setting
+
+DatasetName = Literal[
+    "fashion_mnist_mini",
+    "fashion_mnist",
+    "mnist",
+    "kmnist",
+    "cifar10",
+    "cifar100",
+    "svhn",
+    "image_folder",
+]
+SplitName = Literal["train", "test"]
+Loader = Literal["auto", "resident", "streaming"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSettings:
+    """One data set as the network sees it.
+
+    Args:
+        name: a set of `vggsweep.data.catalog.CATALOG`, or ``image_folder`` for one's own pictures.
+        root: folder of the files; None means ``VGGSWEEP_DATA`` or ``~/.cache/vggsweep``.
+        channels: colour channels.
+        num_classes: None only for ``image_folder``, where the folders are counted.
+        resolution: input height and width of the network in pixels.
+        limit: at most so many training images, and as many of each evaluation split.
+        val_fraction: part of the training split that validates, between 0 and 1.
+        split_seed: seed of that part and of ``limit``; never the trial's seed, so that every trial of
+            a sweep is compared on the same images.
+        validation: ``split`` is that part; ``test`` validates on the test split.
+        mean: per channel, for pixels in 0..1; None together with `std` leaves pixels in 0..1.
+        std: per channel.
+        loader: see `vggsweep.data.loading.choose_loader`.
+        workers: worker processes of the streaming loader; 0 reads in the training process.
+    """
+
+    name: DatasetName
+    root: str | None
+    channels: int = setting(minimum=1)
+    num_classes: int | None = setting(minimum=2)
+    resolution: int = setting(minimum=1)
+    limit: int | None = setting(minimum=2)
+    val_fraction: float = setting(above=0.0, below=1.0)
+    split_seed: int = setting(minimum=0)
+    validation: Literal["split", "test"]
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None = setting(above=0.0)
+    loader: Loader
+    workers: int = setting(minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings:
+    """What changes at random in a training image, each time it is seen.
+
+    Args:
+        name: the option's name, for records.
+        flip: mirror left and right, half of the time.
+        crop_padding: shift by up to so many pixels; 0 never shifts.
+        erase_probability: part of the images that lose a rectangle.
+        erase_min_area: least part of the image that a rectangle covers.
+        erase_max_area: largest part.
+    """
+
+    name: str
+    flip: bool
+    crop_padding: int = setting(minimum=0)
+    erase_probability: float = setting(minimum=0.0, maximum=1.0)
+    erase_min_area: float = setting(above=0.0, maximum=1.0)
+    erase_max_area: float = setting(above=0.0, maximum=1.0)
+
+    def __post_init__(self) -> None:
+        if self.erase_min_area > self.erase_max_area:
+            raise ConfigError(
+                f"augment.erase_min_area={self.erase_min_area:g} is larger than "
+                f"augment.erase_max_area={self.erase_max_area:g}; swap them."
+            )
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether anything is switched on."""
+        return self.flip or self.crop_padding > 0 or self.erase_probability > 0

@@ -1,0 +1,168 @@
+"""Batches read by worker processes, for image sets that do not fit on the device."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from vggsweep.data.batches import Batch, BatchPlan, Finish
+from vggsweep.data.images import Images
+from vggsweep.data.order import IndexArray
+from vggsweep.errors import DataError
+
+RawBatch = tuple[Tensor, Tensor] | DataError
+CONNECTION_ERRORS = (ConnectionError, FileNotFoundError, EOFError)
+
+
+class StreamingBatches:
+    """A batch source that reads ahead with worker processes; the images stay where they are.
+
+    Workers read and decode; preprocessing and augmentation happen on the device, by the same code as in
+    `ResidentBatches`, so that both give equal batches.
+
+    Args:
+        images: the split.
+        indices: which of its images belong to this source.
+        plan: order and size of the batches.
+        finish: preprocessing and augmentation.
+        workers: processes; 0 reads in this one. They start with the first epoch and stay until `close`.
+    """
+
+    def __init__(
+        self, images: Images, indices: IndexArray, plan: BatchPlan, finish: Finish, workers: int
+    ) -> None:
+        self._plan = plan
+        self._finish = finish
+        self._reader = _Reader(images, indices)
+        self._workers = workers
+        self._order = _EpochOrder(plan)
+        self._loader: DataLoader[RawBatch] | None = None
+
+    @property
+    def num_images(self) -> int:
+        """Images in the set."""
+        return self._plan.num_images
+
+    @property
+    def batch_size(self) -> int:
+        """Images in every batch but the last."""
+        return self._plan.batch_size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+        return self._plan.steps_per_epoch
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Batches of one epoch, on the device; see `BatchSource.epoch`.
+
+        Raises:
+            DataError: a picture cannot be read, or a worker died.
+        """
+        generator = self._finish.generator(epoch)
+        self._order.epoch = epoch
+        try:
+            for raw in self._raw_batches():
+                if isinstance(raw, DataError):
+                    raise raw
+                images, labels = (part.to(self._finish.device, non_blocking=True) for part in raw)
+                yield self._finish(images, generator), labels
+        except (RuntimeError, OSError, EOFError) as error:
+            if not _is_worker_death(error):
+                raise
+            self.close()
+            reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise DataError(
+                f"A process that loads images died ({reason}). Usually memory, or /dev/shm in a container, "
+                f"ran out: try fewer than dataset.workers={self._workers}, dataset.workers=0, or "
+                "dataset.loader=resident."
+            ) from error
+
+    def close(self) -> None:
+        """End the worker processes; a later `epoch` starts new ones."""
+        loader, self._loader = self._loader, None
+        iterator = getattr(loader, "_iterator", None)
+        if iterator is not None and self._workers:
+            # torch has no public way to end persistent workers but to hope for the garbage collector
+            iterator._shutdown_workers()
+
+    def _raw_batches(self) -> Iterator[RawBatch]:
+        self._loader = self._loader or self._start()
+        try:
+            yield from self._loader
+        except CONNECTION_ERRORS:
+            # torch raises its own report of a dead worker from a signal handler, close behind the broken
+            # connection. Let it come here, not in the middle of cleaning up.
+            time.sleep(1 if self._workers else 0)
+            raise
+
+    def _start(self) -> DataLoader[RawBatch]:
+        return DataLoader(
+            self._reader,
+            batch_size=None,  # the sampler gives whole batches of positions
+            sampler=self._order,
+            num_workers=self._workers,
+            collate_fn=_unchanged,
+            pin_memory=self._finish.device.type == "cuda",
+            persistent_workers=self._workers > 0,
+            prefetch_factor=4 if self._workers else None,
+            worker_init_fn=_ignore_interrupts,
+            # without its own, the loader takes a number from torch's global generator each epoch, and a
+            # resumed run would no longer equal an uninterrupted one
+            generator=torch.Generator(),
+        )
+
+
+class _Reader(Dataset[RawBatch]):
+    """Runs in the workers: positions in, pixels and labels out."""
+
+    def __init__(self, images: Images, indices: IndexArray) -> None:
+        self._images = images
+        self._indices = indices
+
+    def __getitem__(self, positions: IndexArray) -> RawBatch:
+        chosen = self._indices[positions]
+        try:
+            pixels = self._images.read(chosen)
+        except DataError as error:
+            return error  # raised in a worker, it would come out wrapped in a traceback
+        return torch.from_numpy(pixels), torch.from_numpy(self._images.labels[chosen])
+
+
+class _EpochOrder:
+    """The batches of the epoch that is set; the loader asks once an epoch, in this process."""
+
+    def __init__(self, plan: BatchPlan) -> None:
+        self._plan = plan
+        self.epoch = 0
+
+    def __iter__(self) -> Iterator[IndexArray]:
+        return iter(self._plan.batches(self.epoch))
+
+    def __len__(self) -> int:
+        return self._plan.steps_per_epoch
+
+
+def _is_worker_death(error: Exception) -> bool:
+    """Whether a worker is gone: torch says so itself, or the connection to it broke first.
+
+    An error *inside* a worker, which torch passes on as "Caught …", is something else.
+    """
+    is_connection = isinstance(error, CONNECTION_ERRORS)
+    return "DataLoader worker (pid" in str(error) or (is_connection and not str(error).startswith("Caught"))
+
+
+def _unchanged(raw: Any) -> Any:
+    """The reader gives whole batches: nothing is left to collate."""
+    return raw
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of the terminal; the training process decides when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

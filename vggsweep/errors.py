@@ -1,0 +1,116 @@
+"""Every error that vggsweep raises on purpose.
+
+    VggsweepError                what a person reads: one paragraph, no traceback
+    ├── ConfigError              the command line or a configuration is wrong (exit code 2)
+    │   └── InfeasibleConfig     well-formed, but no such network exists (a sweep skips it)
+    ├── DataError                a data set is missing, damaged or not what it claims to be
+    ├── RecordError              a record or a table file cannot be understood
+    ├── CheckpointError          no usable checkpoint
+    ├── SweepError               a sweep cannot start, or had to stop early
+    └── TrialFailed              training went wrong; the trial ends as FAIL
+        ├── NonFiniteLoss        NaN or infinity, with epoch and step
+        └── OutOfMemory          the device's memory ran out, with the batch size
+    Interrupted                  Ctrl-C or SIGTERM (a BaseException: nothing swallows it by accident)
+    TrialPruned                  a pruner stopped the trial (control flow, not a failure)
+
+What a user did is a `VggsweepError`; our own broken invariants are plain `assert`s.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class VggsweepError(Exception):
+    """Base of all errors that are shown to a person as one paragraph."""
+
+    exit_code = EXIT_FAILED
+
+
+class ConfigError(VggsweepError):
+    """The command line or a configuration cannot work."""
+
+    exit_code = EXIT_USAGE
+
+
+class InfeasibleConfig(ConfigError):
+    """A well-formed configuration whose network cannot exist, such as more pools than pixels."""
+
+
+class DataError(VggsweepError):
+    """A data set is missing, damaged or does not look as its name promises."""
+
+
+class RecordError(VggsweepError):
+    """A record does not follow the schema that this version understands."""
+
+
+class CheckpointError(VggsweepError):
+    """Neither the last checkpoint nor the one before it can be read."""
+
+
+class SweepError(VggsweepError):
+    """A sweep cannot start or had to stop before its total."""
+
+
+class TrialFailed(VggsweepError):
+    """Training ended without a usable result."""
+
+
+class NonFiniteLoss(TrialFailed):
+    """The loss became NaN or infinite."""
+
+    def __init__(self, epoch: int, step: int) -> None:
+        self.epoch = epoch
+        self.step = step
+        super().__init__(
+            f"The loss became NaN or infinite in epoch {epoch}, step {step}. "
+            "A smaller optimizer.lr, a longer scheduler.warmup_epochs or "
+            "train.clip_grad_norm=1.0 usually helps."
+        )
+
+
+class OutOfMemory(TrialFailed):
+    """The device ran out of memory."""
+
+    def __init__(self, device: str, batch_size: int) -> None:
+        super().__init__(
+            f"Out of memory on {device} with train.batch_size={batch_size}. "
+            f"Try train.batch_size={max(1, batch_size // 2)}, a smaller dataset.resolution, "
+            "or dataset.loader=streaming to keep the images off the device."
+        )
+
+
+class Interrupted(BaseException):
+    """A person or the scheduler asked the process to stop; the last whole epoch is on disk."""
+
+
+class TrialPruned(Exception):
+    """A pruner stopped the trial after an epoch.
+
+    Args:
+        epoch: epochs trained when it was stopped, from 1.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        super().__init__(f"pruned after epoch {epoch}")
+
+
+def near_match(word: str, choices: Iterable[str]) -> str:
+    """The sentence that helps after a misspelt word.
+
+    >>> near_match("vgg61", ["vgg16", "vgg11"])
+    "Did you mean 'vgg16'? Valid: vgg11, vgg16."
+    >>> near_match("zzz", ["sgd", "adam"])
+    'Valid: adam, sgd.'
+    """
+    known = sorted(set(choices))
+    close = difflib.get_close_matches(word, known, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Valid: {', '.join(known)}."

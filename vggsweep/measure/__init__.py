@@ -1,0 +1,1 @@
+"""Measurement: latency, throughput, memory, environment."""

@@ -1,0 +1,132 @@
+"""Latency, throughput and memory of a network in evaluation mode."""
+
+from __future__ import annotations
+
+import math
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vggsweep.measure.settings import MeasureSettings
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What one network needs on one device in one precision.
+
+    Args:
+        latency_ms_p50, latency_ms_p95: milliseconds a call at ``latency_batch_size`` images.
+        throughput: images a second at ``throughput_batch_size``, median over the calls.
+        latency_batch_size, throughput_batch_size: images a call.
+        runs: calls counted for the latency.
+    """
+
+    latency_ms_p50: float
+    latency_ms_p95: float
+    throughput: float
+    latency_batch_size: int
+    throughput_batch_size: int
+    runs: int
+
+
+def measure_inference(
+    network: nn.Module,
+    shape: tuple[int, int, int],
+    settings: MeasureSettings,
+    autocast: Callable[[], AbstractContextManager[object]],
+    *,
+    channels_last: bool,
+) -> Measurements:
+    """Time forward passes over random images.
+
+    Args:
+        network: on its device; left in evaluation mode.
+        shape: channels, height and width of one image.
+        settings: batch sizes, warm-up and repeats.
+        autocast: makes the context in which the network computes.
+        channels_last: memory format of the images.
+    """
+    network.eval()
+    latencies = _time_calls(network, shape, settings.latency_batch_size, settings, autocast, channels_last)
+    batch = settings.throughput_batch_size
+    calls = _time_calls(network, shape, batch, settings, autocast, channels_last)
+    return Measurements(
+        latency_ms_p50=1e3 * statistics.median(latencies),
+        latency_ms_p95=1e3 * _percentile(latencies, 0.95),
+        throughput=batch / statistics.median(calls),
+        latency_batch_size=settings.latency_batch_size,
+        throughput_batch_size=batch,
+        runs=len(latencies),
+    )
+
+
+def _time_calls(
+    network: nn.Module,
+    shape: tuple[int, int, int],
+    batch: int,
+    settings: MeasureSettings,
+    autocast: Callable[[], AbstractContextManager[object]],
+    channels_last: bool,
+) -> list[float]:
+    """Seconds of each counted call: CUDA events on a GPU, the monotonic clock elsewhere."""
+    device = next(network.parameters()).device
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    # A generator of its own: measuring must not move the random state that training draws from.
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(batch, *shape, generator=generator)
+    images = images.to(device).contiguous(memory_format=memory_format)
+    timed = _seconds_on_cuda if device.type == "cuda" else _seconds_on_clock
+    seconds: list[float] = []
+    with torch.inference_mode(), autocast():
+        for _ in range(settings.warmup_runs):
+            timed(network, images)
+        started = time.perf_counter()
+        while len(seconds) < settings.min_runs or time.perf_counter() - started < settings.min_seconds:
+            seconds.append(timed(network, images))
+    return seconds
+
+
+def _seconds_on_clock(network: nn.Module, images: Tensor) -> float:
+    started = time.perf_counter()
+    network(images)
+    if images.device.type == "mps":
+        torch.mps.synchronize()
+    return time.perf_counter() - started
+
+
+def _seconds_on_cuda(network: nn.Module, images: Tensor) -> float:
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    start.record()
+    network(images)
+    end.record()
+    end.synchronize()
+    return float(start.elapsed_time(end)) / 1e3
+
+
+def _percentile(values: list[float], share: float) -> float:
+    """Nearest-rank percentile, which is a value that was really seen."""
+    ordered = sorted(values)
+    return ordered[max(1, math.ceil(share * len(ordered))) - 1]
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start a new peak where the device keeps one; the CPU's peak is the process's and cannot restart."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Largest memory since the last reset, in MiB: the device's tensors, or on the CPU the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / MIB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / MIB if sys.platform == "darwin" else peak / 1024

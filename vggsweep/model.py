@@ -1,0 +1,121 @@
+"""Take a trained network away: weights with all that a prediction needs.
+
+    model = vggsweep.load_model("outputs/runs/trials/00000")
+    model.predict("boot.jpg")        # [("ankle boot", 0.97), ("sneaker", 0.02), …]
+
+The trial's directory is all that it takes; the data set may be on another machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from vggsweep.arch.build import build_network
+from vggsweep.arch.describe import InputShape
+from vggsweep.configuration.schema import read_configuration
+from vggsweep.data.folder import decode, squared
+from vggsweep.data.preprocess import Preprocess
+from vggsweep.errors import RecordError
+from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.record import read_record
+
+
+class TrainedModel(nn.Module):
+    """A trained network in evaluation mode, with its preprocessing.
+
+    Args:
+        network: from preprocessed images to class scores.
+        preprocess: from raw pixels to what the network was trained on.
+        class_names: one a score.
+    """
+
+    def __init__(self, network: nn.Module, preprocess: Preprocess, class_names: Sequence[str]) -> None:
+        super().__init__()
+        self.network = network
+        self.preprocess = preprocess
+        self.class_names = tuple(class_names)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores of raw images.
+
+        Args:
+            images: (N, C, H, W), uint8 from 0 to 255, on the model's device.
+
+        Returns:
+            (N, num_classes) unnormalised scores.
+        """
+        scores: Tensor = self.network(self.preprocess(images))
+        return scores
+
+    @torch.no_grad()
+    def predict(self, picture: str | Path | Image.Image, top: int = 5) -> list[tuple[str, float]]:
+        """The likeliest classes of one picture, with their probabilities.
+
+        Args:
+            picture: a file that Pillow can open, or an image; it is cropped to a square and its colours
+                are converted as those of a picture folder are.
+            top: how many classes.
+
+        Raises:
+            DataError: the file cannot be read as a picture.
+        """
+        channels, side = self.preprocess.channels, self.preprocess.native
+        pixels = (
+            squared(picture, channels, side)
+            if isinstance(picture, Image.Image)
+            else decode(Path(picture), channels, side)
+        )
+        x_1CHW = torch.tensor(pixels)[None].to(next(self.network.parameters()).device)
+        probabilities = self(x_1CHW).softmax(dim=1)[0]
+        best = probabilities.topk(min(top, len(self.class_names)))
+        return [
+            (self.class_names[i], p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+
+
+def save_weights(network: nn.Module, path: Path, preprocess: Preprocess, class_names: Sequence[str]) -> None:
+    """Write ``model.safetensors``: weights, and as metadata the preprocessing and the class names."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    metadata = {"preprocess": json.dumps(preprocess.to_dict()), "class_names": json.dumps(list(class_names))}
+    temporary = path.with_name(f"{path.name}.tmp")
+    save_file(tensors, temporary, metadata=metadata)
+    temporary.replace(path)
+
+
+def load_model(trial: str | Path, device: str | torch.device = "cpu") -> TrainedModel:
+    """The network of a finished trial, ready to predict.
+
+    Args:
+        trial: the trial's directory; it was trained with ``train.keep_weights=true``.
+        device: where to put it.
+
+    Raises:
+        RecordError: the directory holds no record, or no weights.
+    """
+    directory = TrialDirectory(Path(trial))
+    record = read_record(directory.path)
+    if not directory.weights.exists():
+        raise RecordError(f"{directory.path} keeps no weights. Train it again with train.keep_weights=true.")
+    configuration = read_configuration(record.configuration)
+    try:
+        with safe_open(directory.weights, framework="pt") as file:
+            metadata = file.metadata() or {}
+        preprocess = Preprocess.from_dict(json.loads(metadata["preprocess"]))
+        class_names = json.loads(metadata["class_names"])
+        # The file alone says how many classes: the picture folder may be on another machine.
+        shape = InputShape(preprocess.channels, preprocess.resolution, len(class_names))
+        network = build_network(configuration.arch, configuration.head, shape)
+        network.load_state_dict(load_file(directory.weights))
+    except SafetensorError as error:
+        raise RecordError(f"{directory.weights} is damaged: {error}.") from None
+    except (KeyError, RuntimeError) as error:
+        raise RecordError(f"{directory.weights} does not belong to {directory.record}: {error}.") from error
+    return TrainedModel(network, preprocess, class_names).to(device).eval()

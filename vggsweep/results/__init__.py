@@ -1,0 +1,1 @@
+"""Results: records and what is read from them. Nothing here imports torch."""

@@ -1,0 +1,151 @@
+"""``record.json``: the result of one trial, whole or not at all; it alone yields every table column."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vggsweep.errors import RecordError
+
+SCHEMA_VERSION = 1
+STATES = ("COMPLETE", "PRUNED", "FAIL")
+RECORD_NAME = "record.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """The result of one trial.
+
+    Args:
+        sweep: name of the sweep it belongs to.
+        trial: the study's trial number.
+        state: COMPLETE, PRUNED or FAIL.
+        reason: why it was pruned or failed, in one sentence; None when complete.
+        configuration_hash: see `vggsweep.configuration.identity`.
+        configuration: resolved values of every setting.
+        overrides: the words that led there.
+        network: arch, depth, width, stages, head, resolution.
+        costs: params, conv_params, macs, activations.
+        metrics: losses, accuracies (fractions), epochs_run; of the last finished epoch.
+        measurements: latency_ms_p50, latency_ms_p95, throughput, peak_memory_mb, or empty.
+        timings: seconds; started and ended as UTC in ISO 8601.
+        environment: versions, device, threads, precision, git commit.
+        notes: what a reader of the numbers should know.
+        swept: parameters that the sweep varied, with their values.
+    """
+
+    sweep: str
+    trial: int
+    state: str
+    reason: str | None
+    configuration_hash: str
+    configuration: Mapping[str, Any]
+    overrides: tuple[str, ...] = ()
+    network: Mapping[str, Any] = field(default_factory=dict)
+    costs: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    measurements: Mapping[str, Any] = field(default_factory=dict)
+    timings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    swept: Mapping[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+
+def write_record(record: Record, directory: Path) -> Path:
+    """Write ``record.json``: a temporary file, fsync, rename."""
+    content = json.dumps(_finite(asdict(record)), indent=2, allow_nan=False)
+    return write_atomically(directory / RECORD_NAME, content + "\n")
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Put a whole text at a path, or leave what was there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return path
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity; they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def read_record(path: Path) -> Record:
+    """Read a record and refuse what this version does not understand; extra values are left out.
+
+    Args:
+        path: ``record.json`` or the trial's directory.
+
+    Raises:
+        RecordError: the file is missing, damaged, of another schema, or a required value is wrong.
+    """
+    file = path / RECORD_NAME if path.is_dir() else path
+    try:
+        plain = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"{file} does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{file} cannot be read: {error}.") from None
+    if not isinstance(plain, dict):
+        raise RecordError(f"{file} holds no record.")
+    version = plain.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise RecordError(
+            f"{file} has schema_version {version}; this vggsweep reads {SCHEMA_VERSION}. "
+            "Upgrade vggsweep, or read it with the version that wrote it."
+        )
+    _check_types(plain, file)
+    known = {name: plain[name] for name in Record.__dataclass_fields__ if name in plain}
+    known.setdefault("reason", None)
+    known["overrides"] = tuple(known.get("overrides", ()))
+    known["notes"] = tuple(known.get("notes", ()))
+    return Record(**known)
+
+
+REQUIRED_TYPES: dict[str, tuple[type, ...]] = {
+    "sweep": (str,),
+    "trial": (int,),
+    "state": (str,),
+    "configuration_hash": (str,),
+    "configuration": (dict,),
+}
+OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
+    "reason": (str, type(None)),
+    "overrides": (list,),
+    "network": (dict,),
+    "costs": (dict,),
+    "metrics": (dict,),
+    "measurements": (dict,),
+    "timings": (dict,),
+    "environment": (dict,),
+    "notes": (list,),
+    "swept": (dict,),
+}
+
+
+def _check_types(plain: Mapping[str, Any], file: Path) -> None:
+    for name, types in REQUIRED_TYPES.items():
+        if name not in plain:
+            raise RecordError(f"{file} lacks {name!r}.")
+        if not isinstance(plain[name], types):
+            raise RecordError(f"{file}: {name} is {plain[name]!r}, not {types[0].__name__}.")
+    for name, types in OPTIONAL_TYPES.items():
+        if name in plain and not isinstance(plain[name], types):
+            raise RecordError(f"{file}: {name} is {plain[name]!r}, not {types[0].__name__}.")
+    if plain["state"] not in STATES:
+        raise RecordError(f"{file}: state is {plain['state']!r}; it should be one of {', '.join(STATES)}.")

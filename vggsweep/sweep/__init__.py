@@ -1,0 +1,1 @@
+"""Sweeps: directories, studies, ownership of trials, and what runs them."""

@@ -1,0 +1,106 @@
+"""What a sweep leaves behind: table, front, best configurations, and the next command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import yaml
+
+from vggsweep.results.figures import accuracy_cost_figure, short_count
+from vggsweep.results.front import pareto_front
+from vggsweep.results.record import write_atomically
+from vggsweep.results.table import load_table
+from vggsweep.sweep.marks import counted, mark_of
+from vggsweep.sweep.order import SweepOrder
+from vggsweep.sweep.progress import read_progress
+from vggsweep.sweep.study import open_study
+from vggsweep.sweep.worker import Ending
+
+# The column that a picture sets accuracy against when the objective names no cost.
+DEFAULT_COST = "macs"
+
+
+def conclude(order: SweepOrder, ending: Ending) -> str:
+    """Write table.csv, front.png and optimization_results.yaml, and say how the sweep ended.
+
+    Returns:
+        A few lines for a person.
+    """
+    directory = order.directory
+    cost = order.metrics[1].name if len(order.metrics) > 1 else DEFAULT_COST
+    table, _ = load_table([directory.path])
+    write_atomically(directory.table, table.to_csv(index=False, lineterminator="\n"))
+    has_points = {cost, "val_acc"} <= set(table.columns) and bool(
+        table[[cost, "val_acc"]].notna().all(axis=1).any()
+    )
+    if has_points:
+        accuracy_cost_figure(table, cost).savefig(directory.front, dpi=150)
+    study = open_study(
+        directory, directions=[m.direction for m in order.metrics], storage=order.settings.storage
+    )
+    best = best_trials(study)
+    write_atomically(directory.best, yaml.safe_dump(_results(order, best), sort_keys=False))
+    progress = read_progress(directory, study.get_trials(deepcopy=False))
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(progress.counts.items()))
+    lines = [f"Sweep {order.name}: {ending.reason} ({counts or 'nothing finished'})."]
+    if has_points:
+        lines += _front_lines(table, cost)
+    lines += [
+        f"  table     {directory.table}",
+        *([f"  picture   {directory.front}"] if has_points else []),
+        f"  best      {directory.best}",
+    ]
+    if ending.is_early:
+        lines.append(f"  continue  {order.command}")
+    else:
+        lines.append(f"  next      vggsweep table {order.name}")
+    return "\n".join(lines)
+
+
+def best_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """The best trial, or those that none dominates; empty where none completed."""
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    numbers = {trial.number for trial in counted(complete)}
+    if not numbers:
+        return []
+    return [trial for trial in study.best_trials if trial.number in numbers]
+
+
+def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
+    """As the stock sweeper writes it, with trial numbers and directories beside."""
+    solutions: list[dict[str, Any]] = []
+    for trial in best:
+        mark = mark_of(trial)
+        solutions.append(
+            {
+                "trial": trial.number,
+                "params": dict(mark.swept or {}) if mark is not None else dict(trial.params),
+                "values": [float(value) for value in trial.values],
+                "dir": str(order.directory.trial(trial.number).path),
+            }
+        )
+    results: dict[str, Any] = {
+        "name": "vggsweep",
+        "objectives": [{"name": m.name, "direction": m.direction.name.lower()} for m in order.metrics],
+    }
+    if len(order.metrics) == 1 and solutions:
+        best_one = solutions[0]
+        results |= {
+            "best_trial": best_one["trial"],
+            "best_params": best_one["params"],
+            "best_value": best_one["values"][0],
+        }
+    return results | {"solutions": solutions}
+
+
+def _front_lines(table: Any, cost: str) -> list[str]:
+    front = table[pareto_front(table, cost)].sort_values(cost)
+    lines = [f"  front     accuracy against {cost}:"]
+    for _, row in front.iterrows():
+        shape = f"depth {int(row['depth'])} width {int(row['width'])}" if row.notna().get("depth") else ""
+        lines.append(
+            f"            trial {row['trial']:>3}  val_acc {row['val_acc']:.4f}  {cost} "
+            f"{short_count(row[cost]):>6}  {shape}"
+        )
+    return lines

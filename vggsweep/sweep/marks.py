@@ -1,0 +1,86 @@
+"""What vggsweep writes on an Optuna trial, and how it reads it back: the only place that knows the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+MARK = "vggsweep"
+INFEASIBLE = "infeasible"
+DUPLICATE_OF = "duplicate_of"
+ENQUEUED = "enqueued"
+WAITING = "waiting"
+DEATHS = "deaths"
+REASON = "reason"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a trial of ours is; written in one transaction, so that a trial has it whole or not at all.
+
+    Args:
+        configuration_hash: see `vggsweep.configuration.identity`.
+        words: overrides beyond the sweep's fixed ones; with them any host can compose it again.
+        swept: parameters that the sweep varied, with their values.
+        first: number of the first trial of its configuration; None means the trial itself, whose
+            number is not known before it is written.
+    """
+
+    configuration_hash: str
+    words: tuple[str, ...] = ()
+    swept: dict[str, Any] | None = None
+    first: int | None = None
+
+    def attributes(self) -> dict[str, Any]:
+        """As Optuna's user attributes."""
+        return {MARK: asdict(self)}
+
+
+def mark_of(trial: FrozenTrial) -> Mark | None:
+    """The mark of a trial; None for one that is not ours or was killed before it was marked."""
+    plain = trial.user_attrs.get(MARK)
+    if plain is None:
+        return None
+    first = trial.number if plain["first"] is None else plain["first"]
+    return Mark(plain["configuration_hash"], tuple(plain["words"]), plain["swept"], first)
+
+
+def is_counted(trial: FrozenTrial) -> bool:
+    """Whether ``n_trials`` counts it: ours, and COMPLETE, PRUNED or FAIL, or only waiting to be told."""
+    if mark_of(trial) is None or is_infeasible(trial) or is_duplicate(trial):
+        return False
+    return trial.state.is_finished() or WAITING in trial.user_attrs
+
+
+def is_infeasible(trial: FrozenTrial) -> bool:
+    """Whether the suggestion was no network at all (PRUNED for Optuna, with a violated constraint)."""
+    return INFEASIBLE in trial.user_attrs
+
+
+def is_duplicate(trial: FrozenTrial) -> bool:
+    """Whether the suggestion repeated a configuration and was told that one's result."""
+    return DUPLICATE_OF in trial.user_attrs
+
+
+def is_in_progress(trial: FrozenTrial) -> bool:
+    """Whether somebody trains it, or should."""
+    return (
+        trial.state is TrialState.RUNNING and mark_of(trial) is not None and WAITING not in trial.user_attrs
+    )
+
+
+def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that ``n_trials`` counts."""
+    return [trial for trial in trials if is_counted(trial)]
+
+
+def by_hash(trials: Sequence[FrozenTrial], configuration_hash: str) -> FrozenTrial | None:
+    """The trial of this configuration that stands for it (no duplicate), or None."""
+    for trial in trials:
+        mark = mark_of(trial)
+        if mark is not None and mark.configuration_hash == configuration_hash and not is_duplicate(trial):
+            return trial
+    return None

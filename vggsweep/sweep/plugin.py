@@ -1,0 +1,43 @@
+"""``hydra/sweeper=vggsweep``, the class that Hydra finds.
+
+Hydra imports this module in every application of the environment, so it holds a thin class and nothing
+else; the work is imported when a sweep starts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class VggSweeper(Sweeper):
+    """Hands the words of ``vggsweep -m`` to workers that any Hydra launcher can run.
+
+    Args:
+        sampler: node of the chosen Optuna sampler; read again from the words, as workers do.
+    """
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+        self.config: DictConfig | None = None
+        self.hydra_context: HydraContext | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Remember what Hydra knows; our workers train by themselves and need no task function."""
+        self.hydra_context = hydra_context
+        self.config = config
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the sweep to its end.
+
+        Raises:
+            SystemExit: always, with the exit code of the sweep.
+        """
+        from vggsweep.sweep.run import run_sweep
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        raise SystemExit(run_sweep(self.config, self.hydra_context, arguments))

@@ -1,0 +1,90 @@
+"""How far a sweep is: counts by state, the front so far, time left. Read from the study and the files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optuna.trial import FrozenTrial, TrialState
+
+from vggsweep.results.history import read_history
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.sweep.marks import DEATHS, is_counted, is_duplicate, is_in_progress, is_infeasible, mark_of
+from vggsweep.sweep.ownership import is_owned
+
+
+@dataclass(frozen=True)
+class RunningTrial:
+    """A trial without a result.
+
+    Args:
+        number: the study's.
+        is_owned: whether a living process on this host trains it.
+        epoch: last finished epoch.
+        val_acc: after that epoch, or None.
+        swept: its parameters.
+    """
+
+    number: int
+    is_owned: bool
+    epoch: int
+    val_acc: float | None
+    swept: dict[str, object]
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """A sweep at one moment.
+
+    Args:
+        done: COMPLETE + PRUNED + FAIL, as ``n_trials`` counts.
+        counts: trials by state; ``INFEASIBLE`` and ``DUPLICATE`` beside the study's own words.
+        retried: trials that outlived the death of an owner.
+        running: trials without a result.
+        seconds_a_trial: mean wall time of finished trials, or None.
+    """
+
+    done: int
+    counts: dict[str, int]
+    retried: int
+    running: tuple[RunningTrial, ...]
+    seconds_a_trial: float | None
+
+
+def read_progress(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> SweepProgress:
+    """The progress of a sweep from its study's trials and its files."""
+    counts = Counter(state for trial in trials if (state := state_name(trial)) is not None)
+    finished = [t for t in trials if is_counted(t) and t.datetime_start and t.datetime_complete]
+    seconds = [(t.datetime_complete - t.datetime_start).total_seconds() for t in finished]  # type: ignore[operator]
+    return SweepProgress(
+        done=sum(map(is_counted, trials)),
+        counts=dict(counts),
+        retried=sum(DEATHS in trial.user_attrs for trial in trials),
+        running=tuple(_running(directory, trial) for trial in trials if is_in_progress(trial)),
+        seconds_a_trial=sum(seconds) / len(seconds) if seconds else None,
+    )
+
+
+def state_name(trial: FrozenTrial) -> str | None:
+    """The state that people see; None for a suggestion that was killed before it was marked."""
+    if is_infeasible(trial):
+        return "INFEASIBLE"
+    if is_duplicate(trial):
+        return "DUPLICATE"
+    if mark_of(trial) is None and trial.state is not TrialState.WAITING:
+        return None
+    return trial.state.name
+
+
+def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
+    place = directory.trial(trial.number)
+    history = read_history(place.history)
+    mark = mark_of(trial)
+    return RunningTrial(
+        number=trial.number,
+        is_owned=is_owned(place.lock),
+        epoch=len(history),
+        val_acc=history[-1]["val_acc"] if history else None,
+        swept=dict(mark.swept or {}) if mark is not None else {},
+    )

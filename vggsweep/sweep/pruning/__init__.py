@@ -1,0 +1,1 @@
+"""Pruners: who decides, epoch by epoch, whether a trial goes on."""

@@ -1,0 +1,124 @@
+"""A sweep from its first word to its last: start the workers, then say what they found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, VggsweepError
+from vggsweep.results.record import write_atomically
+from vggsweep.sweep.command import command_line
+from vggsweep.sweep.conclusion import conclude
+from vggsweep.sweep.order import SweepOrder, read_order
+from vggsweep.sweep.worker import Ending, Worker
+
+
+def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str]) -> int:
+    """Run or continue a sweep.
+
+    Args:
+        config: as Hydra composed it, with its ``hydra`` node.
+        hydra_context: for the launcher.
+        arguments: the line's overrides.
+
+    Returns:
+        The exit code.
+    """
+    hydra_words = OmegaConf.to_container(config.hydra.overrides.hydra)
+    assert isinstance(hydra_words, list)
+    words = [*(str(word) for word in hydra_words if not str(word).startswith("hydra.mode")), *arguments]
+    order = read_order(
+        words,
+        extra_dir=extra_dir_of(config),
+        config_name=config.hydra.job.config_name,
+        command=command_line(),
+    )
+    check_same_sweep(order)
+    try:
+        order.directory.trials.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VggsweepError(
+            f"{order.root} cannot be written: {error.strerror}. Run vggsweep from a directory of yours, or "
+            "choose another with sweep.name."
+        ) from error
+    save_order(order)
+    worker: Any = Worker(order, time.time())
+    launcher = Plugins.instance().instantiate_launcher(
+        config=config, hydra_context=hydra_context, task_function=worker
+    )
+    returns = launcher.launch([[f"sweep.name={order.name}"]], initial_job_idx=0)
+    ending = returns[0].return_value
+    assert isinstance(ending, Ending)
+    print(conclude(order, ending), flush=True)
+    if ending.signal_name is not None:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if ending.is_early else 0
+
+
+def extra_dir_of(config: DictConfig) -> Any:
+    """The directory of ``--config-dir``, as Hydra's list of sources remembers it."""
+    from pathlib import Path
+
+    for source in config.hydra.runtime.config_sources:
+        if source.provider == "command-line" and source.schema == "file":
+            return Path(source.path)
+    return None
+
+
+def check_same_sweep(order: SweepOrder) -> None:
+    """Refuse to continue a sweep with other settings than it began with.
+
+    Raises:
+        ConfigError: naming every difference.
+    """
+    path = order.directory.settings
+    if not path.exists():
+        return
+    saved = yaml.safe_load(path.read_text(encoding="utf-8"))
+    before, now = saved["fingerprint"], _plain(order.fingerprint())
+    differences = [
+        f"  {key}: {_text(before, key)} → {_text(now, key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    if differences:
+        raise ConfigError(
+            f"The sweep {order.name!r} was begun with other settings:\n" + "\n".join(differences) + "\n"
+            "Continue it with its own command, or give this one another sweep.name. It was begun with:\n"
+            f"  {saved['command']}"
+        )
+
+
+def save_order(order: SweepOrder) -> None:
+    """Write ``sweep.yaml`` once: a sweep's settings do not change while it lives."""
+    if order.directory.settings.exists():
+        return
+    content = {
+        "command": order.command,
+        "words": list(order.fixed),
+        "objective": [{"name": m.name, "direction": m.direction.name.lower()} for m in order.metrics],
+        "space": order.space.describe(),
+        "fingerprint": _plain(order.fingerprint()),
+        "configuration": order.base,
+    }
+    text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
+    write_atomically(order.directory.settings, text)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists: what YAML gives back."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _text(node: dict[str, Any], key: str) -> str:
+    return str(node[key]) if key in node else "(absent)"

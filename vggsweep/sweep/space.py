@@ -1,0 +1,169 @@
+"""The search space of a sweep: from Hydra's sweep syntax to Optuna's distributions and back to words.
+
+The syntax means the same under every sampler, because it is translated once, here, by
+hydra-optuna-sweeper's own parser (plus ``glob``, which that parser leaves out).
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from hydra.core.override_parser.types import Glob, Override
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from vggsweep.configuration.line import parse
+from vggsweep.errors import ConfigError
+
+Params = dict[str, Any]
+Hook = Callable[[optuna.Trial], Mapping[str, Any]]
+# A space this large is not walked through: random points are then new ones anyway.
+MOST_POINTS_WALKED = 20_000
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """What a sweep varies.
+
+    Args:
+        distributions: by override key, such as ``arch.depth`` or ``optimizer``.
+        hook: dotted name of a function that adds conditional parameters, see `load_hook`.
+    """
+
+    distributions: Mapping[str, BaseDistribution]
+    hook: str | None = None
+
+    @property
+    def size(self) -> int | None:
+        """Number of points; None when it is endless (an interval of reals) or a hook decides."""
+        counts = [_count(distribution) for distribution in self.distributions.values()]
+        if self.hook is not None or any(count is None for count in counts):
+            return None
+        return math.prod(count for count in counts if count is not None)
+
+    def points(self) -> Iterator[Params]:
+        """Every point of a finite space, the last parameter changing fastest, as Hydra's multirun."""
+        names = list(self.distributions)
+        for values in itertools.product(*(_values(self.distributions[name]) for name in names)):
+            yield dict(zip(names, values, strict=True))
+
+    def words(self, params: Mapping[str, Any]) -> list[str]:
+        """A point as overrides."""
+        return [f"{name}={value}" for name, value in params.items()]
+
+    def fixed(self, key: str, value: Any) -> Any:
+        """A person's value of one parameter as this space spells it, or None when it is not in it."""
+        distribution = self.distributions[key]
+        if isinstance(distribution, CategoricalDistribution):
+            return next((choice for choice in distribution.choices if str(choice) == str(value)), None)
+        inside = isinstance(value, (int, float)) and distribution._contains(
+            distribution.to_internal_repr(value)
+        )
+        return value if inside else None
+
+    def describe(self) -> dict[str, str]:
+        """The space as text, for comparing and for people."""
+        text = {name: str(distribution) for name, distribution in self.distributions.items()}
+        return text | ({"hook": self.hook} if self.hook else {})
+
+
+def read_space(
+    swept: Sequence[Override], options: Callable[[str], Sequence[str]]
+) -> dict[str, BaseDistribution]:
+    """Distributions of swept overrides.
+
+    Args:
+        swept: parsed overrides that sweep.
+        options: the options of a config group, for ``glob``.
+
+    Raises:
+        ConfigError: an override cannot be searched; the text says why.
+    """
+    from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
+
+    distributions: dict[str, BaseDistribution] = {}
+    for override in swept:
+        key = override.get_key_element()
+        value: object = override.value()
+        if isinstance(value, Glob):
+            names = value.filter(list(options(override.key_or_group)))
+            if not names:
+                raise ConfigError(f"{override.input_line!r} matches no option of {override.key_or_group}.")
+            distributions[key] = CategoricalDistribution(names)
+            continue
+        try:
+            distributions[key] = create_optuna_distribution_from_override(override)
+        except (ValueError, AssertionError, NotImplementedError) as error:
+            raise ConfigError(f"{override.input_line!r} cannot be searched: {error}") from error
+    return distributions
+
+
+def space_overrides(params: Mapping[str, Any], taken: set[str]) -> list[Override]:
+    """The overrides of the ``space`` group, without keys that the command line decides itself."""
+    words = [f"{key}={value}" for key, value in params.items() if key not in taken]
+    parsed = parse(words)
+    for override in parsed:
+        if not override.is_sweep_override():
+            raise ConfigError(
+                f"space.params.{override.key_or_group}={override.value()} is one value; a space needs "
+                "several, such as range(4, 13), interval(0.01, 1) or choice(a, b)."
+            )
+    return parsed
+
+
+def load_hook(name: str) -> Hook:
+    """The function behind ``space.hook``.
+
+    It is called with the `optuna.Trial` after the space's own parameters are drawn, may draw more with
+    ``trial.suggest_…``, and returns further overrides: ``{"optimizer.momentum": 0.9}``.
+
+    Raises:
+        ConfigError: the name leads to no function.
+    """
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"space.hook={name} cannot be loaded ({error}). Give the dotted name of a function that can be "
+            "imported, such as my_package.my_module.my_hook."
+        ) from error
+    if not callable(found):
+        raise ConfigError(f"space.hook={name} is no function.")
+    hook: Hook = found
+    return hook
+
+
+def _count(distribution: BaseDistribution) -> int | None:
+    if isinstance(distribution, FloatDistribution) and distribution.step is None:
+        return None if distribution.low < distribution.high else 1
+    return len(_values(distribution))
+
+
+def _values(distribution: BaseDistribution) -> Sequence[Any]:
+    match distribution:
+        case CategoricalDistribution():
+            return distribution.choices
+        case IntDistribution():
+            return range(distribution.low, distribution.high + 1, distribution.step)
+        case FloatDistribution() if distribution.step is not None:
+            steps = round((distribution.high - distribution.low) / distribution.step)
+            return [_tidy(distribution.low + i * distribution.step) for i in range(steps + 1)]
+        case FloatDistribution() if distribution.low == distribution.high:
+            return [distribution.low]
+    raise AssertionError(distribution)
+
+
+def _tidy(value: float) -> float:
+    # 0.1 + 2 * 0.1 is 0.30000000000000004, which nobody typed.
+    return float(f"{value:.12g}")

@@ -1,0 +1,113 @@
+"""The Optuna study of a sweep: it allocates every trial number and remembers every result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from vggsweep.errors import SweepError
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.record import Record
+from vggsweep.sweep.marks import mark_of
+
+# SQLite waits this long for another process's write before it gives up.
+LOCK_SECONDS = 60
+
+STATES = {
+    "COMPLETE": TrialState.COMPLETE,
+    "PRUNED": TrialState.PRUNED,
+    "FAIL": TrialState.FAIL,
+}
+
+
+def open_study(
+    directory: SweepDirectory,
+    *,
+    directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
+    storage: str | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+) -> optuna.Study:
+    """Create or open the study of a sweep.
+
+    Args:
+        directory: the sweep's directory, which exists.
+        directions: one an objective.
+        storage: a database URL, or None for ``study.db`` in the directory.
+        sampler: who suggests; irrelevant where nobody asks for suggestions.
+        pruner: who stops trials early; irrelevant where nobody reports epochs.
+    """
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    url = storage or f"sqlite:///{directory.study}"
+    options: dict[str, Any] = {}
+    if url.startswith("sqlite"):
+        options = {"connect_args": {"timeout": LOCK_SECONDS}}
+    try:
+        return optuna.create_study(
+            study_name=directory.name,
+            storage=RDBStorage(url, engine_kwargs=options),
+            directions=list(directions),
+            sampler=sampler,
+            pruner=pruner,
+            load_if_exists=True,
+        )
+    except Exception as error:
+        raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+
+
+def add_trial(
+    study: optuna.Study,
+    attributes: Mapping[str, Any],
+    *,
+    state: TrialState = TrialState.RUNNING,
+    params: Mapping[str, Any] | None = None,
+    distributions: Mapping[str, BaseDistribution] | None = None,
+    system_attributes: Mapping[str, Any] | None = None,
+) -> int:
+    """Add a trial that no sampler suggested, whole in one transaction.
+
+    A kill leaves no number without its attributes.
+
+    Returns:
+        The trial's number.
+    """
+    template = optuna.trial.create_trial(
+        state=state,
+        params=dict(params or {}),
+        distributions=dict(distributions or {}),
+        user_attrs=dict(attributes),
+        system_attrs=dict(system_attributes or {}),
+    )
+    trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
+    return study._storage.get_trial_number_from_id(trial_id)
+
+
+def running_trials(study: optuna.Study, configuration_hash: str) -> list[int]:
+    """Numbers of this configuration's trials that nobody has finished."""
+    found = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        mark = mark_of(trial)
+        if mark is not None and mark.configuration_hash == configuration_hash:
+            found.append(trial.number)
+    return found
+
+
+def tell(study: optuna.Study, record: Record, values: Sequence[float] | None) -> None:
+    """Tell the study what a record says; telling the same again changes nothing.
+
+    Args:
+        study: where the trial is RUNNING or finished.
+        record: its result.
+        values: the objectives' values when the record is COMPLETE.
+    """
+    state = STATES[record.state]
+    study.tell(
+        record.trial, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True
+    )

@@ -1,0 +1,127 @@
+"""Which device a trial runs on, in which precision, with which kernels."""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from vggsweep.errors import ConfigError
+from vggsweep.training.settings import Precision
+
+ResolvedPrecision = Literal["fp32", "bf16", "fp16"]
+AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+# The first compute capability with bf16 units (Ampere).
+BF16_CAPABILITY = (8, 0)
+DEFAULT_THREADS = torch.get_num_threads()
+
+
+def resolve_device(word: str) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` means on this machine.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    if word == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda:0")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(word)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        index = device.index or 0
+        if index >= count:
+            there = ", ".join(f"cuda:{i}" for i in range(count)) or "no CUDA device"
+            raise ConfigError(f"device={word}: torch finds {there} here. Use device=auto or device=cpu.")
+        return torch.device("cuda", index)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device=mps: torch finds no Metal device here. Use device=auto or device=cpu.")
+    return device
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> ResolvedPrecision:
+    """The precision that a trial computes in; ``auto`` is bf16 where the device has units for it.
+
+    Raises:
+        ConfigError: fp16 on a device without gradient scaling.
+    """
+    if precision == "auto":
+        return "bf16" if has_bf16_units(device) else "fp32"
+    if precision == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            f"train.precision=fp16 needs a CUDA device for its gradient scaling, and this run is on "
+            f"{device.type}. Use train.precision=auto."
+        )
+    return precision
+
+
+def has_bf16_units(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 in hardware (emulation is slower than fp32)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= BF16_CAPABILITY
+    if device.type == "cpu":
+        return bool(cpu_flags() & {"avx512_bf16", "amx_bf16"})
+    return False
+
+
+def cpu_flags() -> frozenset[str]:
+    """The instruction-set flags that Linux reports; empty elsewhere."""
+    info = Path("/proc/cpuinfo")
+    if not info.is_file():
+        return frozenset()
+    for line in info.read_text().splitlines():
+        if line.startswith("flags"):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def device_name(device: torch.device) -> str:
+    """What the device calls itself, such as ``NVIDIA H100`` or ``AMD EPYC 9R14``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    if device.type == "cpu" and info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def autocast(device: torch.device, precision: ResolvedPrecision) -> AbstractContextManager[object]:
+    """The context in which a forward pass computes in this precision."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, AUTOCAST_TYPES[precision])
+
+
+def configure_kernels(
+    device: torch.device, precision: ResolvedPrecision, *, deterministic: bool, threads: int | None
+) -> None:
+    """Set every process-wide switch that a trial depends on, whatever the trial before left.
+
+    Args:
+        device: where the trial runs.
+        precision: ``fp32`` means true fp32 (no TF32); below it, the few fp32 products left may use TF32.
+        deterministic: only deterministic kernels; a kernel without one warns.
+        threads: CPU threads, or None for torch's choice at start-up.
+    """
+    torch.set_num_threads(threads or DEFAULT_THREADS)
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if device.type != "cuda":
+        return
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    fp32 = "ieee" if precision == "fp32" else "tf32"
+    with warnings.catch_warnings():
+        # torch 2.10 and later rename these switches step by step; both spellings work meanwhile.
+        warnings.simplefilter("ignore")
+        torch.backends.cuda.matmul.fp32_precision = fp32
+        torch.backends.cudnn.conv.fp32_precision = fp32  # type: ignore[attr-defined]
+    torch.backends.cudnn.deterministic = deterministic
+    # Shapes are the same at every step, so a search for the fastest kernel pays at once.
+    torch.backends.cudnn.benchmark = not deterministic

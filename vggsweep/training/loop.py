@@ -1,0 +1,236 @@
+"""The training loop: one page, and it never waits for the device except once an epoch.
+
+A step only queues work: losses and hits are summed on the device, the learning rate is a pure function
+of time, and a loss that is not finite leaves its step number behind for the end of the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from vggsweep.errors import Interrupted, NonFiniteLoss
+from vggsweep.training.checkpoint import CheckpointFile, random_states, restore_random_states
+from vggsweep.training.device import ResolvedPrecision, autocast
+from vggsweep.training.interruption import StopRequest
+from vggsweep.training.optimizers import build_optimizer
+from vggsweep.training.schedules import lr_factor
+from vggsweep.training.settings import OptimizerSettings, SchedulerSettings, TrainSettings
+
+
+class Batches(Protocol):
+    """What the loop needs of a data source; x is (N, C, H, W) float, y is (N,) int64, on the device."""
+
+    @property
+    def num_images(self) -> int: ...
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]: ...
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One row of ``history.csv``.
+
+    Args:
+        epoch: from 1.
+        lr: learning rate of the epoch's last step.
+        train_loss, train_acc: mean over the epoch's images, as trained (augmented, weights moving).
+        val_loss, val_acc: over the validation images after the epoch.
+        train_seconds: wall time of the training steps, data included, evaluation excluded.
+        images_per_second: training images ÷ train_seconds.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_acc: float
+    val_loss: float
+    val_acc: float
+    train_seconds: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean cross-entropy and share of hits over a set of images."""
+
+    loss: float
+    acc: float
+
+
+class Listener(Protocol):
+    """Who watches a training; `epoch_ended` may raise `TrialPruned`."""
+
+    def step_ended(self, epoch: int, step: int, images: int) -> None: ...
+
+    def epoch_ended(self, result: EpochResult) -> None: ...
+
+
+class Training:
+    """A network on its way through its epochs; everything that a checkpoint must hold.
+
+    Args:
+        network: on its device, in its memory format.
+        optimizer, scheduler, train: settings.
+        precision: what ``train.precision`` means on this device.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerSettings,
+        scheduler: SchedulerSettings,
+        train: TrainSettings,
+        precision: ResolvedPrecision,
+    ) -> None:
+        self.network = network
+        self.device = next(network.parameters()).device
+        self.settings = train
+        self.schedule = scheduler
+        self.base_lr = optimizer.lr
+        self.precision = precision
+        self.optimizer = build_optimizer(optimizer, network)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
+        self.ema: AveragedModel | None = None
+        if train.ema is not None:
+            average = get_ema_multi_avg_fn(train.ema)  # type: ignore[no-untyped-call]
+            self.ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        self.forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
+        self.history: list[EpochResult] = []
+
+    @property
+    def evaluated_network(self) -> nn.Module:
+        """The network whose accuracy counts: the averaged one where averaging is on."""
+        return self.ema.module if self.ema is not None else self.network
+
+    def run(
+        self,
+        train: Batches,
+        validation: Batches,
+        *,
+        listener: Listener,
+        stop: StopRequest,
+        checkpoint: CheckpointFile | None = None,
+    ) -> None:
+        """Train from the last finished epoch to the last one.
+
+        Raises:
+            NonFiniteLoss: the loss became NaN or infinite.
+            Interrupted: a signal arrived; the last finished epoch is in the checkpoint.
+            TrialPruned: the listener said so.
+        """
+        for epoch in range(len(self.history), self.settings.epochs):
+            trained, seconds, lr = self._train_epoch(train, epoch, listener, stop)
+            scored = evaluate(self.evaluated_network, validation, self.device, self.precision)
+            if not math.isfinite(scored.loss):  # the last step's update shows in no training loss
+                raise NonFiniteLoss(epoch + 1, train.steps_per_epoch)
+            result = EpochResult(
+                epoch=epoch + 1,
+                lr=lr,
+                train_loss=trained.loss,
+                train_acc=trained.acc,
+                val_loss=scored.loss,
+                val_acc=scored.acc,
+                train_seconds=seconds,
+                images_per_second=train.num_images / seconds,
+            )
+            self.history.append(result)
+            if checkpoint is not None:
+                checkpoint.save(self.state_dict())
+            listener.epoch_ended(result)
+            if stop.is_set and epoch + 1 < self.settings.epochs:
+                raise Interrupted
+
+    def _train_epoch(
+        self, batches: Batches, epoch: int, listener: Listener, stop: StopRequest
+    ) -> tuple[Score, float, float]:
+        settings, device = self.settings, self.device
+        loss_sum = torch.zeros((), device=device)
+        hits = torch.zeros((), dtype=torch.int64, device=device)
+        first_bad_step = torch.full((), -1, device=device)
+        images = 0
+        lr = self.base_lr
+        self.network.train()
+        started = time.perf_counter()
+        for step, (x_NCHW, y_N) in enumerate(batches.epoch(epoch)):
+            middle = epoch + (step + 0.5) / batches.steps_per_epoch
+            lr = self.base_lr * lr_factor(self.schedule, middle, settings.epochs)
+            for group in self.optimizer.param_groups:
+                group["lr"] = lr
+            with autocast(device, self.precision):
+                scores_NK = self.forward(x_NCHW)
+            loss = F.cross_entropy(scores_NK.float(), y_N, label_smoothing=settings.label_smoothing)
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            if settings.clip_grad_norm is not None:
+                self.scaler.unscale_(self.optimizer)
+                nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_grad_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.ema is not None:
+                self.ema.update_parameters(self.network)
+            with torch.no_grad():
+                loss_sum += loss * len(y_N)
+                hits += (scores_NK.argmax(dim=1) == y_N).sum()
+                is_first_bad = (first_bad_step < 0) & ~torch.isfinite(loss)
+                first_bad_step.masked_fill_(is_first_bad, step + 1)
+            images += len(y_N)
+            listener.step_ended(epoch + 1, step + 1, images)
+            if stop.is_set:
+                raise Interrupted
+        mean_loss, acc = loss_sum.item() / images, hits.item() / images  # the epoch's only wait
+        seconds = time.perf_counter() - started
+        if (bad_step := int(first_bad_step.item())) > 0:
+            raise NonFiniteLoss(epoch + 1, bad_step)
+        return Score(mean_loss, acc), seconds, lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the rest of the training."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "ema": self.ema.state_dict() if self.ema is not None else None,
+            "random": random_states(self.device),
+            "threads": torch.get_num_threads(),
+            "history": [asdict(result) for result in self.history],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue exactly where `state_dict` was taken."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        restore_random_states(state["random"], self.device)
+        self.history = [EpochResult(**row) for row in state["history"]]
+
+
+def evaluate(
+    network: nn.Module, batches: Batches, device: torch.device, precision: ResolvedPrecision
+) -> Score:
+    """Loss and accuracy over all images of a source, in evaluation mode."""
+    loss_sum = torch.zeros((), device=device)
+    hits = torch.zeros((), dtype=torch.int64, device=device)
+    images = 0
+    network.eval()
+    with torch.no_grad():
+        for x_NCHW, y_N in batches.epoch(0):
+            with autocast(device, precision):
+                scores_NK = network(x_NCHW)
+            loss_sum += F.cross_entropy(scores_NK.float(), y_N, reduction="sum")
+            hits += (scores_NK.argmax(dim=1) == y_N).sum()
+            images += len(y_N)
+    return Score(loss_sum.item() / images, hits.item() / images)

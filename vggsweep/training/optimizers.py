@@ -1,0 +1,57 @@
+"""Optimizers from their settings, fused where torch has a fused step for the device."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vggsweep.training.settings import AdamSettings, OptimizerSettings, RmspropSettings, SgdSettings
+
+FUSED_DEVICES = ("cpu", "cuda")
+
+
+def build_optimizer(settings: OptimizerSettings, network: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer over a network that is already on its device.
+
+    The fused step reads and writes each parameter once instead of once an operation.
+    """
+    groups = parameter_groups(network, settings.weight_decay, settings.decay_biases_and_norms)
+    device = next(network.parameters()).device.type
+    fused = device in FUSED_DEVICES or None
+    match settings:
+        case SgdSettings():
+            return torch.optim.SGD(
+                groups,
+                lr=settings.lr,
+                momentum=settings.momentum,
+                nesterov=settings.nesterov,
+                fused=fused,
+            )
+        case AdamSettings():
+            cls = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
+            betas = (settings.betas[0], settings.betas[1])
+            return cls(groups, lr=settings.lr, betas=betas, eps=settings.eps, fused=fused)
+        case RmspropSettings():
+            return torch.optim.RMSprop(
+                groups,
+                lr=settings.lr,
+                alpha=settings.alpha,
+                eps=settings.eps,
+                momentum=settings.momentum,
+            )
+
+
+def parameter_groups(
+    network: nn.Module, weight_decay: float, decay_biases_and_norms: bool
+) -> list[dict[str, object]]:
+    """Parameters with weight decay and, apart from them, biases and norms without it.
+
+    Biases, norm scales and norm shifts are exactly the parameters of one dimension.
+    """
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if decay_biases_and_norms:
+        return [{"params": parameters, "weight_decay": weight_decay}]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]

@@ -1,0 +1,385 @@
+"""One trial, from a configuration to its record.
+
+    read → build → cost → data → train → measure → record
+
+Everything that can be known to be wrong without data or device is refused before, by
+`vggsweep.configuration.checks`. What goes wrong here ends the trial as FAIL, with its reason in the
+record; an interruption leaves no record, and the same configuration continues from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import torch
+from omegaconf import OmegaConf
+from rich.console import Console
+from torch import nn
+
+from vggsweep.arch.build import build_network
+from vggsweep.arch.describe import network_costs, network_stages
+from vggsweep.configuration.checks import input_shape
+from vggsweep.configuration.identity import configuration_hash
+from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.data.loading import LoadedData, load_data
+from vggsweep.errors import OutOfMemory, TrialPruned, VggsweepError
+from vggsweep.measure.environment import describe_environment
+from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
+from vggsweep.model import save_weights
+from vggsweep.results.history import write_history
+from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.record import Record, write_record
+from vggsweep.training.allocator import keep_freed_memory
+from vggsweep.training.checkpoint import CheckpointFile
+from vggsweep.training.device import (
+    ResolvedPrecision,
+    autocast,
+    configure_kernels,
+    device_name,
+    resolve_device,
+    resolve_precision,
+)
+from vggsweep.training.interruption import StopRequest
+from vggsweep.training.loop import EpochResult, Training, evaluate
+from vggsweep.training.progress import ProgressBar, epoch_line
+
+# Lines of trial.log; the console has its own view (`ProgressBar`), so nothing propagates to it.
+log = logging.getLogger("vggsweep.trial")
+log.propagate = False
+log.setLevel(logging.INFO)
+
+
+class EpochObserver(Protocol):
+    """Who is told of each finished epoch; it may raise `TrialPruned`."""
+
+    def __call__(self, result: EpochResult) -> None: ...
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What to train and where it belongs.
+
+    Args:
+        sweep: name of the sweep.
+        number: the study's trial number.
+        directory: the trial's own directory, which exists.
+        plain: resolved values of the whole configuration.
+        overrides: the words that led there, for the record.
+        swept: parameters that the sweep varied, with their values.
+    """
+
+    sweep: str
+    number: int
+    directory: TrialDirectory
+    plain: Mapping[str, Any]
+    overrides: Sequence[str] = ()
+    swept: Mapping[str, Any] | None = None
+
+
+def run_trial(
+    assignment: Assignment,
+    *,
+    stop: StopRequest,
+    console: Console,
+    on_epoch: EpochObserver | None = None,
+) -> Record:
+    """Train one configuration and write its record.
+
+    Args:
+        assignment: what, and where.
+        stop: set by signals; the loop then stops at the next step.
+        console: where progress is shown.
+        on_epoch: told of each finished epoch.
+
+    Returns:
+        The record, as written.
+
+    Raises:
+        Interrupted: a signal arrived; the checkpoint holds the last finished epoch.
+    """
+    directory = assignment.directory
+    _remove_torn_files(directory)
+    directory.config.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(assignment.plain))))
+    directory.overrides.write_text(OmegaConf.to_yaml(OmegaConf.create(list(assignment.overrides))))
+    draft = Record(
+        sweep=assignment.sweep,
+        trial=assignment.number,
+        state="FAIL",
+        reason=None,
+        configuration_hash=configuration_hash(assignment.plain),
+        configuration=assignment.plain,
+        overrides=tuple(assignment.overrides),
+        swept=dict(assignment.swept or {}),
+    )
+    with _logged_to(directory):
+        trial = _Trial(assignment, read_configuration(assignment.plain), draft, stop, console, on_epoch)
+        record = trial.run()
+        write_record(record, directory.path)
+        drop_checkpoint(record, directory)
+    return record
+
+
+def drop_checkpoint(record: Record, directory: TrialDirectory) -> None:
+    """Remove what a trial continued from, unless it failed or was asked to keep it."""
+    if record.state != "FAIL" and not record.configuration["train"]["keep_checkpoint"]:
+        CheckpointFile(directory.checkpoint).remove()
+
+
+def _remove_torn_files(directory: TrialDirectory) -> None:
+    """Delete what a killed owner was writing; the lock says that nobody writes now."""
+    for path in directory.path.glob("*.tmp"):
+        path.unlink()
+
+
+class _Trial:
+    """The steps of one trial, and what each adds to the record."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        configuration: Configuration,
+        draft: Record,
+        stop: StopRequest,
+        console: Console,
+        on_epoch: EpochObserver | None,
+    ) -> None:
+        self.configuration = configuration
+        self.directory = assignment.directory
+        self.record = draft
+        self.stop = stop
+        self.console = console
+        self.on_epoch = on_epoch
+        self.started = datetime.now(UTC)
+        self.clock = time.perf_counter()
+        self.notes: list[str] = []
+        self.bar: ProgressBar | None = None
+        self.training: Training | None = None
+
+    def run(self) -> Record:
+        """The finished record: COMPLETE, PRUNED or FAIL with its reason."""
+        try:
+            self._run()
+            state, reason = "COMPLETE", None
+        except TrialPruned as pruned:
+            state, reason = "PRUNED", str(pruned)
+        except Exception as error:
+            state, reason = "FAIL", self._reason(error)
+            log.info("%s", traceback.format_exc())
+        return replace(
+            self.record,
+            state=state,
+            reason=reason,
+            metrics={**self.record.metrics, **self._metrics()},
+            timings=self._timings(),
+            notes=tuple(self.notes),
+        )
+
+    def _run(self) -> None:
+        configuration = self.configuration
+        device = resolve_device(configuration.device)
+        precision = resolve_precision(configuration.train.precision, device)
+        train = configuration.train
+        configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads)
+        if device.type == "cpu" and train.keep_freed_memory:
+            keep_freed_memory()
+        self.record = replace(
+            self.record,
+            environment=describe_environment(
+                device=str(device),
+                device_name=device_name(device),
+                precision=precision,
+                threads=torch.get_num_threads(),
+            ),
+        )
+        network = self._build(device)
+        with self._load(device) as data:
+            reset_peak_memory(device)
+            trained = self._train(network, data, precision)
+            if train.evaluate_test:
+                self._evaluate_test(trained, data, precision, device)
+        self._measure(trained, precision, device)
+        if train.keep_weights:
+            save_weights(trained, self.directory.weights, data.preprocess, data.class_names)
+
+    def _build(self, device: torch.device) -> nn.Module:
+        configuration = self.configuration
+        arch, head, shape = configuration.arch, configuration.head, input_shape(configuration)
+        costs = network_costs(arch, head, shape)
+        self.record = replace(
+            self.record,
+            network={
+                "arch": arch.name,
+                "depth": costs.depth,
+                "width": costs.width,
+                "stages": network_stages(arch, head, shape),
+                "head": head.name,
+                "resolution": shape.resolution,
+            },
+            costs={
+                "params": costs.params,
+                "conv_params": costs.conv_params,
+                "macs": costs.macs,
+                "activations": costs.activations,
+            },
+        )
+        torch.manual_seed(configuration.seed)
+        network = build_network(arch, head, shape)
+        memory_format = torch.channels_last if configuration.train.channels_last else torch.contiguous_format
+        on_device: nn.Module = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
+        return on_device
+
+    def _load(self, device: torch.device) -> LoadedData:
+        configuration = self.configuration
+        data = load_data(
+            configuration.dataset,
+            configuration.augment,
+            batch_size=configuration.train.batch_size,
+            eval_batch_size=configuration.train.eval_batch_size,
+            seed=configuration.seed,
+            device=device,
+            channels_last=configuration.train.channels_last,
+        )
+        if data.note is not None:
+            self.notes.append(data.note)
+        return data
+
+    def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
+        """The network that counts, trained to the last epoch."""
+        configuration = self.configuration
+        training = Training(
+            network, configuration.optimizer, configuration.scheduler, configuration.train, precision
+        )
+        self.training = training
+        checkpoint = CheckpointFile(self.directory.checkpoint)
+        if checkpoint.exists():
+            self._continue_from(checkpoint)
+        with ProgressBar(
+            self.console, configuration.train.epochs, data.train.num_images, len(training.history)
+        ) as self.bar:
+            training.run(
+                data.train,
+                data.validation,
+                listener=self,
+                stop=self.stop,
+                checkpoint=checkpoint if configuration.train.checkpoint else None,
+            )
+        return training.evaluated_network
+
+    def _continue_from(self, checkpoint: CheckpointFile) -> None:
+        assert self.training is not None
+        loaded = checkpoint.load()
+        if loaded.warning is not None:
+            self._note(loaded.warning)
+        self.training.load_state_dict(loaded.state)
+        epoch = len(self.training.history)
+        self._show(f"continues after epoch {epoch} of {self.configuration.train.epochs}")
+        if loaded.state["threads"] != torch.get_num_threads():
+            self._note(
+                f"continued with {torch.get_num_threads()} CPU threads after {loaded.state['threads']}: "
+                "the result may differ from an uninterrupted run in the last bits"
+            )
+        # A kill right after the checkpoint leaves this epoch unwritten and unheard of.
+        self._publish(self.training.history[-1])
+
+    def _evaluate_test(
+        self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
+    ) -> None:
+        score = evaluate(network, data.open_test(), device, precision)
+        self.record = replace(self.record, metrics={"test_loss": score.loss, "test_acc": score.acc})
+
+    def _measure(self, network: nn.Module, precision: ResolvedPrecision, device: torch.device) -> None:
+        measurements: dict[str, Any] = {"peak_memory_mb": peak_memory_mb(device)}
+        if self.configuration.measure.name != "none":
+            shape = input_shape(self.configuration)
+            measured = measure_inference(
+                network,
+                (shape.channels, shape.resolution, shape.resolution),
+                self.configuration.measure,
+                lambda: autocast(device, precision),
+                channels_last=self.configuration.train.channels_last,
+            )
+            measurements |= asdict(measured)
+        self.record = replace(self.record, measurements=measurements)
+
+    def step_ended(self, epoch: int, step: int, images: int) -> None:
+        """Listener of the loop: the bar moves."""
+        assert self.bar is not None
+        self.bar.step_ended(epoch, step, images)
+
+    def epoch_ended(self, result: EpochResult) -> None:
+        """Listener of the loop: log and bar, history, then whoever watches from outside."""
+        assert self.bar is not None
+        log.info("%s", epoch_line(result, self.configuration.train.epochs))
+        self.bar.epoch_ended(result)
+        self._publish(result)
+
+    def _publish(self, result: EpochResult) -> None:
+        """The epoch for other processes: in ``history.csv``, and told to the observer."""
+        assert self.training is not None
+        write_history([asdict(row) for row in self.training.history], self.directory.history)
+        if self.on_epoch is not None:
+            self.on_epoch(result)
+
+    def _metrics(self) -> dict[str, Any]:
+        history = self.training.history if self.training is not None else []
+        if not history:
+            return {"epochs_run": 0}
+        last = history[-1]
+        return {
+            "epochs_run": last.epoch,
+            "train_loss": last.train_loss,
+            "train_acc": last.train_acc,
+            "val_loss": last.val_loss,
+            "val_acc": last.val_acc,
+        }
+
+    def _timings(self) -> dict[str, Any]:
+        history = self.training.history if self.training is not None else []
+        seconds = sum(result.train_seconds for result in history)
+        images = sum(result.train_seconds * result.images_per_second for result in history)
+        return {
+            "train_seconds": seconds if history else None,
+            "images_per_second": images / seconds if seconds else None,
+            "total_seconds": time.perf_counter() - self.clock,
+            "started": self.started.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _reason(self, error: Exception) -> str:
+        """One sentence for the record; what is not ours gets its traceback into trial.log."""
+        is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if is_memory or "can't allocate memory" in str(error):
+            device = self.record.environment.get("device", self.configuration.device)
+            error = OutOfMemory(device, self.configuration.train.batch_size)
+        if isinstance(error, VggsweepError):
+            return str(error)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        log.info("%s", text)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _logged_to(directory: TrialDirectory) -> Iterator[None]:
+    """``trial.log`` holds every line of this trial, whatever the console shows."""
+    handler = logging.FileHandler(directory.log, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,1 @@
+"""The bare words that ``vggsweep`` understands, one file each."""

@@ -1,0 +1,69 @@
+"""``vggsweep summary [OVERRIDES]``: the layer table of a configuration and its totals; nothing is trained."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from vggsweep.arch.costs import Costs, LayerCost
+from vggsweep.arch.describe import InputShape, check_network, network_costs, network_layers
+from vggsweep.configuration.checks import input_shape
+from vggsweep.configuration.compose import compose
+from vggsweep.configuration.schema import read_configuration, resolved
+
+HELP = "layers, output shapes, parameters and MACs of a configuration; nothing is trained"
+EXAMPLE = """\
+example:
+  vggsweep summary arch=vgg16 dataset.channels=3 dataset.num_classes=1000 dataset.resolution=224
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own flags."""
+    parser.add_argument("overrides", nargs="*", help="Hydra overrides, such as arch=vgg16")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument("--expand", action="store_true", help="show the layers inside each block")
+    parser.add_argument("--config-dir", type=Path, help="directory with your own options")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the summary; the network need not fit the data set, so that any input can be asked about."""
+    plain = resolved(compose(arguments.overrides, extra_dir=arguments.config_dir))
+    configuration = read_configuration(plain)
+    shape = input_shape(configuration)
+    check_network(configuration.arch, configuration.head, shape)
+    costs = network_costs(configuration.arch, configuration.head, shape)
+    layers = network_layers(configuration.arch, configuration.head, shape, expand=arguments.expand)
+    if arguments.json:
+        print(json.dumps({"layers": [asdict(layer) for layer in layers], "totals": asdict(costs)}, indent=2))
+        return 0
+    console = Console(highlight=False)
+    console.print(layer_table(configuration.arch.name, layers, shape))
+    console.print(totals_line(costs))
+    return 0
+
+
+def layer_table(name: str, layers: list[LayerCost], shape: InputShape) -> Table:
+    """The rows as the chapter's ``layer_summary`` prints them, with their costs."""
+    size = f"({1}, {shape.channels}, {shape.resolution}, {shape.resolution})"
+    table = Table(title=f"{name} for input {size}", title_justify="left")
+    for column, justify in (("layer", "left"), ("type", "left"), ("output shape", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    table.add_column("params", justify="right")
+    table.add_column("MACs", justify="right")
+    for layer in layers:
+        table.add_row(layer.name, layer.type, str(layer.output_shape), f"{layer.params:,}", f"{layer.macs:,}")
+    return table
+
+
+def totals_line(costs: Costs) -> str:
+    """All totals in one line."""
+    return (
+        f"depth {costs.depth}  width {costs.width}  params {costs.params:,} "
+        f"({costs.conv_params:,} in convolutions)  MACs {costs.macs:,}  activations {costs.activations:,}"
+    )
