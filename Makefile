@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
-QUICKSTART = -m hydra/sweeper=basic experiment=quickstart 'arch.depth=4,6,8'
+QUICKSTART = -m experiment=quickstart
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -13,6 +13,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,7 +23,9 @@ from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepE
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-VERBS = ("summary", "table")
+VERBS = ("summary", "plan", "status", "table")
+# The others are told sweeps.
+VERBS_WITH_OVERRIDES = ("summary", "plan")
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -34,6 +37,7 @@ def main() -> None:
         os.environ[FULL_ERROR] = "1"
     try:
         code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
+        sys.stdout.flush()  # here, where a reader that left is no error
     except VggsweepError as error:
         code = refuse(error)
     except KeyboardInterrupt:
@@ -81,6 +85,7 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
         epilog=module.EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.error = partial(refuse_flags, help_line=f"vggsweep {verb} --help")  # type: ignore[method-assign]
     module.add_arguments(parser)
     code = module.run(parser.parse_intermixed_args(words))
     assert isinstance(code, int)
@@ -99,17 +104,60 @@ def run_hydra(words: Sequence[str]) -> int:
     parser.error = refuse_flags  # type: ignore[method-assign]
     arguments = parser.parse_intermixed_args(list(words))
     is_inspection = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
-    if not is_inspection and not arguments.shell_completion:
+    if is_inspection:
+        check_inspection(arguments)
+    elif not arguments.shell_completion:
         remember(words)
         words = check_line(arguments, list(words))
+    elif "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
+        return 0
     sys.argv = ["vggsweep", *words]
     hydra.main(config_path=str(config_dir()), config_name="config")(task)()
     return 0
 
 
-def refuse_flags(message: str) -> NoReturn:
+def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoReturn:
     """argparse's refusal as one paragraph instead of two screens of usage."""
-    raise ConfigError(f"{message}. Fields are set with key=value; `vggsweep --hydra-help` lists the flags.")
+    raise ConfigError(f"{message}. Fields are set with key=value; `{help_line}` lists the flags.")
+
+
+def complete_verb(line: str) -> bool:
+    """Tab completion of what Hydra does not know: verbs, and the sweeps that they read.
+
+    Hydra takes a second completion plugin for bash as an error, so this comes before Hydra.
+
+    Args:
+        line: what was typed so far, from the program's name on (the shell's ``COMP_LINE``).
+
+    Returns:
+        Whether all is said; otherwise Hydra completes the overrides.
+    """
+    typed = line.split()[1:]
+    is_new_word = line.endswith(" ")
+    if not typed or (len(typed) == 1 and not is_new_word):
+        start = typed[0] if typed else ""
+        print(*(verb for verb in VERBS if verb.startswith(start)), sep="\n")
+        return False
+    if typed[0] not in VERBS:
+        return False
+    if typed[0] in VERBS_WITH_OVERRIDES:
+        os.environ["COMP_LINE"] = " ".join(["vggsweep", *typed[1:]]) + " " * is_new_word
+        return False
+    from vggsweep.results.layout import existing_sweeps
+
+    start = "" if is_new_word else typed[-1]
+    print(*(name for name in existing_sweeps() if name.startswith(start)), sep="\n")
+    return True
+
+
+def check_inspection(arguments: Any) -> None:
+    """Refuse wrong overrides of ``--help``, ``--cfg`` and ``--info`` in our words; none cost nothing."""
+    if arguments.multirun or not arguments.overrides:
+        return
+    from vggsweep.configuration.compose import compose
+
+    extra_dir = Path(arguments.config_dir) if arguments.config_dir else None
+    compose(arguments.overrides, extra_dir=extra_dir, config_name=arguments.config_name or "config")
 
 
 def check_line(arguments: Any, words: list[str]) -> list[str]:

@@ -105,12 +105,14 @@ class TrialPruned(Exception):
 def near_match(word: str, choices: Iterable[str]) -> str:
     """The sentence that helps after a misspelt word.
 
-    >>> near_match("vgg61", ["vgg16", "vgg11"])
-    "Did you mean 'vgg16'? Valid: vgg11, vgg16."
+    >>> near_match("vgg61", ["vgg16", "vgg19"])
+    "Did you mean 'vgg16'? Valid: vgg16, vgg19."
     >>> near_match("zzz", ["sgd", "adam"])
     'Valid: adam, sgd.'
     """
     known = sorted(set(choices))
-    close = difflib.get_close_matches(word, known, n=1)
+    close = difflib.get_close_matches(word, known, n=len(known) or 1)
+    # Swapped letters are the commonest slip, and difflib scores them no better than wrong ones.
+    close.sort(key=lambda choice: sorted(choice) != sorted(word))
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Valid: {', '.join(known)}."

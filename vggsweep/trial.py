@@ -30,6 +30,7 @@ from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
 from vggsweep.errors import OutOfMemory, TrialPruned, VggsweepError
+from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights
@@ -159,6 +160,7 @@ class _Trial:
         self.started = datetime.now(UTC)
         self.clock = time.perf_counter()
         self.notes: list[str] = []
+        self.is_contended: bool | None = None
         self.bar: ProgressBar | None = None
         self.training: Training | None = None
 
@@ -201,7 +203,9 @@ class _Trial:
         network = self._build(device)
         with self._load(device) as data:
             reset_peak_memory(device)
-            trained = self._train(network, data, precision)
+            with ContentionWatch(device) as watch:
+                trained = self._train(network, data, precision)
+            self.is_contended = watch.is_contended
             if train.evaluate_test:
                 self._evaluate_test(trained, data, precision, device)
         self._measure(trained, precision, device)
@@ -298,14 +302,17 @@ class _Trial:
         measurements: dict[str, Any] = {"peak_memory_mb": peak_memory_mb(device)}
         if self.configuration.measure.name != "none":
             shape = input_shape(self.configuration)
-            measured = measure_inference(
-                network,
-                (shape.channels, shape.resolution, shape.resolution),
-                self.configuration.measure,
-                lambda: autocast(device, precision),
-                channels_last=self.configuration.train.channels_last,
-            )
-            measurements |= asdict(measured)
+            with ContentionWatch(device) as watch:
+                measured = measure_inference(
+                    network,
+                    (shape.channels, shape.resolution, shape.resolution),
+                    self.configuration.measure,
+                    lambda: autocast(device, precision),
+                    channels_last=self.configuration.train.channels_last,
+                )
+            measurements |= asdict(measured) | {"contended": watch.is_contended}
+            if watch.is_contended:
+                self.notes.append("other work ran on the device while latency and throughput were measured")
         self.record = replace(self.record, measurements=measurements)
 
     def step_ended(self, epoch: int, step: int, images: int) -> None:
@@ -347,6 +354,7 @@ class _Trial:
         return {
             "train_seconds": seconds if history else None,
             "images_per_second": images / seconds if seconds else None,
+            "contended": self.is_contended,
             "total_seconds": time.perf_counter() - self.clock,
             "started": self.started.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),

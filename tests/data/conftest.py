@@ -28,7 +28,7 @@ def empty_cache() -> Iterator[None]:
 
 @pytest.fixture
 def dataset() -> Callable[..., DatasetSettings]:
-    """``dataset("mnist", limit=100)``: that option of conf/dataset with changes, as a command line gives it."""
+    """``dataset("mnist", limit=100)``: that option of conf/dataset with these changes."""
 
     def build(option: str = "fashion_mnist_mini", **changes: Any) -> DatasetSettings:
         plain = yaml.safe_load((CONF / "dataset" / f"{option}.yaml").read_text())

@@ -97,4 +97,6 @@ def _check_resolution(arch: ArchSettings, shape: InputShape) -> None:
         return
     works = next((r for r in RESOLUTIONS_TO_SUGGEST if runs_at(arch, shape, r)), None)
     hint = f" The smallest common one that works is dataset.resolution={works}." if works else ""
-    raise InfeasibleConfig(f"dataset.resolution={shape.resolution} is too small for {arch.name}.{hint}")
+    # A vision transformer takes one size only, so that a refused resolution may also be too large.
+    claim = "does not fit" if works and works < shape.resolution else "is too small for"
+    raise InfeasibleConfig(f"dataset.resolution={shape.resolution} {claim} {arch.name}.{hint}")

@@ -143,7 +143,7 @@ def read_stages(stages: Any, kernel_size: int) -> tuple[Block, ...]:
     (Block(channels=16, kernels=(3,)), Block(channels=32, kernels=(3, 1)))
     """
     if not isinstance(stages, Sequence) or isinstance(stages, str) or not stages:
-        raise ConfigError(f"arch.stages={stages} should be a list such as [[1,16],[2,32]].")
+        raise ConfigError(f"arch.stages={_listed(stages)} should be a list such as [[1,16],[2,32]].")
     return tuple(_read_stage(stage, kernel_size, index) for index, stage in enumerate(stages))
 
 
@@ -151,14 +151,16 @@ def _read_stage(stage: Any, kernel_size: int, index: int) -> Block:
     where = f"arch.stages[{index}]={_listed(stage)}"
     if not isinstance(stage, Sequence) or isinstance(stage, str) or len(stage) not in (2, 3):
         raise ConfigError(f"{where} should be [num_convs, channels], such as [2,64].")
-    count, channels = stage[0], stage[1]
-    kernels = tuple(stage[2]) if len(stage) == 3 else (kernel_size,) * _positive(count, where)
-    if len(kernels) != _positive(count, where):
+    count, channels = _positive(stage[0], where), _positive(stage[1], where)
+    kernels = stage[2] if len(stage) == 3 else (kernel_size,) * count
+    if not isinstance(kernels, Sequence) or isinstance(kernels, str):
+        raise ConfigError(f"{where} should name its kernel sizes as a list, such as [2,64,[3,1]].")
+    if len(kernels) != count:
         raise ConfigError(f"{where} names {len(kernels)} kernel sizes for {count} convolutions.")
     for kernel in kernels:
         if _positive(kernel, where) % 2 == 0:
             raise ConfigError(f"{where} has an even kernel; only odd kernels keep the resolution.")
-    return Block(_positive(channels, where), kernels)
+    return Block(channels, tuple(kernels))
 
 
 def _positive(value: Any, where: str) -> int:
@@ -167,5 +169,8 @@ def _positive(value: Any, where: str) -> int:
     return value
 
 
-def _listed(stage: Any) -> str:
-    return str(list(stage)).replace(" ", "") if isinstance(stage, tuple) else str(stage)
+def _listed(value: Any) -> str:
+    """A value as a person types it: tuples, which settings hold, in square brackets."""
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_listed(item) for item in value) + "]"
+    return str(value)

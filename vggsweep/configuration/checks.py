@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from vggsweep.arch.describe import InputShape, check_network
@@ -11,6 +12,7 @@ from vggsweep.errors import ConfigError
 
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 LONGEST_NAME = 100
+LONGEST_COMPONENT = 255  # bytes that file systems allow for one directory name
 
 
 def check_configuration(configuration: Configuration) -> None:
@@ -46,12 +48,13 @@ def check_name(name: str | None) -> None:
         not name.strip()
         or name in (".", "..")
         or ".." in name
-        or re.search(r"[/\\\x00-\x1f\x7f]", name)
+        or re.search(r"[/\\\x00-\x1f\x7f-\x9f]", name)
         or len(name) > LONGEST_NAME
+        or len(os.fsencode(name)) > LONGEST_COMPONENT
     ):
         raise ConfigError(
             f"sweep.name={name!r} is not usable as a directory name. Use letters, digits, '-' and '_', "
-            f"at most {LONGEST_NAME} characters, without separators or '..'."
+            f"at most {LONGEST_NAME} characters and {LONGEST_COMPONENT} bytes, without separators or '..'."
         )
 
 

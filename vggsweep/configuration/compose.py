@@ -16,11 +16,14 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from vggsweep.configuration.locate import config_dir
 from vggsweep.errors import ConfigError, near_match
 
 PLAIN_KEYS = ("seed", "device")
+# What a wrong line, or a broken file of --config-dir, makes Hydra raise.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 def compose(
@@ -94,7 +97,7 @@ def _compose_here(
         search = [f"hydra.searchpath=[{_quoted(f'file://{extra_dir.resolve()}')}]"]
     try:
         return hydra_compose(config_name, overrides=search + overrides, return_hydra_config=with_hydra)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except COMPOSITION_ERRORS as error:
         raise _readable(error, overrides, search, config_name) from error
 
 
@@ -106,7 +109,7 @@ def _quoted(text: str) -> str:
 def _readable(error: Exception, overrides: list[str], search: list[str], config_name: str) -> ConfigError:
     """Hydra's refusal in one paragraph, with the near match where a word was misspelt."""
     try:
-        parsed = [_parse(word) for word in overrides]
+        parsed = [parse_override(word) for word in overrides]
     except ConfigError as unreadable:
         return unreadable
     for override in parsed:
@@ -120,7 +123,7 @@ def _readable(error: Exception, overrides: list[str], search: list[str], config_
     groups = [word for word, one in zip(overrides, parsed, strict=True) if _is_group(one)]
     try:
         base = hydra_compose(config_name, overrides=search + groups)
-    except (HydraException, OmegaConfBaseException, ValueError):
+    except COMPOSITION_ERRORS:
         return ConfigError(_first_paragraph(error))
     for override in parsed:
         if (refusal := _misspelt_field(override, base)) is not None:
@@ -128,14 +131,22 @@ def _readable(error: Exception, overrides: list[str], search: list[str], config_
     return ConfigError(_first_paragraph(error))
 
 
-def _parse(word: str) -> Override:
+def parse_override(word: str) -> Override:
+    """One word as Hydra reads it.
+
+    Raises:
+        ConfigError: the word is no override.
+    """
     try:
-        return OverridesParser.create().parse_override(word)
+        override = OverridesParser.create().parse_override(word)
     except HydraException:
+        override = None
+    if override is None or not override.key_or_group:
         raise ConfigError(
             f"{word!r} does not read as an override. Write key=value, such as train.epochs=3; "
             "quote the whole word when the value holds spaces, commas or brackets."
-        ) from None
+        )
+    return override
 
 
 def _loader() -> Any:

@@ -24,5 +24,14 @@ def configuration_hash(plain: Mapping[str, Any]) -> str:
     kept = {key: copy.copy(value) for key, value in plain.items() if key not in NODES_WITHOUT_EFFECT}
     if isinstance(kept.get("dataset"), dict):
         kept["dataset"].pop("root", None)
-    canonical = json.dumps(kept, sort_keys=True, separators=(",", ":"), default=str)
+    canonical = json.dumps(_same_numbers(kept), sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _same_numbers(value: Any) -> Any:
+    """8.0 as 8: a width is the same width however it was typed."""
+    if isinstance(value, Mapping):
+        return {key: _same_numbers(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_same_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -6,12 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Glob, Override
 
 from vggsweep.configuration.checks import check_configuration, check_name
-from vggsweep.configuration.compose import compose
+from vggsweep.configuration.compose import compose, group_options, parse_override
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
@@ -54,12 +52,12 @@ def check_sweep(overrides: Sequence[str], extra_dir: Path | None, config_name: s
     swept = [override for override in parsed if override.is_sweep_override()]
     refuse_fixed_and_swept(parsed)
     fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
-    first = {override.get_key_element(): choices(override)[0] for override in swept}
+    first = {override.get_key_element(): choices(override, extra_dir=extra_dir)[0] for override in swept}
     configuration = _read([*fixed, *_words(first)], extra_dir, config_name)
     _check_but_for_feasibility(configuration)
     for override in swept:
         key = override.get_key_element()
-        for choice in choices(override)[1:]:
+        for choice in choices(override, extra_dir=extra_dir)[1:]:
             other = _read([*fixed, *_words({**first, key: choice})], extra_dir, config_name)
             _check_but_for_feasibility(other)
     name = configuration.sweep.name or experiment_name(overrides) or sweep_name(overrides)
@@ -73,17 +71,7 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     Raises:
         ConfigError: a word is no override.
     """
-    parser = OverridesParser.create()
-    parsed = []
-    for word in overrides:
-        try:
-            parsed.append(parser.parse_override(word))
-        except HydraException:
-            raise ConfigError(
-                f"{word!r} does not read as an override. Write key=value, such as train.epochs=3; quote "
-                "the whole word when the value holds spaces, commas or brackets."
-            ) from None
-    return parsed
+    return [parse_override(word) for word in overrides]
 
 
 def experiment_name(overrides: Sequence[str]) -> str | None:
@@ -123,12 +111,21 @@ def sweep_name(overrides: Sequence[str]) -> str:
     return f"sweep-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
 
 
-def choices(override: Override) -> list[str]:
-    """Some values of a swept override as words: all of a short list, both ends of anything longer."""
+def choices(override: Override, *, extra_dir: Path | None = None) -> list[str]:
+    """Some values of a swept override as words: all of a short list, both ends of anything longer.
+
+    Raises:
+        ConfigError: a ``glob`` matches no option of its group.
+    """
+    value = override.value()
     if override.is_interval_sweep():
-        interval = override.value()
-        return [str(interval.start), str(interval.end)]  # type: ignore[union-attr]
-    values = [str(value) for value in override.sweep_string_iterator()]
+        return [str(value.start), str(value.end)]  # type: ignore[union-attr]
+    if isinstance(value, Glob):
+        values = value.filter(group_options(override.key_or_group, extra_dir=extra_dir))
+        if not values:
+            raise ConfigError(f"{override.input_line!r} matches no option of {override.key_or_group}.")
+    else:
+        values = [str(value) for value in override.sweep_string_iterator()]
     return values if len(values) <= MOST_CHOICES_CHECKED else [values[0], values[-1]]
 
 

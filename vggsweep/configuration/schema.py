@@ -76,7 +76,8 @@ CHOSEN_GROUPS: dict[str, tuple[str, Mapping[str, type]]] = {
     "scheduler": ("name", SCHEDULES),
     "pruner": ("name", PRUNERS),
 }
-NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, "seed", "device")
+PLAIN_NODES = ("seed", "device")
+NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, *PLAIN_NODES)
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
@@ -108,6 +109,8 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     for key in NODES:
         if plain.get(key) is None:
             raise ConfigError(f"{key} is missing from the configuration.")
+        if key not in PLAIN_NODES and not isinstance(plain[key], Mapping):
+            raise ConfigError(f"{key}={plain[key]} should be a group of fields, such as {key}.name=….")
     values: dict[str, Any] = {
         name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
     }

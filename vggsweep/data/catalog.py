@@ -151,8 +151,9 @@ def _check_normalisation(settings: DatasetSettings) -> None:
         if values is not None and len(values) != settings.channels:
             shown = ",".join(f"{value:g}" for value in values)
             raise ConfigError(
-                f"dataset.{name}=[{shown}] has {len(values)} numbers for dataset.channels={settings.channels}; "
-                "give one per channel, or null for both mean and std to leave pixels between 0 and 1."
+                f"dataset.{name}=[{shown}] has {len(values)} numbers for "
+                f"dataset.channels={settings.channels}; give one per channel, or null for both mean and std "
+                "to leave pixels between 0 and 1."
             )
     if (settings.mean is None) != (settings.std is None):
         given, missing = ("mean", "std") if settings.std is None else ("std", "mean")

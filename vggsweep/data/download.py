@@ -52,7 +52,8 @@ def fetch(file: RemoteFile, folder: Path, advice: str = "") -> Path:
     except OSError as error:
         raise DataError(
             f"{target} is missing and could not be downloaded: {_first_line(error)}. "
-            f"Put the file there yourself ({file.urls[0]}), or name its folder with dataset.root=…. {advice}".strip()
+            f"Put the file there yourself ({file.urls[0]}), or name its folder with dataset.root=…."
+            + (f" {advice}" if advice else "")
         ) from error
     return target
 
@@ -68,7 +69,8 @@ def verify_md5(path: Path, md5: str) -> None:
 def damaged(path: Path, reason: str) -> DataError:
     """The error for a file that is there and wrong."""
     return DataError(
-        f"{path} is damaged or not the published file: {reason}. Delete or replace it; where it is missing, the next run downloads it."
+        f"{path} is damaged or not the published file: {reason}. "
+        "Delete or replace it; where it is missing, the next run downloads it."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -95,7 +96,9 @@ class StreamingBatches:
     def _raw_batches(self) -> Iterator[RawBatch]:
         self._loader = self._loader or self._start()
         try:
-            yield from self._loader
+            with _interrupts_blocked():
+                batches = iter(self._loader)  # the first time, this starts the workers
+            yield from batches
         except CONNECTION_ERRORS:
             # torch raises its own report of a dead worker from a signal handler, close behind the broken
             # connection. Let it come here, not in the middle of cleaning up.
@@ -161,6 +164,19 @@ def _is_worker_death(error: Exception) -> bool:
 def _unchanged(raw: Any) -> Any:
     """The reader gives whole batches: nothing is left to collate."""
     return raw
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C waits; a worker started meanwhile is safe until it gets to `_ignore_interrupts`."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts(worker: int) -> None:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from vggsweep.results.front import MAXIMISED, pareto_front
+from vggsweep.results.units import short_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,6 @@ LABELS = {
     "train_seconds": "training time (s)",
     "throughput": "inference throughput (images/s)",
 }
-COUNT_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def accuracy_cost_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Figure:
@@ -84,18 +84,6 @@ def _finish(axes: Axes, x: str, y: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(y=0.12)
     axes.legend(frameon=False, loc="lower right")
-
-
-def short_count(value: float) -> str:
-    """A number with the unit prefix that people use.
-
-    >>> short_count(13_124_864), short_count(960), short_count(0.91)
-    ('13.1M', '960', '0.91')
-    """
-    for size, prefix in COUNT_UNITS:
-        if abs(value) >= size:
-            return f"{value / size:.3g}{prefix}"
-    return f"{value:.3g}"
 
 
 def _minor_label(value: float) -> str:

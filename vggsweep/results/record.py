@@ -99,7 +99,7 @@ def read_record(path: Path) -> Record:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecordError(f"{file} does not exist.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"{file} cannot be read: {error}.") from None
     if not isinstance(plain, dict):
         raise RecordError(f"{file} holds no record.")
@@ -142,7 +142,7 @@ def _check_types(plain: Mapping[str, Any], file: Path) -> None:
     for name, types in REQUIRED_TYPES.items():
         if name not in plain:
             raise RecordError(f"{file} lacks {name!r}.")
-        if not isinstance(plain[name], types):
+        if not isinstance(plain[name], types) or isinstance(plain[name], bool):
             raise RecordError(f"{file}: {name} is {plain[name]!r}, not {types[0].__name__}.")
     for name, types in OPTIONAL_TYPES.items():
         if name in plain and not isinstance(plain[name], types):

@@ -20,6 +20,10 @@ COLUMNS = (
 ).split()
 # Columns that stand even in a table where no row has a value.
 KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
+# Swept parameters that stand in the table already, under the column's shorter name.
+NAMED = frozenset(
+    "arch.depth arch.width arch.stages dataset.resolution optimizer.lr train.batch_size train.epochs".split()
+)
 
 
 def trial_directories(sweep: Path) -> list[Path]:
@@ -27,7 +31,8 @@ def trial_directories(sweep: Path) -> list[Path]:
     trials = sweep / "trials"
     if not trials.is_dir():
         return []
-    return sorted(path for path in trials.iterdir() if path.name.isdigit() and path.is_dir())
+    numbered = [path for path in trials.iterdir() if path.name.isdecimal() and path.is_dir()]
+    return sorted(numbered, key=lambda path: int(path.name))
 
 
 def read_records(sweep: Path) -> tuple[list[tuple[Path, Record]], list[RecordError]]:
@@ -74,7 +79,10 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
         "dir": str(directory),
     }
     chosen = {column: values.get(column) for column in COLUMNS}
-    return chosen | {name: value for name, value in record.swept.items() if name not in chosen}
+    further = {
+        name: value for name, value in record.swept.items() if name not in chosen and name not in NAMED
+    }
+    return chosen | further
 
 
 def build_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

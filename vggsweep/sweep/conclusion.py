@@ -7,13 +7,14 @@ from typing import Any
 import optuna
 import yaml
 
-from vggsweep.results.figures import accuracy_cost_figure, short_count
+from vggsweep.results.figures import accuracy_cost_figure
 from vggsweep.results.front import pareto_front
 from vggsweep.results.record import write_atomically
 from vggsweep.results.table import load_table
-from vggsweep.sweep.marks import counted, mark_of
+from vggsweep.results.units import short_count
+from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.progress import read_progress
+from vggsweep.sweep.progress import best_trials, read_progress
 from vggsweep.sweep.study import open_study
 from vggsweep.sweep.worker import Ending
 
@@ -56,15 +57,6 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     else:
         lines.append(f"  next      vggsweep table {order.name}")
     return "\n".join(lines)
-
-
-def best_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """The best trial, or those that none dominates; empty where none completed."""
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    numbers = {trial.number for trial in counted(complete)}
-    if not numbers:
-        return []
-    return [trial for trial in study.best_trials if trial.number in numbers]
 
 
 def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:

@@ -313,10 +313,10 @@ class Dispatcher:
                 random.Random(self.order.seed).shuffle(self._unseen)
         seen = {_point(trial.params) for trial in trials}
         while self._unseen:
-            point = self._unseen[0]
+            # Taken for good: Optuna stores 8 and 8.0 as one choice, so "seen" may never hold this spelling.
+            point = self._unseen.pop(0)
             if _point(point) not in seen:
                 return point
-            self._unseen.pop(0)
         return None
 
     def _enqueue(self, item: Mapping[str, Any], index: int, trials: Sequence[FrozenTrial]) -> None:

@@ -106,7 +106,7 @@ def read_order(words: Sequence[str], *, extra_dir: Path | None, config_name: str
     swept = [override for override in parsed if override.is_sweep_override()]
     fixed = tuple(str(override.input_line) for override in parsed if not override.is_sweep_override())
     groups = [override for override in swept if group_options(override.key_or_group, extra_dir=extra_dir)]
-    first = [f"{override.get_key_element()}={choices(override)[0]}" for override in groups]
+    first = [f"{one.get_key_element()}={choices(one, extra_dir=extra_dir)[0]}" for one in groups]
     config = compose_with_hydra([*fixed, *first], extra_dir=extra_dir, config_name=config_name)
     base = resolved(_without_hydra(config))
     configuration = read_configuration(base)
@@ -225,6 +225,7 @@ def _some_values(order: SweepOrder, name: str) -> list[Any]:
 
 
 def _check_enqueued(order: SweepOrder) -> None:
+    composer = order.composer()
     for index, item in enumerate(order.settings.enqueue or ()):
         if not isinstance(item, Mapping):
             raise ConfigError(
@@ -239,7 +240,7 @@ def _check_enqueued(order: SweepOrder) -> None:
                 )
         try:
             words = [f"{key}={value}" for key, value in item.items()]
-            check_configuration(read_configuration(order.composer().compose(words)))
+            check_configuration(read_configuration(composer.compose(words)))
         except ConfigError as error:
             raise ConfigError(f"sweep.enqueue[{index}]: {error}") from error
 

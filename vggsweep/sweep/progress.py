@@ -6,11 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep.marks import DEATHS, is_counted, is_duplicate, is_in_progress, is_infeasible, mark_of
+from vggsweep.sweep.marks import (
+    DEATHS,
+    counted,
+    is_counted,
+    is_duplicate,
+    is_in_progress,
+    is_infeasible,
+    mark_of,
+)
 from vggsweep.sweep.ownership import is_owned
 
 
@@ -64,6 +73,15 @@ def read_progress(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> S
         running=tuple(_running(directory, trial) for trial in trials if is_in_progress(trial)),
         seconds_a_trial=sum(seconds) / len(seconds) if seconds else None,
     )
+
+
+def best_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """The best trial, or those that none dominates; empty where none completed."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    numbers = {trial.number for trial in counted(complete)}
+    if not numbers:
+        return []
+    return [trial for trial in study.best_trials if trial.number in numbers]
 
 
 def state_name(trial: FrozenTrial) -> str | None:

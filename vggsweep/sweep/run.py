@@ -96,9 +96,7 @@ def check_same_sweep(order: SweepOrder) -> None:
 
 
 def save_order(order: SweepOrder) -> None:
-    """Write ``sweep.yaml`` once: a sweep's settings do not change while it lives."""
-    if order.directory.settings.exists():
-        return
+    """Write ``sweep.yaml``; what may change when a sweep continues (its total) is as last told."""
     content = {
         "command": order.command,
         "words": list(order.fixed),

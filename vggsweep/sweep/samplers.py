@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,5 +89,8 @@ def build_sampler(node: Mapping[str, Any], chosen: Sequence[str], seed: int) -> 
             values[field] = False
     if values.get("seed") is None:
         values["seed"] = seed
-    sampler: optuna.samplers.BaseSampler = instantiate(values, _execution_whitelist_=TRUSTED)
+    with warnings.catch_warnings():
+        # A person who chose qmc by name need not be told that Optuna calls it experimental.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler: optuna.samplers.BaseSampler = instantiate(values, _execution_whitelist_=TRUSTED)
     return sampler

@@ -16,7 +16,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from vggsweep.configuration.identity import configuration_hash
-from vggsweep.errors import RecordError, VggsweepError
+from vggsweep.errors import ConfigError, RecordError, VggsweepError
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record, read_record
 from vggsweep.sweep.marks import Mark
@@ -48,6 +48,7 @@ def train_one(
 
     Raises:
         Interrupted: a signal arrived; the same call continues.
+        ConfigError: the name is that of a sweep with several objectives.
         VggsweepError: the output directory cannot be written.
     """
     sweep = sweep_directory(plain["sweep"]["name"] or SINGLE_RUNS)
@@ -59,6 +60,11 @@ def train_one(
             "choose another with sweep.name."
         ) from error
     study = open_study(sweep)
+    if len(study.directions) > 1:
+        raise ConfigError(
+            f"sweep.name={sweep.name} is a sweep with {len(study.directions)} objectives, but a single run "
+            "tells one result. Choose another sweep.name."
+        )
     place = _take_place(study, sweep, configuration_hash(plain))
     try:
         record = _untold_record(place.directory)

@@ -45,14 +45,10 @@ def open_study(
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
-    url = storage or f"sqlite:///{directory.study}"
-    options: dict[str, Any] = {}
-    if url.startswith("sqlite"):
-        options = {"connect_args": {"timeout": LOCK_SECONDS}}
     try:
         return optuna.create_study(
             study_name=directory.name,
-            storage=RDBStorage(url, engine_kwargs=options),
+            storage=_open_storage(directory, storage),
             directions=list(directions),
             sampler=sampler,
             pruner=pruner,
@@ -60,6 +56,25 @@ def open_study(
         )
     except Exception as error:
         raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+
+
+def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.Study:
+    """Open an existing study to look at it.
+
+    Raises:
+        SweepError: there is none, or it cannot be read.
+    """
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    try:
+        return optuna.load_study(study_name=directory.name, storage=_open_storage(directory, storage))
+    except Exception as error:
+        raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+
+
+def _open_storage(directory: SweepDirectory, storage: str | None) -> RDBStorage:
+    url = storage or f"sqlite:///{directory.study}"
+    options = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
+    return RDBStorage(url, engine_kwargs=options)
 
 
 def add_trial(

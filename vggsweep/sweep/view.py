@@ -1,16 +1,30 @@
-"""What a person sees while a sweep runs: one line a finished trial, and the running one's bar."""
+"""What a person sees while a sweep runs: its progress, counts by state and the front so far.
+
+On a terminal this is one live picture above the running trial's bar; elsewhere a line a finished trial.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
 import optuna
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar as Bar
+from rich.table import Table
+from rich.text import Text
 
 from vggsweep.results.record import Record
+from vggsweep.results.units import short_count
+from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
+from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
+
+MOST_ROWS = 8
+STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 
 
 class SweepView:
@@ -19,25 +33,109 @@ class SweepView:
     Args:
         console: where to draw.
         order: what the sweep was told.
-        study: read for counts.
+        study: read for counts and the front.
     """
 
     def __init__(self, console: Console, order: SweepOrder, study: optuna.Study) -> None:
         self.console = console
         self.order = order
         self.study = study
+        self.running = ""
+        self.live: Live | None = None
 
     def __enter__(self) -> SweepView:
+        if self.console.is_terminal:
+            self.live = Live(console=self.console, transient=True, refresh_per_second=4)
+            self.live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pass
+        if self.live is not None:
+            self.live.stop()
 
     def trial_started(self, number: int, swept: Mapping[str, Any]) -> None:
-        words = " ".join(f"{key}={value}" for key, value in swept.items())
-        self.console.print(f"trial {number}: {words}", highlight=False, soft_wrap=True)
+        """Name the trial that begins, or continues."""
+        self.running = f"trial {number}: {_words(swept)}"
+        if self.live is not None:
+            self._redraw(self.live)
+        else:
+            self._line(self.running)
 
     def trial_ended(self, record: Record) -> None:
-        self.console.print(f"trial {record.trial}: {record.state} {record.reason or ''}", highlight=False)
+        """One line for a finished trial; with a terminal it scrolls above the picture."""
+        progress = self._progress()
+        self._line(f"[{progress.done}/{self.order.settings.n_trials}] {trial_line(record)}")
+        if self.live is not None:
+            self._redraw(self.live)
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _redraw(self, live: Live) -> None:
+        picture = sweep_picture(self.order, self._progress(), best_trials(self.study))
+        live.update(Group(picture, Text(self.running, style="cyan")))
+
+    def _progress(self) -> SweepProgress:
+        return read_progress(self.order.directory, self.study.get_trials(deepcopy=False))
+
+
+def trial_line(record: Record) -> str:
+    """A finished trial in one line."""
+    words = [f"trial {record.trial}", record.state]
+    if record.reason is not None:
+        words.append(f"({record.reason})")
+    if "val_acc" in record.metrics:
+        words.append(f"val_acc {record.metrics['val_acc']:.4f}")
+    if "macs" in record.costs:
+        words.append(f"{short_count(record.costs['macs'])} MACs")
+    words.append(_words(record.swept))
+    words.append(f"{record.timings.get('total_seconds', 0.0):.1f} s")
+    return "  ".join(words)
+
+
+def sweep_picture(
+    order: SweepOrder, progress: SweepProgress, best: list[optuna.trial.FrozenTrial]
+) -> RenderableType:
+    """The sweep as a bar, counts and the front so far."""
+    total = order.settings.n_trials
+    counts = Text("  ").join(
+        Text(f"{count} {state}", style=STATE_STYLES.get(state, "white"))
+        for state, count in sorted(progress.counts.items())
+    )
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        Text(order.name, style="bold"),
+        Bar(total=total, completed=progress.done, width=30),
+        f"{progress.done}/{total}",
+        time_left(progress, total),
+    )
+    return Group(head, counts, front_table(order, best))
+
+
+def time_left(progress: SweepProgress, total: int) -> str:
+    """The time left as people say it; empty before the first trial is done."""
+    if progress.seconds_a_trial is None or progress.done >= total:
+        return ""
+    seconds = progress.seconds_a_trial * (total - progress.done)
+    return time.strftime("%H:%M:%S left", time.gmtime(seconds)) if seconds < 86_400 else "over a day left"
+
+
+def front_table(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> Table:
+    """The best trials so far, the most accurate first."""
+    table = Table(title="front so far" if len(order.metrics) > 1 else "best so far", title_justify="left")
+    table.add_column("trial", justify="right")
+    for metric in order.metrics:
+        table.add_column(metric.name, justify="right")
+    table.add_column("parameters")
+    for trial in sorted(best, key=lambda trial: -trial.values[0])[:MOST_ROWS]:
+        mark = mark_of(trial)
+        values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
+        swept = mark.swept if mark is not None and mark.swept else trial.params
+        table.add_row(str(trial.number), *values, _words(swept))
+    return table
+
+
+def _words(swept: Mapping[str, Any]) -> str:
+    return " ".join(f"{key.rpartition('.')[2]} {value}" for key, value in swept.items())

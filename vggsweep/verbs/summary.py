@@ -15,6 +15,7 @@ from vggsweep.arch.describe import InputShape, check_network, network_costs, net
 from vggsweep.configuration.checks import input_shape
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import read_configuration, resolved
+from vggsweep.data.catalog import check_dataset
 
 HELP = "layers, output shapes, parameters and MACs of a configuration; nothing is trained"
 EXAMPLE = """\
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the summary; the network need not fit the data set, so that any input can be asked about."""
     plain = resolved(compose(arguments.overrides, extra_dir=arguments.config_dir))
     configuration = read_configuration(plain)
+    if configuration.dataset.num_classes is None:  # the folder will be asked, so it must be there
+        check_dataset(configuration.dataset)
     shape = input_shape(configuration)
     check_network(configuration.arch, configuration.head, shape)
     costs = network_costs(configuration.arch, configuration.head, shape)

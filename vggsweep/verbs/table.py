@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from vggsweep.results.layout import find_sweep
 from vggsweep.results.table import load_table
@@ -82,17 +83,20 @@ def rich_table(table: pd.DataFrame, names: list[str]) -> Table:
         is_number = pd.api.types.is_numeric_dtype(table[name])
         view.add_column(name, justify="right" if is_number else "left", no_wrap=True)
     for _, values in table[names].iterrows():
-        view.add_row(*(_cell(name, values[name]) for name in names))
+        # Text, for rich would take the brackets of [[1,16]] for its own markup.
+        view.add_row(*(Text(_cell(name, values[name])) for name in names))
     return view
 
 
 def _cell(name: str, value: Any) -> str:
-    if value is None or pd.isna(value):
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
+    if isinstance(value, (str, list, dict)):
+        return str(value)
     if name.endswith("_acc"):
         return f"{value:.4f}"
     if name in ("params", "macs", "trial", "depth", "width", "epochs_run"):
-        return f"{int(value):,}"
+        return f"{int(float(value)):,}"
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     return str(value)

@@ -1,0 +1,87 @@
+"""The hash of a configuration ignores where and how fast it runs, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from vggsweep.configuration.identity import configuration_hash
+
+Plain = Callable[..., dict[str, Any]]
+IGNORED = ("device", "measure", "sweep", "logger", "dataset.root")
+
+
+def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from leaves(value, (*path, key))
+    else:
+        yield path
+
+
+def changed(plain: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    other = copy.deepcopy(plain)
+    node = other
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = "something else"
+    return other
+
+
+def is_ignored(path: tuple[str, ...]) -> bool:
+    dotted = ".".join(path)
+    return any(dotted == name or dotted.startswith(f"{name}.") for name in IGNORED)
+
+
+@pytest.mark.parametrize("line", [(), ("experiment=d2l_vgg", "optimizer=adamw", "space=depth_width")])
+def test_each_field_counts_unless_it_is_one_of_the_ignored(plain: Plain, line: tuple[str, ...]) -> None:
+    values = plain(*line)
+    own = configuration_hash(values)
+    paths = list(leaves(values))
+
+    assert {path[0] for path in paths} == set(values)
+    for path in paths:
+        is_same = configuration_hash(changed(values, path)) == own
+        assert is_same == is_ignored(path), ".".join(path)
+
+
+def test_ignored_nodes_may_be_missing(plain: Plain) -> None:
+    values = plain()
+    fewer = {key: value for key, value in values.items() if key not in IGNORED}
+    fewer["dataset"] = {key: value for key, value in values["dataset"].items() if key != "root"}
+
+    assert configuration_hash(fewer) == configuration_hash(values)
+
+
+def test_order_of_keys_and_of_words_does_not_count(plain: Plain) -> None:
+    one, other = plain("seed=3", "arch.depth=9"), plain("arch.depth=9", "seed=3")
+    backwards = dict(reversed(list(one.items())))
+
+    assert configuration_hash(one) == configuration_hash(other) == configuration_hash(backwards)
+
+
+def test_hashing_leaves_the_values_alone(plain: Plain) -> None:
+    values = plain("dataset.root=/pictures")
+    before = copy.deepcopy(values)
+
+    configuration_hash(values)
+
+    assert values == before
+
+
+def test_another_process_finds_the_same_hash(plain: Plain) -> None:
+    program = (
+        "from vggsweep.configuration.compose import compose\n"
+        "from vggsweep.configuration.identity import configuration_hash\n"
+        "from vggsweep.configuration.schema import resolved\n"
+        "print(configuration_hash(resolved(compose(['arch=vgg16']))))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == configuration_hash(plain("arch=vgg16"))
+    assert len(found.stdout.strip()) == 64

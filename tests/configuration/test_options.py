@@ -1,0 +1,140 @@
+"""Every option of every group composes, is typed, and passes the checks; every field is explained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+from vggsweep.configuration.checks import check_configuration, input_shape
+from vggsweep.configuration.schema import FIXED_GROUPS, NODES, Configuration
+
+CONF = Path(__file__).parents[2] / "conf"
+Configured = Callable[..., Configuration]
+# What an option needs besides itself.
+COMPANIONS = {
+    ("arch", "alexnet"): ["dataset.resolution=224"],
+    ("head", "native"): ["arch=lenet"],
+}
+
+
+def options() -> list[tuple[str, str]]:
+    """(group, option) of our own groups; Hydra's lie deeper."""
+    return sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml"))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for name in ("cats", "dogs"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(100):
+            Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "pictures" / name / f"{number}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize(("group", "option"), options())
+def test_every_option_composes_and_passes_the_checks(
+    configured: Configured, pictures: Path, group: str, option: str
+) -> None:
+    needs = list(COMPANIONS.get((group, option), []))
+    if option == "image_folder":
+        needs += [f"dataset.root='{pictures}'"]
+
+    configuration = configured(f"{group}={option}", *needs)
+
+    check_configuration(configuration)
+    if group != "experiment":
+        node = getattr(configuration, group)
+        assert getattr(node, "name", option) in (option, "resnet18", "default")
+    assert input_shape(configuration).num_classes >= 2
+
+
+@pytest.mark.parametrize("experiment", ["d2l_vgg", "d2l_vgg_fast"])
+@pytest.mark.parametrize(
+    "arch", [option for group, option in options() if group == "arch" and option.startswith("vgg")]
+)
+def test_every_vgg_type_network_joins_the_chapters_experiments(
+    configured: Configured, experiment: str, arch: str
+) -> None:
+    configuration = configured(f"experiment={experiment}", f"arch={arch}")
+
+    check_configuration(configuration)
+    assert (configuration.arch.name, configuration.head.name) == (arch, "vgg")
+
+
+@pytest.mark.parametrize("arch", ["alexnet", "lenet"])
+def test_networks_with_a_head_of_their_own_join_the_chapters_recipe(
+    configured: Configured, arch: str
+) -> None:
+    configuration = configured("experiment=d2l_vgg", f"arch={arch}", "head=native")
+
+    check_configuration(configuration)
+    assert configuration.arch.init == "xavier_uniform"  # type: ignore[union-attr]
+
+
+def test_every_group_of_the_tree_is_known_to_the_schema() -> None:
+    groups = {group for group, _ in options()} - {"experiment"}
+
+    assert groups | {"sweep", "seed", "device"} == set(NODES)
+    assert groups >= set(FIXED_GROUPS) - {"sweep"}
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
+def test_every_field_is_explained_by_a_comment(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+
+    assert lines[0].startswith("#"), "the file says in its first line what it is"
+    if path.parent.name == "experiment" or "hydra" in path.relative_to(CONF).parts[:1]:
+        return
+    bare = [line for line in lines if is_field(line) and not has_comment(line)]
+    assert [line for line in bare if not names_itself(line, path)] == []
+
+
+def is_field(line: str) -> bool:
+    """A line that gives a leaf a value: not a heading, not a defaults entry, not a comment."""
+    return re.match(r"\s*[\w.]+:\s*[^\s#]", line) is not None
+
+
+def has_comment(line: str) -> bool:
+    return re.search(r"\s#\s?\S", line) is not None
+
+
+def names_itself(line: str, path: Path) -> bool:
+    """``name: sgd`` in sgd.yaml needs no more words; nor does what `config.yaml` hands to Hydra itself."""
+    key, _, value = line.strip().partition(": ")
+    is_own_name = key in ("name", "family") and value.strip() in (path.stem, *path.stem.split("_"))
+    return is_own_name or (path.name == "config.yaml" and is_below_hydra(line, path))
+
+
+def is_below_hydra(line: str, path: Path) -> bool:
+    text = path.read_text(encoding="utf-8")
+    return text.index(f"\n{line}") > text.index("\nhydra:")
+
+
+def test_defaults_of_the_documentation_hold(configured: Configured) -> None:
+    configuration = configured()
+
+    assert configuration.arch.name == "vgg_scaled"
+    assert (configuration.head.name, configuration.dataset.name) == ("gap", "fashion_mnist_mini")
+    assert configuration.arch.batch_norm is True  # type: ignore[union-attr]
+    assert (configuration.dataset.resolution, configuration.train.precision) == (32, "auto")
+    assert configuration.sweep.name is None
+
+
+def test_yaml_files_hold_no_duplicate_keys() -> None:
+    class Strict(yaml.SafeLoader):
+        pass
+
+    def no_duplicates(loader: Any, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [loader.construct_object(key, deep=deep) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), keys
+        return dict(loader.construct_pairs(node, deep=deep))
+
+    Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, no_duplicates)
+    for path in CONF.rglob("*.yaml"):
+        yaml.load(path.read_text(encoding="utf-8"), Strict)

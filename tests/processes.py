@@ -1,0 +1,81 @@
+"""Real commands in real processes, without a start of Python for each.
+
+Starting Python and importing torch takes seconds, a kill needs none of that. So one process imports
+everything, then waits; for each command it forks a child, which runs the command as the console script
+does. It never computes anything itself: a fork of a process with running OpenMP threads would hang.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE = 60  # seconds, on a machine that does other things too
+WARM_PROCESS = """
+import json, os, sys
+import optuna, torch, vggsweep.cli, vggsweep.sweep.task
+from vggsweep.configuration.compose import compose
+
+compose([])
+optuna.storages.RDBStorage("sqlite://")
+print("warm", flush=True)
+for line in sys.stdin:
+    words, folder, output = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        sys.argv = ["vggsweep", *words]
+        vggsweep.cli.main()
+    print(child, flush=True)
+    sys.stdin.readline()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@dataclass
+class Command:
+    """One ``vggsweep …`` that runs in a process of its own.
+
+    Args:
+        pid: the process.
+        output: where its standard output and error go, after what ran in this folder before.
+        server: whoever knows its exit code.
+        start: length of the output before it began.
+    """
+
+    pid: int
+    output: Path
+    server: subprocess.Popen[str]
+    start: int
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()[self.start :]
+
+    def wait_for(self, words: str) -> None:
+        """Wait until it has said these words."""
+        deadline = time.monotonic() + PATIENCE
+        while words not in self.text:
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.005)
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def end(self) -> int:
+        """Its exit code, once it has ended; the negative number of the signal that killed it.
+
+        Until this is asked, the process can be sent signals, also when it has ended by itself.
+        """
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
+        self.server.stdin.write("\n")
+        self.server.stdin.flush()
+        return int(self.server.stdout.readline())

@@ -1,0 +1,138 @@
+"""The table: the columns of DESIGN.md in their order, one row a record, damage named and never fatal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vggsweep.results.record import Record
+from vggsweep.results.table import load_table, read_records, row, trial_directories
+
+Build = Callable[..., Record]
+Write = Callable[..., Path]
+
+DOCUMENTED = (
+    "sweep trial state arch depth width stages head resolution params conv_params macs activations dataset "
+    "optimizer lr batch_size epochs epochs_run seed train_loss train_acc val_loss val_acc test_acc "
+    "train_seconds images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device "
+    "precision pareto dir"
+).split()
+
+
+def test_columns_stand_in_the_documented_order_then_the_swept_parameters(
+    write: Write, tmp_path: Path
+) -> None:
+    write(tmp_path / "mine", 7)
+
+    table, damaged = load_table([tmp_path / "mine"])
+
+    assert list(table.columns) == [*DOCUMENTED, "augment.crop_padding"]
+    assert damaged == []
+
+
+def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> None:
+    values = row(record(), tmp_path)
+
+    assert values["dir"] == str(tmp_path)
+    assert (values["sweep"], values["trial"], values["state"], values["arch"]) == (
+        "mine",
+        7,
+        "COMPLETE",
+        "vgg_scaled",
+    )
+    assert (values["dataset"], values["optimizer"], values["lr"]) == ("fashion_mnist_mini", "sgd", 0.1)
+    assert (values["batch_size"], values["epochs"], values["epochs_run"], values["seed"]) == (128, 3, 3, 5)
+    assert (values["val_acc"], values["macs"], values["device"]) == (0.79, 23_000_000, "a CPU")
+    assert [name for name, value in values.items() if value is None] == ["pareto"]
+
+
+def test_swept_parameters_that_have_a_column_are_not_named_twice(record: Build, tmp_path: Path) -> None:
+    swept = {
+        "arch": "vgg_scaled",
+        "arch.depth": 8,
+        "arch.width": 16,
+        "optimizer.lr": 0.1,
+        "train.batch_size": 128,
+        "seed": 5,
+        "arch.activation": "gelu",
+    }
+
+    values = row(record(swept=swept), tmp_path)
+
+    assert [name for name in values if name not in DOCUMENTED] == ["arch.activation"]
+
+
+def test_columns_that_apply_to_no_row_are_left_out(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "mine", 0, measurements={}, swept={})
+
+    table, _ = load_table([tmp_path / "mine"])
+
+    assert not {"latency_ms_p50", "throughput", "peak_memory_mb"} & set(table.columns)
+    assert [name for name in DOCUMENTED if name in table.columns] == list(table.columns)
+
+
+def test_rows_stand_in_the_order_of_trial_numbers_whatever_their_width(write: Write, tmp_path: Path) -> None:
+    for number in (100_000, 2, 99_999, 10):
+        write(tmp_path / "mine", number)
+    (tmp_path / "mine" / "trials" / "notes").mkdir()
+    (tmp_path / "mine" / "trials" / "²").mkdir()
+
+    table, _ = load_table([tmp_path / "mine"])
+
+    assert table["trial"].tolist() == [2, 10, 99_999, 100_000]
+    assert len(trial_directories(tmp_path / "mine")) == 4
+
+
+def test_several_sweeps_stand_in_one_table(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "a", 0, swept={"x": 1})
+    write(tmp_path / "b", 0, swept={"y": 2})
+
+    table, _ = load_table([tmp_path / "a", tmp_path / "b"])
+
+    assert table["sweep"].tolist() == ["a", "b"]
+    assert list(table.columns)[-2:] == ["x", "y"]
+    assert table["x"].isna().tolist() == [False, True]
+
+
+def test_damaged_record_is_listed_with_its_reason_and_the_others_stay(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "mine", 0)
+    broken = write(tmp_path / "mine", 1)
+    (broken / "record.json").write_text('{"schema_version": 1, "sw')
+    (tmp_path / "mine" / "trials" / "00002").mkdir()
+
+    table, damaged = load_table([tmp_path / "mine"])
+
+    assert table["trial"].tolist() == [0]
+    assert len(damaged) == 1
+    assert str(broken / "record.json") in str(damaged[0])
+    assert "cannot be read" in str(damaged[0])
+
+
+def test_trial_without_a_record_is_running_and_no_error(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "trials" / "00000").mkdir(parents=True)
+
+    assert read_records(tmp_path / "mine") == ([], [])
+
+
+def test_table_of_nothing_has_its_key_columns(tmp_path: Path) -> None:
+    table, damaged = load_table([tmp_path / "nothing"])
+
+    assert list(table.columns) == ["sweep", "trial", "state", "arch", "val_acc", "dir"]
+    assert (len(table), damaged) == (0, [])
+
+
+def test_failed_trial_has_a_row_with_what_is_known(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "mine", 0)
+    write(tmp_path / "mine", 1, state="FAIL", reason="NaN", metrics={"epochs_run": 0}, measurements={})
+
+    table, _ = load_table([tmp_path / "mine"])
+
+    assert table["state"].tolist() == ["COMPLETE", "FAIL"]
+    assert table["val_acc"].isna().tolist() == [False, True]
+    assert table["pareto"].tolist() == [True, False]
+
+
+def test_record_from_a_configuration_without_groups_has_a_row(record: Build, tmp_path: Path) -> None:
+    values = row(record(configuration={"optimizer": None, "train": 3}), tmp_path)
+
+    assert (values["optimizer"], values["epochs"], values["seed"]) == (None, None, None)

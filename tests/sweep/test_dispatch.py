@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import pytest
+from optuna.trial import TrialState
+
+from tests.sweep.conftest import dispatcher_of, drain, finish, order_of, record_of
+from vggsweep.results.record import write_record
+from vggsweep.sweep.dispatch import Stop, Task, Wait
+from vggsweep.sweep.marks import is_duplicate, is_infeasible, mark_of
+from vggsweep.sweep.order import SweepOrder
+
+FEW = {"tpe": "n_startup_trials", "gp": "n_startup_trials", "nsgaii": "population_size"}
+SAMPLERS = ("tpe", "random", "nsgaii", "gp", "qmc", "grid", "cmaes")
+
+
+def points(tasks: list[Task]) -> list[tuple[object, object]]:
+    return [(task.plain["arch"]["depth"], task.plain["arch"]["width"]) for task in tasks]
+
+
+def test_small_finite_space_is_run_exactly_once_each_in_hydras_order(small: SweepOrder) -> None:
+    tasks, stop = drain(dispatcher_of(small))
+    assert points(tasks) == [(4, 4), (4, 8), (5, 4), (5, 8)]
+    assert stop == Stop("the space is exhausted", is_early=False)
+
+
+def test_same_command_runs_nothing_again(small: SweepOrder) -> None:
+    drain(dispatcher_of(small))
+    tasks, stop = drain(dispatcher_of(small))
+    assert tasks == []
+    assert not stop.is_early
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_reaches_the_total_without_repeating_a_configuration(sampler: str) -> None:
+    order = order_of(
+        "arch.depth=range(4,8)", "arch.width=range(4,12)", "n_trials=10", f"hydra/sweeper/sampler={sampler}"
+    )
+    tasks, stop = drain(dispatcher_of(order), score=lambda task: task.plain["arch"]["width"] / 100)
+    assert len(tasks) == 10
+    assert len(set(points(tasks))) == 10
+    assert stop == Stop("all 10 trials are done", is_early=False)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsgaii", "gp"])
+def test_samplers_handle_two_objectives_with_pruned_and_infeasible_trials(sampler: str) -> None:
+    order = order_of(
+        "arch.depth=range(2,9)",  # 2 and 3 are below the four blocks
+        "arch.width=range(4,30)",
+        "objective=acc_vs_macs",
+        "pruner=pareto",
+        "n_trials=14",
+        f"hydra/sweeper/sampler={sampler}",
+        "hydra.sweeper.sampler.n_startup_trials=4"
+        if sampler != "nsgaii"
+        else "hydra.sweeper.sampler.population_size=4",
+    )
+    dispatcher = dispatcher_of(order)
+    done = 0
+    while isinstance(step := dispatcher.next(), Task):
+        state = "PRUNED" if done % 3 == 2 else "COMPLETE"
+        finish(dispatcher, step, state=state, val_acc=step.plain["arch"]["depth"] / 10)
+        done += 1
+    assert done == 14
+    assert isinstance(step, Stop)
+    assert not step.is_early
+
+
+def test_infeasible_suggestions_cost_nothing_and_teach_the_sampler() -> None:
+    order = order_of("arch.depth=range(2,6)", "n_trials=4")
+    dispatcher = dispatcher_of(order)
+    tasks, stop = drain(dispatcher)
+    trials = dispatcher.study.get_trials()
+    infeasible = [trial for trial in trials if is_infeasible(trial)]
+    assert [task.plain["arch"]["depth"] for task in tasks] == [4, 5]
+    assert len(infeasible) == 2
+    assert all(trial.state is TrialState.PRUNED and trial.constraints["feasible"] > 0 for trial in infeasible)
+    assert "arch.num_blocks=4" in infeasible[0].user_attrs["infeasible"]
+    assert stop.reason == "the space is exhausted"
+    assert len(list(order.directory.trials.iterdir())) == 2
+
+
+def test_repeated_configuration_is_told_again_and_not_counted() -> None:
+    # batch norm decides nothing about the seed: the two spellings of one width are one configuration
+    order = order_of("arch.width=choice(8,8.0)", "arch.depth=4,5", "n_trials=6")
+    dispatcher = dispatcher_of(order)
+    tasks, _ = drain(dispatcher)
+    trials = dispatcher.study.get_trials()
+    assert len(tasks) + sum(map(is_duplicate, trials)) == 4
+
+
+def test_sampler_that_repeats_itself_is_sent_to_points_that_nobody_has_seen() -> None:
+    order = order_of("arch.depth=4,5,6", "arch.width=4,8", "n_trials=6", "sweep.replicates=1")
+    order_large = order_of(
+        "arch.depth=4,5,6", "arch.width=4,8,12", "n_trials=8", "hydra/sweeper/sampler=random"
+    )
+    tasks, stop = drain(dispatcher_of(order_large))
+    assert len(set(points(tasks))) == 8
+    assert not stop.is_early
+    assert order.name != order_large.name
+
+
+def test_interrupted_trial_is_adopted_under_its_own_number(small: SweepOrder) -> None:
+    dispatcher = dispatcher_of(small)
+    first = dispatcher.next()
+    assert isinstance(first, Task)
+    first.lock.release()  # its owner died
+    again = dispatcher_of(small).next()
+    assert isinstance(again, Task)
+    assert (again.number, again.plain) == (first.number, first.plain)
+
+
+def test_trial_of_a_living_worker_is_left_alone(small: SweepOrder) -> None:
+    first = dispatcher_of(small).next()
+    second = dispatcher_of(small).next()
+    assert isinstance(first, Task)
+    assert isinstance(second, Task)
+    assert first.number != second.number
+
+
+def test_worker_waits_while_others_train_the_last_trials() -> None:
+    order = order_of("arch.depth=4,5", "n_trials=2")
+    held = [dispatcher_of(order).next() for _ in range(2)]
+    assert all(isinstance(step, Task) for step in held)
+    assert dispatcher_of(order).next() == Wait()
+
+
+def test_record_that_was_written_but_not_told_is_told_and_not_trained_again(small: SweepOrder) -> None:
+    dispatcher = dispatcher_of(small)
+    task = dispatcher.next()
+    assert isinstance(task, Task)
+    write_record(record_of(task, val_acc=0.7), task.directory.path)
+    task.lock.release()  # killed exactly between record and tell
+    tasks, _ = drain(dispatcher_of(small))
+    assert task.number not in [other.number for other in tasks]
+    assert dispatcher.study.get_trials()[task.number].values == [0.7]
+
+
+def test_trial_killed_before_it_was_marked_is_not_counted(small: SweepOrder) -> None:
+    dispatcher = dispatcher_of(small)
+    dispatcher.study.ask()
+    tasks, _ = drain(dispatcher)
+    assert len(tasks) == 4
+    trials = dispatcher.study.get_trials()
+    assert [trial.state for trial in trials if mark_of(trial) is None] == [TrialState.FAIL]
+
+
+def test_trial_that_dies_too_often_without_progress_fails_with_a_record() -> None:
+    order = order_of("arch.depth=4,5", "sweep.max_retries=2")
+    for _ in range(3):
+        task = dispatcher_of(order).next()
+        assert isinstance(task, Task)
+        assert task.number == 0
+        task.directory.config.write_text("begun")
+        task.lock.release()
+    task = dispatcher_of(order).next()
+    assert isinstance(task, Task)
+    assert task.number == 1
+    assert "died 3 times" in order.directory.trial(0).record.read_text()
+
+
+def test_owner_that_was_asked_to_stop_did_not_die() -> None:
+    order = order_of("arch.depth=4,5", "sweep.max_retries=0")
+    for _ in range(3):
+        task = dispatcher_of(order).next()
+        assert isinstance(task, Task)
+        assert task.number == 0
+        task.directory.config.write_text("begun")
+        task.directory.released.touch()
+        task.lock.release()
+
+
+def test_failed_trials_end_the_sweep_only_beyond_the_share_allowed() -> None:
+    order = order_of("arch.depth=range(4,12)", "n_trials=8", "sweep.max_failures=0.25")
+    dispatcher = dispatcher_of(order)
+    while isinstance(step := dispatcher.next(), Task):
+        finish(dispatcher, step, state="FAIL", reason="the loss became NaN")
+    assert isinstance(step, Stop)
+    assert step.is_early
+    assert step.reason.endswith("3 x the loss became NaN")
+
+
+def test_sweep_whose_trials_all_failed_says_why_and_counts_as_stopped() -> None:
+    order = order_of("arch.depth=4,5", "n_trials=2", "sweep.max_failures=1")
+    dispatcher = dispatcher_of(order)
+    while isinstance(step := dispatcher.next(), Task):
+        finish(dispatcher, step, state="FAIL", reason="out of memory")
+    assert step == Stop("all 2 trials failed:\n  2 x out of memory", is_early=True)
+
+
+def test_time_limit_stops_before_the_next_trial(small: SweepOrder) -> None:
+    order = order_of("arch.depth=4,5", "sweep.timeout=60")
+    step = dispatcher_of(order).next(is_time_up=True)
+    assert isinstance(step, Stop)
+    assert step.is_early
+
+
+def test_replicates_train_each_configuration_with_several_seeds_and_optimise_the_mean() -> None:
+    order = order_of("arch.depth=4,5", "n_trials=6", "sweep.replicates=3", "seed=10")
+    dispatcher = dispatcher_of(order)
+    tasks, _ = drain(dispatcher, score=lambda task: 0.5 + task.plain["seed"] / 100)
+    assert [(task.plain["arch"]["depth"], task.plain["seed"]) for task in tasks] == [
+        (depth, seed) for depth in (4, 5) for seed in (10, 11, 12)
+    ]
+    values = [trial.value for trial in dispatcher.study.get_trials() if trial.state is TrialState.COMPLETE]
+    assert values == pytest.approx([0.61] * 6)
+
+
+def test_enqueued_baselines_run_first_with_open_parameters_drawn() -> None:
+    order = order_of(
+        "arch.depth=range(4,12)",
+        "arch.width=range(4,32)",
+        "n_trials=5",
+        "sweep.enqueue=[{arch.depth: 8, arch.width: 16}, {arch.depth: 5}, {arch.depth: 6, arch.width: 8, seed: 3}]",  # noqa: E501
+    )
+    tasks, _ = drain(dispatcher_of(order))
+    assert points(tasks)[0] == (8, 16)
+    assert points(tasks)[1][0] == 5
+    assert points(tasks)[2] == (6, 8)
+    assert tasks[2].plain["seed"] == 3
+
+
+def test_hook_adds_conditional_parameters() -> None:
+    order = order_of("space=stagewise", "n_trials=4")
+    tasks, _ = drain(dispatcher_of(order))
+    for task in tasks:
+        channels = [block[1] for block in task.plain["arch"]["stages"]]
+        assert channels == sorted(channels)
+        assert len(channels) == 4

@@ -1,0 +1,249 @@
+"""Whole sweeps, as a person runs them: the real command in a real process."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from tests.processes import Command
+from vggsweep.results.history import read_history
+from vggsweep.results.layout import SweepDirectory, sweep_directory
+from vggsweep.results.record import Record
+from vggsweep.results.table import read_records
+from vggsweep.sweep.marks import DEATHS, counted
+from vggsweep.sweep.study import read_study
+
+Start = Callable[..., Command]
+
+
+def records_of(sweep: SweepDirectory) -> list[Record]:
+    records, damaged = read_records(sweep.path)
+    assert damaged == []
+    return [record for _, record in records]
+
+
+def test_choices_of_groups_run_every_combination_as_hydra_users_expect(start: Start) -> None:
+    command = start("-m", "optimizer=sgd,adamw", "augment=none,flip", "sweep.name=grid")
+    assert command.end() == 0, command.text
+    records = records_of(sweep_directory("grid"))
+    pairs = [(r.configuration["optimizer"]["name"], r.configuration["augment"]["name"]) for r in records]
+    assert pairs == [("sgd", "none"), ("sgd", "flip"), ("adamw", "none"), ("adamw", "flip")]
+    assert "Sweep grid: the space is exhausted (4 COMPLETE)." in command.text
+
+
+def test_sweep_leaves_table_front_and_best_with_trial_numbers(start: Start) -> None:
+    command = start("-m", "arch.width=2,4,6", "objective=acc_vs_macs", "sweep.name=trade")
+    assert command.end() == 0, command.text
+    sweep = sweep_directory("trade")
+    assert sweep.table.read_text().startswith("sweep,trial,state,arch,depth,width,")
+    assert sweep.front.read_bytes().startswith(b"\x89PNG")
+    best = yaml.safe_load(sweep.best.read_text())
+    assert [objective["name"] for objective in best["objectives"]] == ["val_acc", "macs"]
+    by_number = {record.trial: record for record in records_of(sweep)}
+    for solution in best["solutions"]:
+        record = by_number[solution["trial"]]
+        assert solution["values"] == [record.metrics["val_acc"], record.costs["macs"]]
+        assert solution["params"] == {"arch.width": record.network["width"]}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "objective", "pruner"),
+    [
+        ("tpe", "val_acc", "successive_halving"),
+        ("tpe", "val_acc", "median"),
+        ("random", "val_acc", "hyperband"),
+        ("tpe", "acc_vs_macs", "pareto"),
+        ("nsgaii", "acc_vs_macs", "pareto"),
+        ("gp", "acc_vs_params", "pareto"),
+        ("gp", "val_acc", "pareto"),
+    ],
+)
+def test_pruned_trials_end_early_and_keep_their_history(
+    start: Start, sampler: str, objective: str, pruner: str
+) -> None:
+    eager = {"median": ["pruner.startup_trials=2"], "successive_halving": [], "hyperband": [], "pareto": []}
+    command = start(
+        "-m",
+        "optimizer.lr=tag(log, interval(1e-4, 3e-1))",
+        "arch.width=range(2,9)",
+        "n_trials=10",
+        "train.epochs=4",
+        f"hydra/sweeper/sampler={sampler}",
+        f"objective={objective}",
+        f"pruner={pruner}",
+        *eager[pruner],
+        "sweep.name=pruned",
+    )
+    assert command.end() == 0, command.text
+    sweep = sweep_directory("pruned")
+    study = read_study(sweep)
+    states = {trial.number: trial.state for trial in study.get_trials()}
+    pruned = [record for record in records_of(sweep) if record.state == "PRUNED"]
+    assert len(counted(study.get_trials())) == 10
+    assert pruned, command.text
+    for record in pruned:
+        assert states[record.trial] is TrialState.PRUNED
+        assert record.metrics["epochs_run"] < 4
+        assert len(read_history(sweep.trial(record.trial).history)) == record.metrics["epochs_run"]
+
+
+def test_failures_are_isolated_and_carry_their_reasons(start: Start, own_folder: Path) -> None:
+    command = start(
+        "-m",
+        "optimizer.lr=1e30,0.1",
+        "dataset.resolution=2,32",
+        "train.epochs=2",
+        "n_trials=6",
+        "sweep.max_failures=1",
+        "sweep.name=hard",
+    )
+    assert command.end() == 0, command.text
+    records = records_of(sweep_directory("hard"))
+    failed = [record for record in records if record.state == "FAIL"]
+    assert [record.state for record in records if record not in failed] == ["COMPLETE"]
+    assert failed
+    assert all("NaN or infinite in epoch" in str(record.reason) for record in failed)
+    assert "INFEASIBLE" in command.text
+    assert all(record.network["resolution"] == 32 for record in records)
+
+
+def test_exception_from_a_network_fails_that_trial_alone(start: Start) -> None:
+    # At 32 px one pixel is left at its end, and batch norm raises over the one value of one image.
+    command = start(
+        "-m",
+        "arch=torchvision",
+        "arch.name=shufflenet_v2_x0_5",
+        "train.batch_size=1,64",
+        "train.epochs=1",
+        "sweep.max_failures=1",
+        "sweep.name=user",
+    )
+    assert command.end() == 0, command.text
+    first, second = records_of(sweep_directory("user"))
+    assert (first.state, second.state) == ("FAIL", "COMPLETE")
+    assert "Expected more than 1 value per channel" in str(first.reason)
+
+
+def test_continued_sweep_runs_nothing_again_and_more_trials_can_be_asked_for(start: Start) -> None:
+    line = (
+        "-m",
+        "arch.width=range(2,30)",
+        "train.epochs=1",
+        "hydra/sweeper/sampler=random",
+        "sweep.name=more",
+    )
+    assert start(*line, "n_trials=3").end() == 0
+    before = {record.trial: record for record in records_of(sweep_directory("more"))}
+    assert start(*line, "n_trials=3").end() == 0
+    assert start(*line, "n_trials=5").end() == 0
+    after = {record.trial: record for record in records_of(sweep_directory("more"))}
+    assert len(after) == 5
+    assert {number: after[number] for number in before} == before
+
+
+def test_changed_sweep_is_refused_with_the_difference_and_exit_code_two(start: Start) -> None:
+    assert start("-m", "arch.width=2,4", "train.epochs=1", "sweep.name=mine").end() == 0
+    command = start("-m", "arch.width=2,4", "train.epochs=3", "sweep.name=mine")
+    assert command.end() == 2
+    assert "train.epochs: 1 → 3" in command.text
+    assert "Traceback" not in command.text
+
+
+def test_ctrl_c_keeps_the_epoch_and_the_same_command_continues(start: Start) -> None:
+    line = ("-m", "arch.width=2,4", "train.epochs=30", "scheduler=constant", "sweep.name=stopped")
+    command = start(*line)
+    command.wait_for("epoch 2/30")
+    command.send(signal.SIGINT)
+    assert command.end() == 130
+    assert "  continue  vggsweep " in command.text
+    again = start(*line)
+    assert again.end() == 0
+    assert "continues after epoch" in again.text
+    assert [record.state for record in records_of(sweep_directory("stopped"))] == ["COMPLETE", "COMPLETE"]
+
+
+def test_timeout_stops_with_exit_code_one(start: Start) -> None:
+    command = start("-m", "arch.width=2,4,6", "train.epochs=1", "sweep.timeout=0.001", "sweep.name=late")
+    assert command.end() == 1
+    assert "sweep.timeout=0.001 s is over" in command.text
+
+
+def test_every_trial_failing_is_exit_code_one_with_the_reasons(start: Start) -> None:
+    command = start("-m", "optimizer.lr=1e30,1e31", "n_trials=2", "sweep.max_failures=1", "sweep.name=bad")
+    assert command.end() == 1
+    assert "all 2 trials failed" in command.text
+    assert "NaN or infinite" in command.text
+
+
+@pytest.mark.parametrize("sweeper", ["basic", "optuna"])
+def test_stock_sweepers_fill_the_same_table(start: Start, sweeper: str) -> None:
+    own = ["hydra.sweeper.direction=maximize", "hydra.sweeper.n_trials=2"] if sweeper == "optuna" else []
+    command = start("-m", f"hydra/sweeper={sweeper}", *own, "arch.width=2,4", "sweep.name=stock")
+    assert command.end() == 0, command.text
+    records = records_of(sweep_directory("stock"))
+    assert [record.trial for record in records] == [0, 1]
+    assert all(record.state == "COMPLETE" for record in records)
+
+
+def test_optunas_own_tools_open_the_study(start: Start) -> None:
+    assert start("-m", "arch.width=2,4,6", "objective=acc_vs_macs", "sweep.name=seen").end() == 0
+    sweep = sweep_directory("seen")
+    study = optuna.load_study(study_name="seen", storage=f"sqlite:///{sweep.study}")
+    assert len(study.trials) == 3
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        axes = optuna.visualization.matplotlib.plot_pareto_front(study, target_names=["val_acc", "macs"])
+    assert axes.get_xlabel() == "val_acc"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_sweep_under_fire_ends_with_exactly_its_total(start: Start, own_folder: Path, tmp_path: Path) -> None:
+    line = (
+        "-m",
+        "arch.width=range(2,30)",
+        "n_trials=20",
+        "train.epochs=4",
+        "train.keep_weights=true",
+        "hydra/sweeper/sampler=random",
+        "sweep.name=fire",
+    )
+    kills = 0
+    luck = random.Random(0)
+    while True:
+        command = start(*line)
+        if kills < 12:
+            time.sleep(luck.uniform(1.0, 4.0))
+            command.send(signal.SIGKILL)
+        code = command.end()
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, command.text
+        kills += 1
+    sweep = sweep_directory("fire")
+    study = read_study(sweep)
+    trials = counted(study.get_trials())
+    records = records_of(sweep)
+    assert kills >= 10
+    assert len(trials) == 20
+    assert [record.trial for record in records] == [trial.number for trial in trials]
+    assert len({record.configuration_hash for record in records}) == 20
+    assert not list(sweep.path.rglob("*.tmp"))
+    continued = [trial.number for trial in trials if DEATHS in trial.user_attrs]
+    assert continued
+    for number in continued:
+        record = next(record for record in records if record.trial == number)
+        folder = tmp_path / f"undisturbed-{number}"
+        folder.mkdir()
+        words = (f"arch.width={record.network['width']}", "train.epochs=4", "train.keep_weights=true")
+        again = start(*words, folder=folder)
+        assert again.end() == 0, again.text
+        undisturbed = folder / "outputs/runs/trials/00000/model.safetensors"
+        assert sweep.trial(number).weights.read_bytes() == undisturbed.read_bytes()

@@ -1,0 +1,413 @@
+"""The real command in a real process: what it refuses, what it answers, and what it must not load."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import vggsweep
+from vggsweep.cli import VERBS, VERBS_WITH_OVERRIDES
+from vggsweep.results.record import Record, write_record
+
+ROOT = Path(vggsweep.__file__).parents[1]
+CONF = ROOT / "conf"
+# Says on the last line of standard error whether torch was loaded.
+WATCHED = """
+import sys
+from vggsweep.cli import main
+sys.argv[0] = "vggsweep"
+try:
+    main()
+finally:
+    print("torch" in sys.modules, file=sys.stderr)
+"""
+
+
+def environment(**changes: str) -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "200", **changes}
+
+
+def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vggsweep", *words],
+        capture_output=True,
+        text=True,
+        env=environment(**changes),
+        timeout=100,
+    )
+
+
+def loads_torch(*words: str, **changes: str) -> bool:
+    found = subprocess.run(
+        [sys.executable, "-c", WATCHED, *words],
+        capture_output=True,
+        text=True,
+        env=environment(**changes),
+        timeout=100,
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stderr.splitlines()[-1] == "True"
+
+
+@pytest.fixture
+def finished(own_folder: Path) -> Path:
+    """``outputs/mine`` with one finished trial."""
+    directory = own_folder / "outputs" / "mine" / "trials" / "00000"
+    directory.mkdir(parents=True)
+    network = {"arch": "vgg_scaled", "depth": 8, "width": 16, "stages": "2x16-2x32", "head": "gap"}
+    record = Record(
+        sweep="mine",
+        trial=0,
+        state="COMPLETE",
+        reason=None,
+        configuration_hash="0" * 64,
+        configuration={"seed": 0},
+        network=network,
+        costs={"params": 1_000, "macs": 2_000},
+        metrics={"val_acc": 0.875, "epochs_run": 1},
+    )
+    write_record(record, directory)
+    return directory
+
+
+# --- a wrong line -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["tabel"], "'tabel' is neither a verb nor an override such as key=value. Did you mean 'table'?"),
+        (["arch=vgg61"], "arch=vgg61: no such option. Did you mean 'vgg16'?"),
+        (["arch.dept=3"], "Unknown field arch.dept. Did you mean 'arch.depth'?"),
+        (["optmizer=sgd"], "Unknown field or group 'optmizer'. Did you mean 'optimizer'?"),
+        (["arch.depth=abc"], "arch.depth=abc should be a whole number."),
+        (["train.epochs=0"], "train.epochs=0 is too small"),
+        (["arch.depth=2"], "arch.depth=2 is less than arch.num_blocks=4"),
+        (["dataset.resolution=8"], "The smallest that works is dataset.resolution=16."),
+        (["arch=alexnet"], "dataset.resolution=32 is too small for alexnet"),
+        (["arch.stages=[[1,16,3]]"], "arch.stages[0]=[1,16,3] should name its kernel sizes"),
+        (["arch.stages=[[1,2]"], "does not read as an override"),
+        (["arch.depth=4,8"], "holds several values: add -m"),
+        (["sweep.name=../x"], "is not usable as a directory name"),
+        (["sweep=3"], "sweep=3 should be a group of fields"),
+        (["device=gpu"], "device=gpu is not a device"),
+        (["device=cuda:99"], "device=cuda:99: torch finds"),
+        (["dataset=image_folder"], "dataset.root is missing"),
+        (["train.batch_size=100000"], "larger than the 4800 training images"),
+        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--config-dir", "nowhere"], "--config-dir nowhere is not a directory"),
+        (["--config-name", "nope"], "Cannot find primary config 'nope'"),
+        (["--cfg", "job", "arch=nope"], "arch=nope: no such option"),
+        (["-m", "arch.depth=4,8", "arch.depth=3"], "arch.depth is given twice"),
+        (["-m", "arch.depth=4,abc"], "arch.depth=abc should be a whole number"),
+        (["-m", "hydra/sweeper=basic", "arch.depth=4,abc"], "arch.depth=abc should be a whole number"),
+        (["summary", "arch=nope"], "arch=nope: no such option"),
+        (["summary", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["table", "nope"], "No sweep 'nope'"),
+        (["table"], "Train something first: vggsweep"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_line_costs_one_paragraph_and_nothing_else(
+    own_folder: Path, words: list[str], told: str
+) -> None:
+    found = run(*words)
+
+    assert found.returncode == 2, found.stderr
+    assert told in found.stderr
+    assert found.stderr.startswith("vggsweep: ")
+    assert len(found.stderr.splitlines()) == 1
+    assert found.stdout == ""
+    assert list(own_folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", [["--debug"], []], ids=["--debug", "HYDRA_FULL_ERROR=1"])
+def test_traceback_comes_only_when_asked_for(how: list[str]) -> None:
+    found = run(*how, "arch=nope", HYDRA_FULL_ERROR="0" if how else "1")
+
+    assert found.returncode == 2
+    assert "Traceback" in found.stderr
+    assert "arch=nope: no such option" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["summary", "--json"], ["summary"], ["--help"], ["table", "--csv"]], ids=" ".join
+)
+def test_reader_that_leaves_early_sees_no_complaint(finished: Path, words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        found = subprocess.run(
+            [sys.executable, "-m", "vggsweep", *words],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            timeout=100,
+        )
+    finally:
+        os.close(writing)
+
+    assert found.stderr == ""
+    assert found.returncode in (0, 1)  # rich ends the process with 1 by itself
+
+
+# --- help ---------------------------------------------------------------------
+
+
+def test_help_mentions_every_verb_every_group_and_every_field() -> None:
+    found = run("--help")
+
+    assert found.returncode == 0
+    for verb in VERBS:
+        assert re.search(rf"^ +vggsweep {verb} ", found.stdout, re.MULTILINE), verb
+    for group in {path.parent.name for path in CONF.glob("*/*.yaml")}:
+        listed = re.search(rf"^{group}: (.*)$", found.stdout, re.MULTILINE)
+        assert listed, group
+        assert listed[1].split(", ") == sorted(path.stem for path in CONF.glob(f"{group}/*.yaml"))
+    for field in ("depth: 8", "n_trials: ", "seed: 0", "device: auto", "batch_size: "):
+        assert field in found.stdout
+    assert found.stderr == ""
+
+
+def test_help_lists_only_verbs_that_work_and_all_of_them() -> None:
+    files = {path.stem for path in (ROOT / "vggsweep" / "verbs").glob("*.py")} - {"__init__"}
+    mentioned = set(re.findall(r"^ +vggsweep ([a-z]+) ", run("--help").stdout, re.MULTILINE))
+
+    assert mentioned == set(VERBS) == files
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example_and_without_torch(verb: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", WATCHED, verb, "--help"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=100,
+    )
+
+    assert found.returncode == 0
+    assert found.stdout.startswith(f"usage: vggsweep {verb} ")
+    assert re.search(rf"examples?:\n  vggsweep {verb}", found.stdout)
+    assert found.stderr == "False\n"
+    assert ("OVERRIDES" in found.stdout.upper()) == (verb in VERBS_WITH_OVERRIDES)
+
+
+def cpu_seconds(command: Sequence[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.DEVNULL, env=environment(), check=True, timeout=100)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_help_takes_at_most_half_as_long_again_as_the_smallest_hydra_application(own_folder: Path) -> None:
+    """Processor time, which a busy machine stretches less than the clock's; start-up runs on one core."""
+    (own_folder / "small.yaml").write_text("lr: 0.1\n")
+    (own_folder / "app.py").write_text(
+        "import hydra\n\n@hydra.main(config_path='.', config_name='small')\ndef app(config): ...\n\napp()\n"
+    )
+    smallest = [sys.executable, str(own_folder / "app.py"), "--help"]
+    ours = [sys.executable, "-m", "vggsweep", "--help"]
+    cpu_seconds(smallest), cpu_seconds(ours)  # both now find their bytecode
+
+    ratios = [cpu_seconds(ours) / cpu_seconds(smallest) for _ in range(7)]
+
+    assert statistics.median(ratios) <= 1.5, ratios
+
+
+# --- what answers without torch -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--cfg", "job", "arch=vgg16"],
+        ["table"],
+        ["table", "mine", "--json"],
+        ["table", "mine", "--csv"],
+        ["summary", "arch=vgg16", "dataset.resolution=224"],
+        ["summary", "experiment=d2l_vgg", "--expand", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_answers_from_files_and_arithmetic_never_load_torch(finished: Path, words: list[str]) -> None:
+    assert not loads_torch(*words)
+
+
+@pytest.mark.parametrize(
+    "line", ["vggsweep ", "vggsweep arch=vgg", "vggsweep summary optimizer.", "vggsweep table "]
+)
+def test_tab_completion_never_loads_torch(line: str) -> None:
+    assert not loads_torch("-sc", "query=bash", COMP_LINE=line)
+
+
+def test_watching_for_torch_would_notice_it() -> None:
+    assert loads_torch("summary", "arch=lenet", "dataset.resolution=28")
+
+
+# --- answers ------------------------------------------------------------------
+
+
+def test_summary_of_vgg16_on_imagenet_has_the_published_totals() -> None:
+    found = run(
+        "summary",
+        "arch=vgg16",
+        "dataset.channels=3",
+        "dataset.num_classes=1000",
+        "dataset.resolution=224",
+        "--json",
+    )
+    summary = json.loads(found.stdout)
+    totals = summary["totals"]
+
+    assert (found.returncode, found.stderr) == (0, "")
+    assert set(summary) == {"layers", "totals"}
+    assert set(totals) == {"params", "conv_params", "macs", "activations", "depth", "width"}
+    assert (totals["params"], totals["conv_params"]) == (138_357_544, 14_714_688)
+    assert (totals["depth"], totals["width"], round(totals["macs"] / 1e9, 3)) == (13, 64, 15.470)
+    assert all(
+        set(layer) == {"name", "type", "output_shape", "params", "macs"} for layer in summary["layers"]
+    )
+    assert sum(layer["params"] for layer in summary["layers"]) == 138_357_544
+    assert summary["layers"][4]["output_shape"] == [1, 512, 7, 7]
+
+
+def test_summary_prints_the_shapes_of_the_chapter(own_folder: Path) -> None:
+    found = run("summary", "experiment=d2l_vgg", "arch=vgg11")
+    shapes = re.findall(r"(Sequential|Flatten|Linear|ReLU|Dropout) +[│┃|] +(\(.*?\))", found.stdout)
+
+    assert "(1, 1, 224, 224)" in found.stdout
+    assert [shape for _, shape in shapes] == [
+        "(1, 64, 112, 112)",
+        "(1, 128, 56, 56)",
+        "(1, 256, 28, 28)",
+        "(1, 512, 14, 14)",
+        "(1, 512, 7, 7)",
+        "(1, 25088)",
+        *["(1, 4096)"] * 6,
+        "(1, 10)",
+    ]
+    assert "128,806,154" in found.stdout
+    assert list(own_folder.iterdir()) == []
+
+
+def test_table_in_any_form_says_the_same(finished: Path) -> None:
+    as_json = json.loads(run("table", "mine", "--json").stdout)
+    as_csv = run("table", "--csv").stdout.splitlines()
+    as_text = run("table").stdout
+
+    assert [row["val_acc"] for row in as_json] == [0.875]
+    assert as_json[0]["stages"] == "2x16-2x32"
+    assert as_csv[0].split(",") == list(as_json[0])
+    assert len(as_csv) == 2
+    assert "0.8750" in as_text
+    assert "2,000" in as_text
+
+
+def test_damaged_record_is_named_and_the_table_still_printed(finished: Path) -> None:
+    broken = finished.parent / "00001"
+    broken.mkdir()
+    (broken / "record.json").write_text("{")
+
+    found = run("table", "mine", "--json")
+
+    assert found.returncode == 0
+    assert len(json.loads(found.stdout)) == 1
+    assert found.stderr.startswith("damaged: ")
+    assert "00001/record.json cannot be read" in found.stderr
+
+
+# --- tab completion -----------------------------------------------------------
+
+
+def offered(line: str) -> list[str]:
+    return run("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
+
+
+def test_completion_offers_the_options_of_a_group() -> None:
+    options = sorted(path.stem for path in (CONF / "arch").glob("vgg*.yaml"))
+
+    assert offered("vggsweep arch=vgg") == [f"arch={option}" for option in options]
+    assert offered("vggsweep -m optimizer=ad") == ["optimizer=adam", "optimizer=adamw"]
+
+
+def test_completion_offers_fields_of_the_options_chosen_before() -> None:
+    assert offered("vggsweep arch.de") == ["arch.depth="]
+    assert offered("vggsweep optimizer=adam optimizer.be") == ["optimizer.betas."]
+
+
+def test_completion_offers_verbs_beside_groups_as_the_first_word_only() -> None:
+    first = offered("vggsweep ")
+
+    assert first[: len(VERBS)] == list(VERBS)
+    assert {"arch=", "seed="} <= set(first)
+    assert offered("vggsweep tab") == ["table"]
+    assert {"summary", "scheduler="} <= set(offered("vggsweep s"))
+    assert not set(VERBS) & set(offered("vggsweep arch=vgg16 "))
+
+
+def test_completion_goes_on_behind_a_verb_that_takes_overrides() -> None:
+    assert offered("vggsweep summary arch=vgg1") == ["arch=vgg11", "arch=vgg13", "arch=vgg16", "arch=vgg19"]
+    assert "dataset=" in offered("vggsweep summary ")
+    assert offered("vggsweep summary arch=vgg16 head=g") == ["head=gap"]
+
+
+def test_completion_offers_sweeps_behind_a_verb_that_reads_them(finished: Path) -> None:
+    (finished.parents[2] / "other" / "trials").mkdir(parents=True)
+
+    assert offered("vggsweep table ") == ["mine", "other"]
+    assert offered("vggsweep table m") == ["mine"]
+    assert offered("vggsweep table mine o") == ["other"]
+
+
+def test_verbs_that_take_overrides_are_those_that_say_so() -> None:
+    from argparse import ArgumentParser
+    from importlib import import_module
+
+    found = []
+    for verb in VERBS:
+        parser = ArgumentParser()
+        import_module(f"vggsweep.verbs.{verb}").add_arguments(parser)
+        if any(action.dest == "overrides" for action in parser._actions):
+            found.append(verb)
+
+    assert tuple(found) == VERBS_WITH_OVERRIDES
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(("typed", "expected"), [("tab", ["table"]), ("head=v", ["head=vgg"])])
+def test_bash_itself_completes_after_the_installation_line_of_the_help(
+    own_folder: Path, typed: str, expected: list[str]
+) -> None:
+    command = own_folder / "bin" / "vggsweep"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vggsweep "$@"\n')
+    command.chmod(0o755)
+    script = f"""
+        eval "$(vggsweep -sc install=bash)"
+        COMP_LINE='vggsweep {typed}' COMP_POINT={len(typed) + 9} COMP_CWORD=1
+        hydra_bash_completion
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    found = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment(PATH=f"{command.parent}{os.pathsep}{os.environ['PATH']}"),
+        timeout=100,
+    )
+
+    assert found.stdout.split() == expected, found.stderr

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from rich.console import Console
+
+from vggsweep.errors import Interrupted, TrialPruned
+from vggsweep.results.history import read_history
+from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.record import Record, read_record
+from vggsweep.results.table import COLUMNS, row
+from vggsweep.training.interruption import StopRequest
+from vggsweep.training.loop import EpochResult
+from vggsweep.trial import Assignment, EpochObserver, run_trial
+
+if TYPE_CHECKING:
+    Train = Callable[..., tuple[Record, TrialDirectory]]
+
+FILES = {"config.yaml", "overrides.yaml", "record.json", "history.csv", "trial.log"}
+
+
+@dataclass
+class Trial:
+    """One trial outside of any study."""
+
+    plain: Mapping[str, Any]
+    directory: TrialDirectory
+    output: StringIO
+
+    def __call__(self, on_epoch: EpochObserver | None = None) -> Record:
+        assignment = Assignment("alone", 7, self.directory, self.plain, ["a=1"], {"arch.kernel_size": 3})
+        console = Console(file=self.output, width=200)
+        return run_trial(assignment, stop=StopRequest(), console=console, on_epoch=on_epoch)
+
+
+@pytest.fixture
+def trial(tiny: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., Trial]:
+    """``trial("seed=1")``: that configuration, to be trained in the same directory again and again."""
+    directory = TrialDirectory(tmp_path / "00007")
+    directory.path.mkdir()
+    return lambda *words: Trial(tiny(*words), directory, StringIO())
+
+
+def files_of(directory: TrialDirectory) -> set[str]:
+    return {path.name for path in directory.path.iterdir()} - {"trial.lock"}
+
+
+# --- what a trial leaves behind
+
+
+def test_a_record_alone_yields_every_column_of_the_table(trial: Callable[..., Trial], tmp_path: Path) -> None:
+    done = trial("measure=default", "measure.min_seconds=0", "train.evaluate_test=true")
+    written = done()
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(done.directory.record, tmp_path / "elsewhere" / "record.json")
+    shutil.rmtree(done.directory.path)
+    record = read_record(tmp_path / "elsewhere")
+    # JSON has lists where the record had tuples
+    assert replace(record, configuration={}, swept={}) == replace(written, configuration={}, swept={})
+    values = row(record, tmp_path / "elsewhere")
+    assert [name for name in COLUMNS if values[name] is None] == ["pareto"]  # of the table, not of a row
+    assert values["arch.kernel_size"] == 3
+    assert (values["sweep"], values["trial"], values["state"]) == ("alone", 7, "COMPLETE")
+    assert (values["epochs"], values["epochs_run"]) == (2, 2)
+    assert 0 < values["latency_ms_p50"] <= values["latency_ms_p95"]
+    assert 0 <= values["test_acc"] <= 1
+    assert values["images_per_second"] == pytest.approx(2 * 256 / values["train_seconds"])
+
+
+def test_the_directory_holds_what_ran_and_nothing_temporary(trial: Callable[..., Trial]) -> None:
+    done = trial()
+    record = done()
+    assert files_of(done.directory) == FILES
+    assert yaml.safe_load(done.directory.config.read_text()) == done.plain
+    assert yaml.safe_load(done.directory.overrides.read_text()) == ["a=1"]
+    assert "epoch 2/2" in done.directory.log.read_text()
+    history = read_history(done.directory.history)
+    assert [epoch["epoch"] for epoch in history] == [1, 2]
+    for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
+        assert history[-1][name] == record.metrics[name]
+
+
+def test_the_checkpoint_is_kept_when_asked(trial: Callable[..., Trial]) -> None:
+    done = trial("train.keep_checkpoint=true")
+    done()
+    assert files_of(done.directory) == FILES | {"checkpoint.pt", "checkpoint.pt.prev"}
+
+
+def test_without_checkpoints_none_is_written(trial: Callable[..., Trial]) -> None:
+    done = trial("train.checkpoint=false", "train.keep_checkpoint=true")
+    assert done().state == "COMPLETE"
+    assert files_of(done.directory) == FILES
+
+
+def test_the_record_names_precision_device_and_threads(trial: Callable[..., Trial]) -> None:
+    environment = trial("train.precision=bf16")().environment
+    assert (environment["precision"], environment["device"], environment["threads"]) == ("bf16", "cpu", 1)
+
+
+def test_nothing_is_measured_when_measuring_is_off(trial: Callable[..., Trial]) -> None:
+    assert set(trial()().measurements) == {"peak_memory_mb"}
+
+
+# --- switches for speed
+
+
+@pytest.mark.parametrize(
+    "word", ["train.keep_freed_memory=false", "train.checkpoint=false", "train.eval_batch_size=256"]
+)
+def test_a_switch_for_speed_does_not_change_the_result(trial: Callable[..., Trial], word: str) -> None:
+    # eval_batch_size adds losses in another order; the other two change no arithmetic at all
+    plain, switched = trial()().metrics, trial(word)().metrics
+    assert switched == pytest.approx(plain, rel=1e-6)
+    assert {name: switched[name] for name in ("train_loss", "train_acc", "val_acc")} == {
+        name: plain[name] for name in ("train_loss", "train_acc", "val_acc")
+    }
+
+
+def test_measuring_does_not_change_the_result(trial: Callable[..., Trial]) -> None:
+    assert trial("measure=default", "measure.min_seconds=0")().metrics == trial()().metrics
+
+
+# --- trials that fail
+
+
+def test_a_diverging_rate_fails_with_epoch_step_and_advice(trial: Callable[..., Trial]) -> None:
+    failed = trial("optimizer.lr=1e30", "scheduler=constant")
+    record = failed()
+    assert record.state == "FAIL"
+    assert record.reason is not None
+    assert "NaN or infinite in epoch 1, step 2" in record.reason
+    assert "optimizer.lr" in record.reason
+    assert record.metrics == {"epochs_run": 0}
+    assert read_record(failed.directory.path) == replace(
+        record, configuration=read_record(failed.directory.path).configuration
+    )
+    assert "NonFiniteLoss" in failed.directory.log.read_text()
+
+
+def failing(error: Exception) -> EpochObserver:
+    def observe(result: EpochResult) -> None:
+        raise error
+
+    return observe
+
+
+def test_a_foreign_error_fails_with_its_words_and_place(trial: Callable[..., Trial]) -> None:
+    failed = trial()
+    record = failed(failing(ValueError("no such colour")))
+    assert record.state == "FAIL"
+    assert record.reason is not None
+    assert record.reason.startswith("ValueError: no such colour (")
+    assert f"{Path(__file__).name}:" in record.reason
+    assert record.metrics["epochs_run"] == 1
+    assert "Traceback" in failed.directory.log.read_text()
+
+
+def exhaust_memory(result: EpochResult) -> None:
+    torch.empty(1 << 60, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    "observer",
+    [
+        failing(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")),
+        failing(MemoryError()),
+        exhaust_memory,
+    ],
+    ids=["cuda", "python", "cpu"],
+)
+def test_out_of_memory_fails_with_what_would_fit(
+    trial: Callable[..., Trial], observer: EpochObserver
+) -> None:
+    record = trial("device=auto" if not torch.cuda.is_available() else "device=cpu")(observer)
+    assert record.state == "FAIL"
+    assert record.reason is not None
+    assert record.reason.startswith("Out of memory on cpu with train.batch_size=64. Try train.batch_size=32")
+
+
+def test_two_damaged_checkpoints_fail_and_say_so(trial: Callable[..., Trial]) -> None:
+    failed = trial()
+    for path in (failed.directory.checkpoint, failed.directory.path / "checkpoint.pt.prev"):
+        path.write_bytes(b"nothing")
+    record = failed()
+    assert record.state == "FAIL"
+    assert record.reason is not None
+    assert "checkpoint.pt is damaged" in record.reason
+    assert "checkpoint.pt.prev is damaged" in record.reason
+
+
+def test_a_pruned_trial_keeps_its_history(trial: Callable[..., Trial]) -> None:
+    pruned = trial("train.epochs=3")
+    record = pruned(failing(TrialPruned(1)))
+    assert (record.state, record.reason) == ("PRUNED", "pruned after epoch 1")
+    assert record.metrics["epochs_run"] == 1
+    assert "val_acc" in record.metrics
+    assert len(read_history(pruned.directory.history)) == 1
+    assert files_of(pruned.directory) == FILES
+
+
+# --- the test set
+
+
+def write_idx(path: Path, values: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
+    header = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+    path.write_bytes(header + values.tobytes())
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """A data root with a small set in MNIST's format; the class is where the bright column stands."""
+    folder = tmp_path / "own" / "mnist"
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for stem, count in (("train", 400), ("t10k", 50)):
+        labels = np.arange(count, dtype=np.uint8) % 10
+        images = random.integers(0, 50, (count, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[:, 2 * label + 4] = 255
+        write_idx(folder / f"{stem}-images-idx3-ubyte", images)
+        write_idx(folder / f"{stem}-labels-idx1-ubyte", labels)
+    return folder
+
+
+def test_the_test_set_is_not_read_unless_asked(trial: Callable[..., Trial], digits: Path) -> None:
+    words = ("dataset=mnist", f"dataset.root={digits.parent}")
+    scored = trial(*words, "train.evaluate_test=true")()
+    assert {"test_acc", "test_loss"} <= set(scored.metrics)
+    for path in digits.glob("t10k-*"):
+        path.write_bytes(b"not to be read")
+    unscored = trial(*words)()
+    assert unscored.state == "COMPLETE"
+    assert "test_acc" not in unscored.metrics
+    assert unscored.metrics["val_acc"] == scored.metrics["val_acc"]
+    failed = trial(*words, "train.evaluate_test=true")()
+    assert failed.state == "FAIL"
+    assert failed.reason is not None
+    assert "t10k-images-idx3-ubyte is damaged" in failed.reason
+    assert failed.metrics["epochs_run"] == 2
+
+
+def test_the_test_accuracy_is_that_of_the_last_epochs_network(
+    trial: Callable[..., Trial], digits: Path
+) -> None:
+    words = ("dataset=mnist", f"dataset.root={digits.parent}", "train.evaluate_test=true")
+    for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
+        shutil.copy(digits / f"train-{kind}", digits / f"t10k-{kind}")
+    record = trial(*words, "dataset.validation=test")()
+    assert record.metrics["test_acc"] == record.metrics["val_acc"]
+    assert record.metrics["test_loss"] == record.metrics["val_loss"]
+
+
+def test_validation_on_the_test_split_is_noted_in_the_record(trial: Callable[..., Trial]) -> None:
+    (note,) = trial("dataset.validation=test")().notes
+    assert "Validation is the test split of fashion_mnist_mini (dataset.validation=test)" in note
+    assert trial()().notes == ()
+
+
+def test_corrupt_data_fail_with_the_file_named(trial: Callable[..., Trial], digits: Path) -> None:
+    file = digits / "train-images-idx3-ubyte"
+    file.write_bytes(os.urandom(1000))
+    record = trial("dataset=mnist", f"dataset.root={digits.parent}")()
+    assert record.state == "FAIL"
+    assert record.reason is not None
+    assert f"{file} is damaged" in record.reason
+    assert "\n" not in record.reason
+
+
+# --- continuing
+
+
+def interrupted_after(epoch: int) -> EpochObserver:
+    """Stops a trial as a second Ctrl-C does, right after an epoch's checkpoint."""
+
+    def observe(result: EpochResult) -> None:
+        if result.epoch == epoch:
+            raise Interrupted
+
+    return observe
+
+
+def test_a_continued_trial_tells_its_observer_the_epoch_that_it_may_have_missed(
+    trial: Callable[..., Trial],
+) -> None:
+    whole = trial("train.epochs=3")().metrics
+    stopped = trial("train.epochs=3")
+    with pytest.raises(Interrupted):
+        stopped(interrupted_after(2))
+    told: list[int] = []
+    again = trial("train.epochs=3")
+    record = again(lambda result: told.append(result.epoch))
+    assert told == [2, 3]
+    assert record.metrics == whole
+    assert "continues after epoch 2 of 3" in again.output.getvalue()
+
+
+def test_a_trial_killed_after_its_last_checkpoint_finishes_without_training(
+    trial: Callable[..., Trial],
+) -> None:
+    whole = trial("train.keep_weights=true")
+    reference, weights = whole().metrics, whole.directory.weights.read_bytes()
+    whole.directory.record.unlink()
+    whole.directory.weights.unlink()
+    with pytest.raises(Interrupted):
+        trial("train.keep_weights=true")(interrupted_after(2))
+    whole.directory.history.unlink()
+    record = trial("train.keep_weights=true")()
+    assert record.state == "COMPLETE"
+    assert record.metrics == reference
+    assert whole.directory.weights.read_bytes() == weights
+    assert len(read_history(whole.directory.history)) == 2
+    assert record.timings["images_per_second"] > 0
+    assert files_of(whole.directory) == FILES | {"model.safetensors"}
+
+
+def test_files_that_a_kill_left_half_written_are_swept_away(trial: Callable[..., Trial]) -> None:
+    continued = trial()
+    for name in (".record.json.123.tmp", ".history.csv.45.tmp", "checkpoint.pt.tmp", "model.safetensors.tmp"):
+        (continued.directory.path / name).write_text("half")
+    continued()
+    assert files_of(continued.directory) == FILES
+
+
+def test_a_damaged_checkpoint_is_noted_and_the_result_is_the_same(trial: Callable[..., Trial]) -> None:
+    whole = trial("train.epochs=3")().metrics
+    with pytest.raises(Interrupted):
+        trial("train.epochs=3")(interrupted_after(2))
+    continued = trial("train.epochs=3")
+    checkpoint = continued.directory.checkpoint
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    record = continued()
+    assert record.metrics == whole
+    (note,) = record.notes
+    assert "checkpoint.pt is damaged" in note
+    assert note in continued.output.getvalue()
+
+
+def test_another_number_of_threads_is_noted(trial: Callable[..., Trial]) -> None:
+    with pytest.raises(Interrupted):
+        trial()(interrupted_after(1))
+    (note,) = trial("train.threads=2")().notes
+    assert "continued with 2 CPU threads after 1" in note
+
+
+# --- numbers
+
+
+def test_a_finished_run_is_left_alone_and_its_configuration_becomes_a_new_trial(train: Train) -> None:
+    first, before = train()
+    content = before.record.read_bytes()
+    second, after = train()
+    assert (first.trial, second.trial) == (0, 1)
+    assert (before.path.name, after.path.name) == ("00000", "00001")
+    assert before.record.read_bytes() == content
+    assert first.configuration_hash == second.configuration_hash
+    assert first.metrics == second.metrics

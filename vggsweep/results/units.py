@@ -1,0 +1,17 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+COUNT_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def short_count(value: float) -> str:
+    """A number with the unit prefix that people use.
+
+    >>> short_count(13_124_864), short_count(960), short_count(0.91)
+    ('13.1M', '960', '0.91')
+    """
+    for size, prefix in COUNT_UNITS:
+        if abs(value) >= size:
+            return f"{value / size:.3g}{prefix}"
+    return f"{value:.3g}"

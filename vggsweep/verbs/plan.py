@@ -1,0 +1,179 @@
+"""``vggsweep plan [OVERRIDES]``: what a sweep would run, what cannot exist and why, cost, predicted time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from rich.console import Console
+from rich.table import Table
+
+from vggsweep.arch.describe import network_costs
+from vggsweep.configuration.checks import check_configuration, input_shape
+from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.data.catalog import training_size
+from vggsweep.errors import ConfigError
+from vggsweep.results.units import short_count
+from vggsweep.sweep.order import SweepOrder, read_order
+from vggsweep.sweep.space import load_hook
+
+HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
+EXAMPLE = """\
+examples:
+  vggsweep plan experiment=quickstart
+  vggsweep plan 'arch.depth=range(3,8)' arch.width=8,16 --json
+"""
+# A larger space is judged by this many random points.
+MOST_POINTS = 1000
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class PlannedConfiguration:
+    """A configuration that a sweep may train, with its cost.
+
+    Args:
+        params: what the sweep varies.
+        depth, width: of the network.
+        params_count: its parameters.
+        macs: of one image.
+        train_images: images over all epochs.
+    """
+
+    params: Mapping[str, Any]
+    depth: int
+    width: int
+    params_count: int
+    macs: int
+    train_images: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own flags."""
+    parser.add_argument("overrides", nargs="*", help="the overrides of vggsweep -m")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument("--no-timing", action="store_true", help="predict no time; imports no torch")
+    parser.add_argument("--config-dir", type=Path, help="directory with your own options")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan; nothing is trained and nothing is written."""
+    order = read_order(
+        arguments.overrides, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan"
+    )
+    points, is_sample = sample_points(order)
+    planned, reasons, typed = [], Counter[str](), []
+    composer = order.composer()
+    for point in points:
+        try:
+            configuration = read_configuration(composer.compose(order.space.words(point)))
+            check_configuration(configuration)
+        except ConfigError as error:
+            reasons[str(error)] += 1
+            continue
+        planned.append(_planned(point, configuration))
+        typed.append(configuration)
+    seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed)
+    n_trials = order.settings.n_trials
+    size = order.space.size
+    trials = min(n_trials, size * order.settings.replicates) if size is not None else n_trials
+    content = {
+        "name": order.name,
+        "space_size": size,
+        "n_trials": n_trials,
+        "is_sample": is_sample,
+        "configurations": [asdict(item) for item in planned],
+        "infeasible": {"share": sum(reasons.values()) / len(points), "reasons": dict(reasons)},
+        "predicted_seconds": None if seconds is None else {"per_trial": seconds, "sweep": seconds * trials},
+    }
+    if arguments.json:
+        print(json.dumps(content, indent=2))
+        return 0
+    _print(order, content, planned, Console(highlight=False))
+    return 0
+
+
+def sample_points(order: SweepOrder) -> tuple[list[dict[str, Any]], bool]:
+    """All points of a small space, random ones of a large or endless one; and whether they are a sample."""
+    size = order.space.size
+    if size is not None and size <= MOST_POINTS:
+        return list(order.space.points()), False
+    count = MOST_POINTS // 5
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=order.seed))
+    hook = load_hook(order.space.hook) if order.space.hook else None
+    points = []
+    for _ in range(count):
+        trial = study.ask(dict(order.space.distributions))
+        drawn = dict(trial.params)
+        points.append({**drawn, **hook(trial)} if hook else drawn)
+    return points, True
+
+
+def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedConfiguration:
+    costs = network_costs(configuration.arch, configuration.head, input_shape(configuration))
+    return PlannedConfiguration(
+        params=dict(point),
+        depth=costs.depth,
+        width=costs.width,
+        params_count=costs.params,
+        macs=costs.macs,
+        train_images=training_size(configuration.dataset) * configuration.train.epochs,
+    )
+
+
+def predict_seconds(planned: list[PlannedConfiguration], typed: list[Configuration]) -> float:
+    """Mean training seconds of one trial, without pruning, from a few timed steps on this device.
+
+    The smallest, the middle and the largest network are timed; the others lie on the line through
+    (MACs, seconds an image), fitted by least squares.
+    """
+    import numpy as np
+
+    from vggsweep.sweep.timing import seconds_per_image
+
+    order = sorted(range(len(planned)), key=lambda index: planned[index].macs)
+    chosen = sorted({order[0], order[len(order) // 2], order[-1]})
+    macs = np.array([planned[index].macs for index in chosen], dtype=float)
+    seconds = np.array([seconds_per_image(typed[index]) for index in chosen])
+    slope, base = np.polyfit(macs, seconds, 1) if len(set(macs)) > 1 else (0.0, seconds.mean())
+    per_trial = [max(base + slope * item.macs, seconds.min()) * item.train_images for item in planned]
+    return float(np.mean(per_trial))
+
+
+def _print(
+    order: SweepOrder, content: dict[str, Any], planned: list[PlannedConfiguration], console: Console
+) -> None:
+    size = "endless" if content["space_size"] is None else f"{content['space_size']:,} points"
+    console.print(f"sweep {order.name}: space {size}, {content['n_trials']} trials at most")
+    for name, text in order.space.describe().items():
+        console.print(f"  {name}: {text}", markup=False, soft_wrap=True)
+    shown = planned
+    if len(planned) > SHOWN:
+        shown = random.Random(order.seed).sample(planned, SHOWN)
+    table = Table(title=f"{len(shown)} of {len(planned)} configurations", title_justify="left")
+    for column in ("parameters", "depth", "width", "params", "MACs"):
+        table.add_column(column, justify="left" if column == "parameters" else "right")
+    for item in sorted(shown, key=lambda item: item.macs):
+        words = " ".join(f"{key}={value}" for key, value in item.params.items())
+        costs = (short_count(item.params_count), short_count(item.macs))
+        table.add_row(words, str(item.depth), str(item.width), *costs)
+    console.print(table)
+    infeasible = content["infeasible"]
+    if infeasible["reasons"]:
+        console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points:")
+        for reason, count in Counter(infeasible["reasons"]).most_common(5):
+            console.print(f"  {count} x {reason}", markup=False, soft_wrap=True)
+    if content["predicted_seconds"] is not None:
+        predicted = content["predicted_seconds"]
+        console.print(
+            f"predicted: {predicted['per_trial']:.1f} s of training a trial, "
+            f"{predicted['sweep'] / 60:.1f} min for the sweep if nothing is pruned",
+            soft_wrap=True,
+        )

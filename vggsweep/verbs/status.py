@@ -1,0 +1,121 @@
+"""``vggsweep status [SWEEP]``: progress, running trials and the front so far, from any terminal."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import optuna
+import yaml
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from vggsweep.errors import ConfigError
+from vggsweep.results.layout import SweepDirectory, find_sweep
+from vggsweep.results.units import short_count
+from vggsweep.sweep.marks import mark_of
+from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
+from vggsweep.sweep.study import read_study
+
+HELP = "how far a sweep is: counts by state, running trials, the front so far"
+EXAMPLE = """\
+examples:
+  vggsweep status                  the newest sweep under outputs/
+  vggsweep status quickstart --watch
+"""
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own flags."""
+    parser.add_argument("sweep", nargs="?", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("--watch", action="store_true", help="look again every two seconds until it is done")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status once, or follow it."""
+    directory = find_sweep(arguments.sweep)
+    console = Console(highlight=False)
+    if not arguments.watch:
+        console.print(status_picture(directory)[0], soft_wrap=True)
+        return 0
+    with Live(console=console, refresh_per_second=4) as live:
+        while True:
+            picture, is_done = status_picture(directory)
+            live.update(picture, refresh=True)
+            if is_done:
+                return 0
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def status_picture(directory: SweepDirectory) -> tuple[RenderableType, bool]:
+    """What to show, and whether the sweep has reached its total."""
+    if not directory.study.is_file() and not directory.settings.is_file():
+        raise ConfigError(f"{directory.path} holds no study; `vggsweep table` reads its records.")
+    saved = _saved(directory)
+    study = read_study(directory, saved.get("storage"))
+    progress = read_progress(directory, study.get_trials(deepcopy=False))
+    total = saved.get("n_trials")
+    best = best_trials(study)
+    lines = [
+        Text.assemble((directory.name, "bold"), f"  {progress.done}{f' of {total}' if total else ''} done"),
+        Text(_counts(progress)),
+    ]
+    parts: list[RenderableType] = [*lines]
+    if progress.running:
+        parts.append(_running_table(progress))
+    if best:
+        parts.append(_best_table(study, best, saved))
+    return Group(*parts), total is not None and progress.done >= total
+
+
+def _saved(directory: SweepDirectory) -> dict[str, Any]:
+    """What ``sweep.yaml`` says of the total, the storage and the objective; nothing for single runs."""
+    if not directory.settings.is_file():
+        return {}
+    content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
+    sweep = content["configuration"]["sweep"]
+    return {
+        "n_trials": sweep["n_trials"],
+        "storage": sweep["storage"],
+        "objective": [metric["name"] for metric in content["objective"]],
+    }
+
+
+def _counts(progress: SweepProgress) -> str:
+    words = [f"{count} {state}" for state, count in sorted(progress.counts.items())]
+    if progress.retried:
+        words.append(f"{progress.retried} continued after a death")
+    return ", ".join(words) or "nothing yet"
+
+
+def _running_table(progress: SweepProgress) -> Table:
+    table = Table(title="without a result", title_justify="left")
+    for column in ("trial", "owner", "epoch", "val_acc", "parameters"):
+        table.add_column(column)
+    for trial in progress.running:
+        table.add_row(
+            str(trial.number),
+            "training now" if trial.is_owned else "none: the same command continues it",
+            str(trial.epoch),
+            "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
+            " ".join(f"{key}={value}" for key, value in trial.swept.items()),
+        )
+    return table
+
+
+def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved: dict[str, Any]) -> Table:
+    table = Table(title="front so far" if len(study.directions) > 1 else "best so far", title_justify="left")
+    table.add_column("trial", justify="right")
+    for name in saved.get("objective", ["val_acc"]):
+        table.add_column(name, justify="right")
+    table.add_column("parameters")
+    for trial in sorted(best, key=lambda trial: -trial.values[0]):
+        mark = mark_of(trial)
+        values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
+        swept = mark.swept if mark is not None and mark.swept else trial.params
+        table.add_row(str(trial.number), *values, " ".join(f"{k}={v}" for k, v in swept.items()))
+    return table
