@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -31,6 +32,8 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 
 def main() -> None:
     """Entry point of the console script."""
+    # SIGTERM before training begins ends as Ctrl-C does; a trial handles both by itself.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     words = sys.argv[1:]
     if "--debug" in words:
         words = [word for word in words if word != "--debug"]

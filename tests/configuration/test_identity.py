@@ -85,3 +85,8 @@ def test_another_process_finds_the_same_hash(plain: Plain) -> None:
 
     assert found.stdout.strip() == configuration_hash(plain("arch=vgg16"))
     assert len(found.stdout.strip()) == 64
+
+
+def test_a_number_counts_the_same_however_it_was_typed(plain: Plain) -> None:
+    assert configuration_hash(plain("arch.width=16")) == configuration_hash(plain("arch.width=16.0"))
+    assert configuration_hash(plain("arch.width=16")) != configuration_hash(plain("arch.width=16.5"))

@@ -48,6 +48,7 @@ from vggsweep.sweep.ownership import claim
 from vggsweep.sweep.samplers import sampler_name
 from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
 from vggsweep.sweep.study import STATES, add_trial
+from vggsweep.trial import drop_checkpoint
 
 # A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
 REPEATS_BEFORE_RANDOM = 3
@@ -151,6 +152,7 @@ class Dispatcher:
                 changed = True
             elif WAITING not in trial.user_attrs and (record := self._untold(trial)) is not None:
                 self._tell_replicate(trial._trial_id, mark, record)
+                drop_checkpoint(record, self.directory.trial(trial.number))
                 changed = True
         return self._trials() if changed else trials
 

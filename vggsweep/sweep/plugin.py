@@ -6,6 +6,7 @@ else; the work is imported when a sweep starts.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
@@ -36,8 +37,14 @@ class VggSweeper(Sweeper):
         Raises:
             SystemExit: always, with the exit code of the sweep.
         """
+        from vggsweep.errors import VggsweepError
         from vggsweep.sweep.run import run_sweep
 
         assert self.config is not None
         assert self.hydra_context is not None
-        raise SystemExit(run_sweep(self.config, self.hydra_context, arguments))
+        try:
+            code = run_sweep(self.config, self.hydra_context, arguments)
+        except VggsweepError as error:  # Hydra would show a traceback
+            print(f"vggsweep: {error}", file=sys.stderr)
+            code = error.exit_code
+        raise SystemExit(code)

@@ -106,20 +106,21 @@ class Watch:
         if result.epoch not in rungs(settings, self.epochs):
             return
         key = f"{RUNG}{result.epoch}"
-        losses = self._losses(result.val_acc, self.costs)
+        trials = self.study.get_trials(deepcopy=False)
         others = [
-            (
-                self._losses(trial.user_attrs[key]["val_acc"], trial.user_attrs[key]),
-                trial.user_attrs[key]["at"],
-            )
-            for trial in self.study.get_trials(deepcopy=False)
+            trial.user_attrs[key]
+            for trial in trials
             if key in trial.user_attrs and trial._trial_id != self.trial_id
         ]
-        arrived = len(others)
-        value = {"val_acc": result.val_acc, "at": arrived, **{name: self.costs[name] for name in KNOWN_COSTS}}
-        self.study._storage.set_trial_user_attr(self.trial_id, key, value)
-        before = [losses for losses, _ in sorted(others, key=lambda other: other[1])]
-        if is_stopped(settings, [*before, losses]):
+        own = next((trial.user_attrs.get(key) for trial in trials if trial._trial_id == self.trial_id), None)
+        if own is None:  # a continued trial looks at its rung again, but came there only once
+            own = {"val_acc": result.val_acc, "at": len(others)}
+            own |= {name: self.costs[name] for name in KNOWN_COSTS}
+            self.study._storage.set_trial_user_attr(self.trial_id, key, own)
+        before = sorted(
+            (rung for rung in others if rung["at"] <= own["at"]), key=lambda rung: int(rung["at"])
+        )
+        if is_stopped(settings, [self._losses(rung["val_acc"], rung) for rung in (*before, own)]):
             raise TrialPruned(result.epoch)
 
     def _losses(self, val_acc: float, costs: Mapping[str, Any]) -> list[float]:
