@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ COLUMNS = (
     "train_acc val_loss val_acc test_acc train_seconds images_per_second latency_ms_p50 latency_ms_p95 "
     "throughput peak_memory_mb device precision pareto dir"
 ).split()
+COUNTS = frozenset(
+    "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run seed".split()
+)
 # Columns that stand even in a table where no row has a value.
 KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
 # Swept parameters that stand in the table already, under the column's shorter name.
@@ -85,9 +89,18 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
     return chosen | further
 
 
-def build_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def build_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table, without the columns that apply to none of them."""
-    return drop_empty(pd.DataFrame(list(rows)))
+    return drop_empty(make_frame(list(rows)))
+
+
+def make_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a data frame whose counts stay whole numbers where a row lacks one."""
+    frame = pd.DataFrame(rows)
+    for name in COUNTS.intersection(frame.columns):
+        with contextlib.suppress(TypeError, ValueError):  # an edited record may hold anything
+            frame[name] = frame[name].astype("Int64")
+    return frame
 
 
 def drop_empty(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +121,7 @@ def load_table(sweeps: Sequence[Path]) -> tuple[pd.DataFrame, list[RecordError]]
         records, damaged = read_records(sweep)
         rows += [row(record, directory) for directory, record in records]
         errors += damaged
-    frame = pd.DataFrame(rows)
+    frame = make_frame(rows)
     if not frame.empty:
         frame["pareto"] = pareto_front(frame)
     return drop_empty(frame), errors

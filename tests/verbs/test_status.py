@@ -1,0 +1,53 @@
+"""What ``vggsweep status`` says of a sweep without a finished training in sight."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from tests.sweep.conftest import dispatcher_of, finish, order_of
+from vggsweep.errors import ConfigError
+from vggsweep.results.layout import sweep_directory
+from vggsweep.sweep.dispatch import Task
+from vggsweep.sweep.run import save_order
+from vggsweep.verbs.status import status_picture
+
+
+def shown(name: str) -> tuple[str, bool]:
+    console = Console(width=160, record=True, quiet=False)
+    picture, is_done = status_picture(sweep_directory(name))
+    with console.capture() as capture:
+        console.print(picture)
+    return capture.get(), is_done
+
+
+def test_status_tells_done_running_infeasible_and_retried_trials_apart() -> None:
+    order = order_of("arch.depth=range(3,8)", "sweep.name=mine", "n_trials=5")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    first = dispatcher.next()
+    assert isinstance(first, Task)
+    finish(dispatcher, first, val_acc=0.75)
+    second = dispatcher.next()
+    assert isinstance(second, Task)
+
+    text, is_done = shown("mine")
+    assert "1 of 5 done" in text
+    assert "1 COMPLETE" in text
+    assert "1 INFEASIBLE" in text
+    assert "training now" in text
+    assert "0.7500" in text
+    assert not is_done
+
+    second.directory.config.write_text("begun")
+    second.lock.release()
+    assert "none: the same command continues it" in shown("mine")[0]
+    again = dispatcher_of(order).next()
+    assert isinstance(again, Task)
+    assert "1 continued after a death" in shown("mine")[0]
+
+
+def test_directory_without_a_study_is_refused() -> None:
+    sweep_directory("empty").trials.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="holds no study"):
+        shown("empty")
