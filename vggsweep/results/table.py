@@ -20,7 +20,9 @@ COLUMNS = (
     "throughput peak_memory_mb device precision pareto dir"
 ).split()
 COUNTS = frozenset(
-    "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run seed".split()
+    (
+        "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run seed"
+    ).split()
 )
 # Columns that stand even in a table where no row has a value.
 KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
