@@ -89,6 +89,8 @@ def finished(own_folder: Path) -> Path:
     [
         (["tabel"], "'tabel' is neither a verb nor an override such as key=value. Did you mean 'table'?"),
         (["arch=vgg61"], "arch=vgg61: no such option. Did you mean 'vgg16'?"),
+        (["arch=[vgg11,vgg13]"], "with -m arch=vgg11,vgg13"),
+        (["space.params=3"], "space.params=3 should be override keys"),
         (["arch.dept=3"], "Unknown field arch.dept. Did you mean 'arch.depth'?"),
         (["optmizer=sgd"], "Unknown field or group 'optmizer'. Did you mean 'optimizer'?"),
         (["arch.depth=abc"], "arch.depth=abc should be a whole number."),

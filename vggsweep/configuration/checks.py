@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 
 from vggsweep.arch.describe import InputShape, check_network
 from vggsweep.configuration.schema import Configuration
+from vggsweep.configuration.sweep_settings import SpaceSettings
 from vggsweep.data.catalog import check_dataset, resolve_num_classes, training_size
 from vggsweep.errors import ConfigError
 
@@ -28,6 +30,7 @@ def check_configuration(configuration: Configuration) -> None:
     check_network(configuration.arch, configuration.head, input_shape(configuration))
     _check_batch_size(configuration)
     _check_schedule(configuration)
+    _check_space(configuration.space)
 
 
 def input_shape(configuration: Configuration) -> InputShape:
@@ -61,6 +64,14 @@ def check_name(name: str | None) -> None:
 def _check_device_word(device: str) -> None:
     if not DEVICE_PATTERN.fullmatch(device):
         raise ConfigError(f"device={device} is not a device. Valid: auto, cpu, cuda, cuda:0, cuda:1, …, mps.")
+
+
+def _check_space(space: SpaceSettings) -> None:
+    if not isinstance(space.params, Mapping):
+        raise ConfigError(
+            f"space.params={space.params} should be override keys with sweep syntax, such as "
+            "space.params={arch.depth: 'range(4, 13)'}."
+        )
 
 
 def _check_batch_size(configuration: Configuration) -> None:

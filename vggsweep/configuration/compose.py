@@ -21,6 +21,8 @@ from yaml import YAMLError
 from vggsweep.configuration.locate import config_dir
 from vggsweep.errors import ConfigError, near_match
 
+# Groups of which several options add up.
+COMPOSABLE_GROUPS = ("space", "experiment")
 PLAIN_KEYS = ("seed", "device")
 # What a wrong line, or a broken file of --config-dir, makes Hydra raise.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -96,9 +98,22 @@ def _compose_here(
             raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
         search = [f"hydra.searchpath=[{_quoted(f'file://{extra_dir.resolve()}')}]"]
     try:
-        return hydra_compose(config_name, overrides=search + overrides, return_hydra_config=with_hydra)
+        config = hydra_compose(config_name, overrides=search + overrides, return_hydra_config=with_hydra)
     except COMPOSITION_ERRORS as error:
         raise _readable(error, overrides, search, config_name) from error
+    _refuse_merged_options(overrides)
+    return config
+
+
+def _refuse_merged_options(overrides: list[str]) -> None:
+    """Hydra would merge ``arch=[vgg11,vgg13]`` into a network that is neither."""
+    for word in overrides:
+        group, _, value = word.partition("=")
+        if value.startswith("[") and group not in COMPOSABLE_GROUPS and _options(group):
+            raise ConfigError(
+                f"{word!r} would merge several options of {group} into one. Choose one, or sweep over them "
+                f"with -m {group}={value.strip('[]')}."
+            )
 
 
 def _quoted(text: str) -> str:
