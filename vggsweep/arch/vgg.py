@@ -13,7 +13,6 @@ from torch import nn
 
 from vggsweep.arch.layout import Layer, block_layout, head_layout
 from vggsweep.arch.plan import NetworkPlan
-from vggsweep.arch.winograd import Conv3x3
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": lambda: nn.ReLU(inplace=True),
@@ -44,17 +43,11 @@ def _build_block(plan: NetworkPlan, index: int, in_channels: int) -> nn.Sequenti
     for layer in block_layout(plan, index):
         if layer.kind == "conv":
             kernel = block.kernels[layer.number - 1]
-            layers[layer.name] = _build_conv(in_channels, block.channels, kernel)
+            layers[layer.name] = nn.Conv2d(in_channels, block.channels, kernel, padding=kernel // 2)
             in_channels = block.channels
         else:
             layers[layer.name] = _build_plain(layer, plan, block.channels)
     return nn.Sequential(layers)
-
-
-def _build_conv(in_channels: int, channels: int, kernel: int) -> nn.Conv2d:
-    if kernel == 3:
-        return Conv3x3(in_channels, channels)
-    return nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2)
 
 
 def _build_plain(layer: Layer, plan: NetworkPlan, channels: int) -> nn.Module:
