@@ -25,6 +25,7 @@ install: $(DEV)  ## set up .venv with vggsweep and the developers' tools
 .PHONY: quickstart
 quickstart: $(RUNTIME)  ## a small sweep on the images that ship with vggsweep
 	$(BIN)/vggsweep $(QUICKSTART)
+	$(BIN)/vggsweep table quickstart
 
 .PHONY: test
 test: $(DEV)  ## the tests, without the slow ones
