@@ -67,6 +67,11 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
     logging.getLogger("optuna").setLevel(logging.WARNING)
     try:
         return optuna.load_study(study_name=directory.name, storage=_open_storage(directory, storage))
+    except KeyError:
+        raise SweepError(
+            f"{directory.path} has no study yet: its command was stopped before the first trial. "
+            "The same command begins it."
+        ) from None
     except Exception as error:
         raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
 
