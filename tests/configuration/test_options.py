@@ -11,7 +11,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from vggsweep.configuration.checks import check_configuration, input_shape
+from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import FIXED_GROUPS, NODES, Configuration
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -20,6 +21,10 @@ Configured = Callable[..., Configuration]
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
     ("head", "native"): ["arch=lenet"],
+    ("budget", "macs"): ["budget.target=30e6"],
+    ("budget", "params"): ["budget.target=300e3"],
+    ("budget", "conv_params"): ["budget.target=300e3"],
+    ("budget", "activations"): ["budget.target=100e3"],
 }
 
 
