@@ -33,7 +33,7 @@ examples:
 """
 # A larger space is judged by this many random points.
 MOST_POINTS = 1000
-SHOWN = 12
+SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ def _print(
     table = Table(title=f"{len(shown)} of {len(planned)} configurations", title_justify="left")
     has_budget = any(item.solved_width is not None for item in planned)
     for column in ("parameters", "depth", "width", "params", "MACs"):
-        table.add_column(column, justify="left" if column == "parameters" else "right")
+        is_words = column == "parameters"
+        table.add_column(column, justify="left" if is_words else "right", overflow="fold")
     if has_budget:
         table.add_column("solved width", justify="right")
         table.add_column("residual", justify="right")
