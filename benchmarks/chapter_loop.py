@@ -45,8 +45,9 @@ from torchvision import transforms
 from vggsweep.arch.build import build_network
 from vggsweep.arch.describe import network_costs, plan_of
 from vggsweep.arch.plan import NetworkPlan
-from vggsweep.configuration.checks import check_configuration, input_shape
+from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import compose
+from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images

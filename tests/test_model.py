@@ -48,6 +48,7 @@ def raw_validation_images(record: Record) -> tuple[torch.Tensor, torch.Tensor]:
     [
         (),
         ("train.ema=0.7",),
+        ("budget=params", "budget.target=9e3", "arch.width=null", "budget.tolerance=0.2"),
         ("dataset.resolution=24", "train.channels_last=false"),
         ("dataset.mean=null", "dataset.std=null"),
     ],

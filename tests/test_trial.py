@@ -60,7 +60,9 @@ def files_of(directory: TrialDirectory) -> set[str]:
 
 
 def test_a_record_alone_yields_every_column_of_the_table(trial: Callable[..., Trial], tmp_path: Path) -> None:
-    done = trial("measure=default", "measure.min_seconds=0", "train.evaluate_test=true")
+    done = trial(
+        "measure=default", "measure.min_seconds=0", "train.evaluate_test=true", "train.threshold_acc=0.01"
+    )
     written = done()
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(done.directory.record, tmp_path / "elsewhere" / "record.json")
@@ -69,13 +71,36 @@ def test_a_record_alone_yields_every_column_of_the_table(trial: Callable[..., Tr
     # JSON has lists where the record had tuples
     assert replace(record, configuration={}, swept={}) == replace(written, configuration={}, swept={})
     values = row(record, tmp_path / "elsewhere")
-    assert [name for name in COLUMNS if values[name] is None] == ["pareto"]  # of the table, not of a row
+    # the front is the table's, not a row's; this network has no budget
+    assert [name for name in COLUMNS if values[name] is None] == ["budget_residual", "pareto"]
     assert values["arch.kernel_size"] == 3
     assert (values["sweep"], values["trial"], values["state"]) == ("alone", 7, "COMPLETE")
     assert (values["epochs"], values["epochs_run"]) == (2, 2)
     assert 0 < values["latency_ms_p50"] <= values["latency_ms_p95"]
     assert 0 <= values["test_acc"] <= 1
     assert values["images_per_second"] == pytest.approx(2 * 256 / values["train_seconds"])
+
+
+def test_the_record_says_the_budget_the_width_solved_and_what_is_left_over(
+    trial: Callable[..., Trial],
+) -> None:
+    record = trial("budget=macs", "budget.like={width: 6}", "arch.width=null", "arch.depth=4")()
+    assert record.state == "COMPLETE", record.reason
+    assert record.configuration["budget"]["name"] == "macs"
+    assert record.configuration["arch"]["width"] is None, "as given, so that the hash is the budget's"
+    assert record.network["solved_width"] == record.network["width"] == 6
+    assert record.costs["budget_target"] == record.costs["macs"]
+    assert row(record, Path("somewhere"))["budget_residual"] == 0
+
+
+def test_epochs_to_the_threshold_are_counted_from_the_history(trial: Callable[..., Trial]) -> None:
+    done = trial("train.epochs=3", "train.threshold_acc=1.0")
+    assert done().metrics["epochs_to_threshold"] is None
+    reached = [epoch["train_acc"] for epoch in read_history(done.directory.history)]
+    again = trial("train.epochs=3", f"train.threshold_acc={max(reached[1:])}")()
+    assert again.metrics["train_acc"] == reached[-1], "the threshold changes no result"
+    expected = next(number for number, acc in enumerate(reached, 1) if acc >= max(reached[1:]))
+    assert again.metrics["epochs_to_threshold"] == expected
 
 
 def test_the_directory_holds_what_ran_and_nothing_temporary(trial: Callable[..., Trial]) -> None:
@@ -120,7 +145,9 @@ def test_nothing_is_measured_when_measuring_is_off(trial: Callable[..., Trial]) 
 )
 def test_a_switch_for_speed_does_not_change_the_result(trial: Callable[..., Trial], word: str) -> None:
     # eval_batch_size adds losses in another order; the other two change no arithmetic at all
-    plain, switched = trial()().metrics, trial(word)().metrics
+    # and any accuracy is enough here for epochs_to_threshold
+    enough = "train.threshold_acc=0.01"
+    plain, switched = trial(enough)().metrics, trial(enough, word)().metrics
     assert switched == pytest.approx(plain, rel=1e-6)
     assert {name: switched[name] for name in ("train_loss", "train_acc", "val_acc")} == {
         name: plain[name] for name in ("train_loss", "train_acc", "val_acc")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from vggsweep.arch.build import build_network
 from vggsweep.arch.describe import InputShape
-from vggsweep.configuration.schema import read_configuration
+from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.data.folder import decode, squared
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.errors import RecordError
@@ -104,7 +104,7 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
     record = read_record(directory.path)
     if not directory.weights.exists():
         raise RecordError(f"{directory.path} keeps no weights. Train it again with train.keep_weights=true.")
-    configuration = read_configuration(record.configuration)
+    configuration = recorded_configuration(record)
     try:
         with safe_open(directory.weights, framework="pt") as file:
             metadata = file.metadata() or {}

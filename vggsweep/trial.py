@@ -24,9 +24,9 @@ from rich.console import Console
 from torch import nn
 
 from vggsweep.arch.build import build_network
-from vggsweep.arch.describe import network_costs, network_stages
-from vggsweep.configuration.checks import input_shape
+from vggsweep.arch.describe import network_stages
 from vggsweep.configuration.identity import configuration_hash
+from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
 from vggsweep.errors import OutOfMemory, TrialPruned, VggsweepError
@@ -214,8 +214,9 @@ class _Trial:
 
     def _build(self, device: torch.device) -> nn.Module:
         configuration = self.configuration
-        arch, head, shape = configuration.arch, configuration.head, input_shape(configuration)
-        costs = network_costs(arch, head, shape)
+        configured = configured_network(configuration)
+        arch, head, shape, costs = configured.arch, configured.head, configured.shape, configured.costs
+        budget, solution = configured.budget, configured.solution
         self.record = replace(
             self.record,
             network={
@@ -225,12 +226,15 @@ class _Trial:
                 "stages": network_stages(arch, head, shape),
                 "head": head.name,
                 "resolution": shape.resolution,
+                **({} if solution is None else {"solved_width": solution.width}),
             },
             costs={
                 "params": costs.params,
                 "conv_params": costs.conv_params,
                 "macs": costs.macs,
                 "activations": costs.activations,
+                **({} if budget is None else {"budget_target": budget.target}),
+                **({} if solution is None else {"budget_residual": solution.residual}),
             },
         )
         torch.manual_seed(configuration.seed)
@@ -343,6 +347,7 @@ class _Trial:
             "epochs_run": last.epoch,
             "train_loss": last.train_loss,
             "train_acc": last.train_acc,
+            "epochs_to_threshold": epochs_to_threshold(history, self.configuration.train.threshold_acc),
             "val_loss": last.val_loss,
             "val_acc": last.val_acc,
         }
@@ -378,6 +383,14 @@ class _Trial:
     def _show(self, text: str) -> None:
         log.info("%s", text)
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def epochs_to_threshold(history: Sequence[EpochResult], threshold_acc: float) -> int | None:
+    """The first epoch whose training accuracy reached the threshold; None when none did.
+
+    It tells a deep network that has not trained from one that trained and does not generalise.
+    """
+    return next((result.epoch for result in history if result.train_acc >= threshold_acc), None)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggsweep.configuration.checks import check_configuration, check_name, input_shape
+from vggsweep.configuration.checks import check_configuration, check_name
+from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration
 from vggsweep.errors import ConfigError, InfeasibleConfig
 

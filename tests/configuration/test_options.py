@@ -11,15 +11,24 @@ import pytest
 import yaml
 from PIL import Image
 
-from vggsweep.configuration.checks import check_configuration, input_shape
+from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import FIXED_GROUPS, NODES, Configuration
 
 CONF = Path(__file__).parents[2] / "conf"
 Configured = Callable[..., Configuration]
+# They set fields of other groups and have no node of their own.
+GLOBAL_GROUPS = {"experiment", "contender"}
 # What an option needs besides itself.
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
     ("head", "native"): ["arch=lenet"],
+    ("contender", "shallow_equal_macs"): ["arch.width=16"],
+    ("contender", "shallow_equal_conv_params"): ["arch.width=16"],
+    ("budget", "macs"): ["budget.target=30e6"],
+    ("budget", "params"): ["budget.target=300e3"],
+    ("budget", "conv_params"): ["budget.target=300e3"],
+    ("budget", "activations"): ["budget.target=100e3"],
 }
 
 
@@ -48,7 +57,7 @@ def test_every_option_composes_and_passes_the_checks(
     configuration = configured(f"{group}={option}", *needs)
 
     check_configuration(configuration)
-    if group != "experiment":
+    if group not in GLOBAL_GROUPS:
         node = getattr(configuration, group)
         assert getattr(node, "name", option) in (option, "resnet18", "default")
     assert input_shape(configuration).num_classes >= 2
@@ -78,7 +87,7 @@ def test_networks_with_a_head_of_their_own_join_the_chapters_recipe(
 
 
 def test_every_group_of_the_tree_is_known_to_the_schema() -> None:
-    groups = {group for group, _ in options()} - {"experiment"}
+    groups = {group for group, _ in options()} - GLOBAL_GROUPS
 
     assert groups | {"sweep", "seed", "device"} == set(NODES)
     assert groups >= set(FIXED_GROUPS) - {"sweep"}

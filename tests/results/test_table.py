@@ -12,10 +12,10 @@ Build = Callable[..., Record]
 Write = Callable[..., Path]
 
 DOCUMENTED = (
-    "sweep trial state arch depth width stages head resolution params conv_params macs activations dataset "
-    "optimizer lr batch_size epochs epochs_run seed train_loss train_acc val_loss val_acc test_acc "
-    "train_seconds images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device "
-    "precision pareto dir"
+    "sweep trial state arch depth width stages head resolution params conv_params macs activations "
+    "budget_residual dataset optimizer lr batch_size epochs epochs_run seed train_loss train_acc "
+    "epochs_to_threshold val_loss val_acc test_acc train_seconds images_per_second latency_ms_p50 "
+    "latency_ms_p95 throughput peak_memory_mb device precision pareto dir"
 ).split()
 
 

@@ -157,6 +157,26 @@ def test_changed_sweep_is_refused_with_the_difference_and_exit_code_two(start: S
     assert "Traceback" not in command.text
 
 
+def test_equal_cost_sweep_trains_each_depth_at_the_width_that_its_budget_solves(start: Start) -> None:
+    words = ("budget=macs", "budget.target=3e5", "budget.tolerance=0.05", "arch.width=null")
+    command = start("-m", *words, "arch.depth=1,2,3,4", "sweep.name=equal")
+    assert command.end() == 0, command.text
+    records = records_of(sweep_directory("equal"))
+    assert len(records) >= 2
+    for record in records:
+        assert record.costs["budget_residual"] == pytest.approx(record.costs["macs"] / 3e5 - 1)
+        assert abs(record.costs["budget_residual"]) <= 0.05
+        assert record.configuration["budget"]["target"] == 3e5
+    assert "budget_residual" in sweep_directory("equal").table.read_text().splitlines()[0]
+    widths = [record.network["solved_width"] for record in records]
+    assert widths == sorted(widths, reverse=True)
+    command = start("-m", *words, "arch.depth=1,2,3,4", "sweep.name=equal")
+    assert command.end() == 0, command.text
+    assert len(records_of(sweep_directory("equal"))) == len(records), (
+        "the same budget and depth is no new trial"
+    )
+
+
 def test_ctrl_c_keeps_the_epoch_and_the_same_command_continues(start: Start) -> None:
     line = ("-m", "arch.width=2,4", "train.epochs=30", "scheduler=constant", "sweep.name=stopped")
     command = start(*line)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vggsweep.arch.build import build_network
-from vggsweep.configuration.checks import input_shape
+from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
 from vggsweep.training.checkpoint import CheckpointFile

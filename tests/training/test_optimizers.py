@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vggsweep.arch.build import build_network
-from vggsweep.configuration.checks import input_shape
+from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.training.optimizers import build_optimizer, parameter_groups

@@ -51,3 +51,28 @@ def test_time_is_predicted_from_steps_on_this_device(capsys: pytest.CaptureFixtu
     predicted = content["predicted_seconds"]
     assert 0 < predicted["per_trial"] < 60
     assert predicted["sweep"] == pytest.approx(2 * predicted["per_trial"])
+
+
+def test_a_budget_shows_solved_widths_residuals_and_what_no_width_reaches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = planned(capsys, "budget=macs", "budget.target=2e6", "arch.depth=range(7,10)", "--no-timing")
+
+    assert [item["depth"] for item in content["configurations"]] == [7, 9]
+    for item in content["configurations"]:
+        assert item["budget_residual"] == pytest.approx(item["macs"] / 2e6 - 1)
+        assert abs(item["solved_width"] - item["width"]) <= 0.5
+    (reason,) = content["infeasible"]["reasons"]
+    assert "arch.depth=8 cannot cost 2,000,000 MACs: the nearest reachable is" in reason
+
+
+def test_the_printed_plan_has_a_line_for_each_depth_of_a_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    plan.add_arguments(parser)
+    words = ["budget=macs", "budget.target=2e6", "arch.depth=range(7,10)", "--no-timing"]
+    assert plan.run(parser.parse_args(words)) == 0
+
+    text = capsys.readouterr().out
+    assert "solved width" in text
+    assert "+0.50%" in text
+    assert "1 x arch.depth=8 cannot cost" in text

@@ -51,3 +51,14 @@ def test_directory_without_a_study_is_refused() -> None:
     sweep_directory("empty").trials.mkdir(parents=True)
     with pytest.raises(ConfigError, match="holds no study"):
         shown("empty")
+
+
+def test_status_says_why_a_depth_is_infeasible_under_a_budget() -> None:
+    order = order_of("budget=macs", "budget.target=2e6", "arch.depth=7,8", "sweep.name=equal")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    while isinstance(step := dispatcher.next(), Task):
+        finish(dispatcher, step)
+
+    text, _ = shown("equal")
+    assert "INFEASIBLE 1 x arch.depth=8 cannot cost 2,000,000 MACs: the nearest reachable is" in text

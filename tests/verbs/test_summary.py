@@ -62,3 +62,24 @@ def test_own_options_of_config_dir_are_found(capsys: pytest.CaptureFixture[str],
     (tmp_path / "arch" / "tiny.yaml").write_text("defaults: [vgg_scaled]\nname: tiny\ndepth: 4\n")
 
     assert summary(capsys, "arch=tiny", "--config-dir", str(tmp_path))["totals"]["depth"] == 4
+
+
+def test_a_budget_says_the_width_that_it_solved_and_what_it_misses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = summary(capsys, "budget=params", "budget.target=300e3", "arch.depth=12")
+
+    budget, params = found["budget"], found["totals"]["params"]
+    assert (budget["cost"], budget["target"], budget["tolerance"]) == ("params", 300_000, 0.02)
+    assert budget["residual"] == pytest.approx(params / 300e3 - 1)
+    by_hand = summary(capsys, f"arch.width={budget['solved_width']}", "arch.depth=12")
+    assert by_hand["layers"] == found["layers"]
+    assert "budget" not in by_hand
+
+
+def test_the_printed_summary_ends_with_the_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert run(parser.parse_args(["budget=macs", "budget.target=30e6", "arch.depth=12"])) == 0
+
+    assert "budget 30,000,000 MACs  solved width 18.46875  residual -0.26%" in capsys.readouterr().out

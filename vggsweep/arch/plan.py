@@ -129,6 +129,11 @@ def _blocks(arch: VggSettings | ScaledVggSettings) -> tuple[Block, ...]:
         return read_stages(arch.stages, arch.kernel_size)
     if isinstance(arch, VggSettings):
         raise ConfigError(f"arch.stages is missing for {arch.name}, such as arch.stages=[[1,16],[2,32]].")
+    if arch.width is None:
+        raise ConfigError(
+            "arch.width=null is solved from a budget; there is none. Give a width, such as arch.width=16, "
+            "or a budget, such as budget=macs budget.target=30e6."
+        )
     counts = convolutions_per_block(arch.depth, arch.num_blocks)
     widths = block_channels(arch.width, arch.num_blocks, arch.channel_multiple)
     return tuple(

@@ -9,6 +9,7 @@ from vggsweep.settings import setting
 
 Activation = Literal["relu", "leaky_relu", "gelu", "silu"]
 Initialization = Literal["xavier_uniform", "kaiming_normal", "torch"]
+BudgetName = Literal["none", "macs", "params", "conv_params", "activations"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +29,15 @@ class VggSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledVggSettings:
-    """The family that sweeps use: depth and width are two plain numbers."""
+    """The family that sweeps use: depth and width are two plain numbers.
+
+    A width of None is solved from the budget, see `vggsweep.arch.budget`.
+    """
 
     family: Literal["vgg_scaled"]
     name: str
     depth: int = setting(minimum=1)
-    width: float = setting(above=0)
+    width: float | None = setting(above=0)
     num_blocks: int = setting(minimum=1)
     stages: Any
     kernel_size: int = setting(minimum=1)
@@ -94,3 +98,20 @@ class HeadSettings:
     name: Literal["vgg", "gap", "native"]
     hidden: int | None = setting(minimum=1)
     dropout: float = setting(minimum=0.0, below=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetSettings:
+    """The ``budget`` group: a cost that every network of a comparison meets.
+
+    Args:
+        name: the cost, or ``none``.
+        target: its value: for one image (MACs, activations) or for the network (params, conv_params).
+        like: fields of ``arch``; instead of a target, what the network costs with them.
+        tolerance: largest accepted distance from the target, as a share of it.
+    """
+
+    name: BudgetName
+    target: float | None = setting(above=0.0)
+    like: Any
+    tolerance: float | None = setting(above=0.0, below=1.0)

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 
-from vggsweep.arch.describe import InputShape, check_network
+from vggsweep.arch.describe import check_network
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
 from vggsweep.configuration.sweep_settings import SpaceSettings
-from vggsweep.data.catalog import check_dataset, resolve_num_classes, training_size
+from vggsweep.data.catalog import check_dataset, training_size
 from vggsweep.errors import ConfigError
 
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -27,17 +28,11 @@ def check_configuration(configuration: Configuration) -> None:
     check_name(configuration.sweep.name)
     _check_device_word(configuration.device)
     check_dataset(configuration.dataset)
-    check_network(configuration.arch, configuration.head, input_shape(configuration))
+    network = configured_network(configuration)
+    check_network(network.arch, network.head, network.shape)
     _check_batch_size(configuration)
     _check_schedule(configuration)
     _check_space(configuration.space)
-
-
-def input_shape(configuration: Configuration) -> InputShape:
-    """What the network of this configuration sees and answers."""
-    dataset = configuration.dataset
-    num_classes = dataset.num_classes or resolve_num_classes(dataset)
-    return InputShape(dataset.channels, dataset.resolution, num_classes)
 
 
 def check_name(name: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -10,10 +9,15 @@ from typing import Any
 
 # Where and how fast a configuration runs, and where its files lie, do not change what it computes.
 NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
+FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"))
+NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 
 
 def configuration_hash(plain: Mapping[str, Any]) -> str:
-    """SHA-256 over the resolved configuration, without device, measure, sweep, logger, dataset.root.
+    """SHA-256 over the resolved configuration, without what has no effect on what it computes.
+
+    Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc and a budget that is
+    none. A width that a budget solves stays as it was given, null: the budget stands for it.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.
@@ -21,11 +25,25 @@ def configuration_hash(plain: Mapping[str, Any]) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    kept = {key: copy.copy(value) for key, value in plain.items() if key not in NODES_WITHOUT_EFFECT}
-    if isinstance(kept.get("dataset"), dict):
-        kept["dataset"].pop("root", None)
-    canonical = json.dumps(_same_numbers(kept), sort_keys=True, separators=(",", ":"), default=str)
+    kept = {key: value for key, value in plain.items() if key not in NODES_WITHOUT_EFFECT}
+    canonical = json.dumps(
+        _same_numbers(without_idle_fields(kept)), sort_keys=True, separators=(",", ":"), default=str
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without single fields that decide no result.
+
+    A budget that is none goes too, so that records from before there were budgets keep their hash.
+    """
+    kept = dict(plain)
+    for group, name in FIELDS_WITHOUT_EFFECT:
+        if isinstance(kept.get(group), Mapping):
+            kept[group] = {key: value for key, value in kept[group].items() if key != name}
+    if kept.get("budget") == NO_BUDGET:
+        del kept["budget"]
+    return kept
 
 
 def _same_numbers(value: Any) -> Any:

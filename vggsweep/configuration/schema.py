@@ -9,7 +9,7 @@ from typing import Any, Literal
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vggsweep.arch.settings import FAMILIES, ArchSettings, HeadSettings
+from vggsweep.arch.settings import FAMILIES, ArchSettings, BudgetSettings, HeadSettings
 from vggsweep.configuration.sweep_settings import (
     PRUNERS,
     ObjectiveSettings,
@@ -43,6 +43,7 @@ class Configuration:
 
     arch: ArchSettings
     head: HeadSettings
+    budget: BudgetSettings
     optimizer: OptimizerSettings
     scheduler: SchedulerSettings
     dataset: DatasetSettings
@@ -60,6 +61,7 @@ class Configuration:
 
 FIXED_GROUPS = {
     "head": HeadSettings,
+    "budget": BudgetSettings,
     "dataset": DatasetSettings,
     "augment": AugmentSettings,
     "train": TrainSettings,
@@ -114,6 +116,7 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     values: dict[str, Any] = {
         name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
     }
+    _refuse_budget_of_other_families(values["budget"], plain["arch"])
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     seed, device = plain["seed"], plain["device"]
@@ -122,6 +125,15 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     if not isinstance(device, str):
         raise ConfigError(f"device={device} should be auto, cpu, cuda, cuda:1 or mps.")
     return Configuration(seed=seed, device=device, **values)
+
+
+def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, Any]) -> None:
+    # Before arch is read: a budget's option empties arch.width, a field that other families lack.
+    if budget.name != "none" and arch.get("family") != "vgg_scaled":
+        raise ConfigError(
+            f"budget={budget.name} solves the width of arch=vgg_scaled; arch={arch.get('name')} has fixed "
+            "widths. Leave one of them out."
+        )
 
 
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:

@@ -15,13 +15,14 @@ from vggsweep.results.record import Record, read_record
 
 COLUMNS = (
     "sweep trial state arch depth width stages head resolution "
-    "params conv_params macs activations dataset optimizer lr batch_size epochs epochs_run seed train_loss "
-    "train_acc val_loss val_acc test_acc train_seconds images_per_second latency_ms_p50 latency_ms_p95 "
-    "throughput peak_memory_mb device precision pareto dir"
+    "params conv_params macs activations budget_residual dataset optimizer lr batch_size epochs epochs_run "
+    "seed train_loss train_acc epochs_to_threshold val_loss val_acc test_acc train_seconds images_per_second "
+    "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device precision pareto dir"
 ).split()
 COUNTS = frozenset(
     (
-        "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run seed"
+        "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run "
+        "epochs_to_threshold seed"
     ).split()
 )
 # Columns that stand even in a table where no row has a value.

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vggsweep.configuration.checks import check_configuration, check_name
 from vggsweep.configuration.compose import compose_with_hydra, expand_aliases, group_options
+from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.line import choices, experiment_name, parse, refuse_fixed_and_swept, sweep_name
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
@@ -82,7 +83,7 @@ class SweepOrder:
         """Everything that must stay the same when the sweep continues, flat, as text."""
         kept = {key: value for key, value in self.base.items() if key not in FREE_NODES}
         kept["sweep"] = {key: value for key, value in kept["sweep"].items() if key not in FREE_SWEEP_FIELDS}
-        kept["dataset"] = {key: value for key, value in kept["dataset"].items() if key != "root"}
+        kept = without_idle_fields(kept)
         kept["space"] = self.space.describe()
         kept["sampler"] = dict(self.sampler)
         return _flat(kept)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from vggsweep.arch.build import build_network
-from vggsweep.configuration.checks import input_shape
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.device import autocast, configure_kernels, resolve_device, resolve_precision
@@ -27,9 +27,10 @@ def seconds_per_image(configuration: Configuration) -> float:
     configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads)
     if device.type == "cpu" and train.keep_freed_memory:
         keep_freed_memory()
-    shape = input_shape(configuration)
+    configured = configured_network(configuration)
+    shape = configured.shape
     memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
-    network = build_network(configuration.arch, configuration.head, shape)
+    network = build_network(configured.arch, configured.head, shape)
     network = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
     optimizer = build_optimizer(configuration.optimizer, network)
     size = (train.batch_size, shape.channels, shape.resolution, shape.resolution)

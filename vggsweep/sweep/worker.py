@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from omegaconf import DictConfig
 from rich.console import Console
 
-from vggsweep.arch.describe import network_costs
-from vggsweep.configuration.checks import input_shape
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import Interrupted
 from vggsweep.results.record import Record
@@ -89,7 +88,7 @@ class Worker:
 
     def _train(self, task: Task, dispatcher: Dispatcher, stop: StopRequest, view: SweepView) -> Record:
         configuration = read_configuration(task.plain)
-        costs = network_costs(configuration.arch, configuration.head, input_shape(configuration))
+        costs = configured_network(configuration).costs
         watch = Watch(
             study=dispatcher.study,
             trial_id=task.trial_id,

@@ -148,6 +148,7 @@ class TrainSettings:
     checkpoint: bool
     keep_checkpoint: bool
     keep_weights: bool
+    threshold_acc: float = setting(above=0.0, maximum=1.0)
     evaluate_test: bool
     keep_freed_memory: bool
     threads: int | None = setting(minimum=1)

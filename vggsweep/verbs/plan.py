@@ -15,8 +15,8 @@ import optuna
 from rich.console import Console
 from rich.table import Table
 
-from vggsweep.arch.describe import network_costs
-from vggsweep.configuration.checks import check_configuration, input_shape
+from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
@@ -29,10 +29,11 @@ EXAMPLE = """\
 examples:
   vggsweep plan experiment=quickstart
   vggsweep plan 'arch.depth=range(3,8)' arch.width=8,16 --json
+  vggsweep plan budget=macs budget.target=30e6 'arch.depth=range(5,15)'
 """
 # A larger space is judged by this many random points.
 MOST_POINTS = 1000
-SHOWN = 12
+SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class PlannedConfiguration:
         params_count: its parameters.
         macs: of one image.
         train_images: images over all epochs.
+        solved_width: the real width that meets the budget; None without one.
+        budget_residual: cost over target, minus one; None without a budget.
     """
 
     params: Mapping[str, Any]
@@ -53,6 +56,8 @@ class PlannedConfiguration:
     params_count: int
     macs: int
     train_images: int
+    solved_width: float | None = None
+    budget_residual: float | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +122,8 @@ def sample_points(order: SweepOrder) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedConfiguration:
-    costs = network_costs(configuration.arch, configuration.head, input_shape(configuration))
+    network = configured_network(configuration)
+    costs, solution = network.costs, network.solution
     return PlannedConfiguration(
         params=dict(point),
         depth=costs.depth,
@@ -125,6 +131,8 @@ def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedC
         params_count=costs.params,
         macs=costs.macs,
         train_images=training_size(configuration.dataset) * configuration.train.epochs,
+        solved_width=None if solution is None else solution.width,
+        budget_residual=None if solution is None else solution.residual,
     )
 
 
@@ -158,17 +166,23 @@ def _print(
     if len(planned) > SHOWN:
         shown = random.Random(order.seed).sample(planned, SHOWN)
     table = Table(title=f"{len(shown)} of {len(planned)} configurations", title_justify="left")
+    has_budget = any(item.solved_width is not None for item in planned)
     for column in ("parameters", "depth", "width", "params", "MACs"):
-        table.add_column(column, justify="left" if column == "parameters" else "right")
+        is_words = column == "parameters"
+        table.add_column(column, justify="left" if is_words else "right", overflow="fold")
+    if has_budget:
+        table.add_column("solved width", justify="right")
+        table.add_column("residual", justify="right")
     for item in sorted(shown, key=lambda item: item.macs):
         words = " ".join(f"{key}={value}" for key, value in item.params.items())
         costs = (short_count(item.params_count), short_count(item.macs))
-        table.add_row(words, str(item.depth), str(item.width), *costs)
+        solved = _solved(item) if has_budget else ()
+        table.add_row(words, str(item.depth), str(item.width), *costs, *solved)
     console.print(table)
     infeasible = content["infeasible"]
     if infeasible["reasons"]:
         console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points:")
-        for reason, count in Counter(infeasible["reasons"]).most_common(5):
+        for reason, count in Counter(infeasible["reasons"]).most_common(SHOWN):
             console.print(f"  {count} x {reason}", markup=False, soft_wrap=True)
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
@@ -177,3 +191,9 @@ def _print(
             f"{predicted['sweep'] / 60:.1f} min for the sweep if nothing is pruned",
             soft_wrap=True,
         )
+
+
+def _solved(item: PlannedConfiguration) -> tuple[str, str]:
+    if item.solved_width is None or item.budget_residual is None:
+        return "", ""
+    return f"{item.solved_width:.3f}", f"{item.budget_residual:+.2%}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from typing import Any
 
 import optuna
@@ -16,7 +17,7 @@ from rich.text import Text
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory, find_sweep
 from vggsweep.results.units import short_count
-from vggsweep.sweep.marks import mark_of
+from vggsweep.sweep.marks import INFEASIBLE, is_infeasible, mark_of
 from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
 from vggsweep.sweep.study import read_study
 
@@ -27,6 +28,7 @@ examples:
   vggsweep status quickstart --watch
 """
 SECONDS_BETWEEN_LOOKS = 2.0
+REASONS_SHOWN = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +62,7 @@ def status_picture(directory: SweepDirectory) -> tuple[RenderableType, bool]:
     progress = read_progress(directory, study.get_trials(deepcopy=False))
     total = saved.get("n_trials")
     best = best_trials(study)
+    refused = Counter(t.user_attrs[INFEASIBLE] for t in study.get_trials(deepcopy=False) if is_infeasible(t))
     lines = [
         Text.assemble((directory.name, "bold"), f"  {progress.done}{f' of {total}' if total else ''} done"),
         Text(_counts(progress)),
@@ -69,6 +72,7 @@ def status_picture(directory: SweepDirectory) -> tuple[RenderableType, bool]:
         parts.append(_running_table(progress))
     if best:
         parts.append(_best_table(study, best, saved))
+    parts += [Text(f"INFEASIBLE {count} x {reason}") for reason, count in refused.most_common(REASONS_SHOWN)]
     return Group(*parts), total is not None and progress.done >= total
 
 

@@ -6,21 +6,24 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from vggsweep.arch.budget import COST_WORDS
 from vggsweep.arch.costs import Costs, LayerCost
-from vggsweep.arch.describe import InputShape, check_network, network_costs, network_layers
-from vggsweep.configuration.checks import input_shape
+from vggsweep.arch.describe import InputShape, check_network, network_layers
 from vggsweep.configuration.compose import compose
+from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.data.catalog import check_dataset
 
 HELP = "layers, output shapes, parameters and MACs of a configuration; nothing is trained"
 EXAMPLE = """\
-example:
+examples:
   vggsweep summary arch=vgg16 dataset.channels=3 dataset.num_classes=1000 dataset.resolution=224
+  vggsweep summary arch.depth=12 budget=macs budget.target=30e6
 """
 
 
@@ -38,16 +41,28 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = read_configuration(plain)
     if configuration.dataset.num_classes is None:  # the folder will be asked, so it must be there
         check_dataset(configuration.dataset)
-    shape = input_shape(configuration)
-    check_network(configuration.arch, configuration.head, shape)
-    costs = network_costs(configuration.arch, configuration.head, shape)
-    layers = network_layers(configuration.arch, configuration.head, shape, expand=arguments.expand)
+    network = configured_network(configuration)
+    check_network(network.arch, network.head, network.shape)
+    layers = network_layers(network.arch, network.head, network.shape, expand=arguments.expand)
     if arguments.json:
-        print(json.dumps({"layers": [asdict(layer) for layer in layers], "totals": asdict(costs)}, indent=2))
+        content: dict[str, Any] = {
+            "layers": [asdict(layer) for layer in layers],
+            "totals": asdict(network.costs),
+        }
+        if network.budget is not None and network.solution is not None:
+            solution = network.solution
+            content["budget"] = {
+                **asdict(network.budget),
+                "solved_width": solution.width,
+                "residual": solution.residual,
+            }
+        print(json.dumps(content, indent=2))
         return 0
     console = Console(highlight=False)
-    console.print(layer_table(configuration.arch.name, layers, shape))
-    console.print(totals_line(costs))
+    console.print(layer_table(network.arch.name, layers, network.shape))
+    console.print(totals_line(network.costs))
+    if (line := budget_line(network)) is not None:
+        console.print(line, soft_wrap=True)
     return 0
 
 
@@ -69,4 +84,15 @@ def totals_line(costs: Costs) -> str:
     return (
         f"depth {costs.depth}  width {costs.width}  params {costs.params:,} "
         f"({costs.conv_params:,} in convolutions)  MACs {costs.macs:,}  activations {costs.activations:,}"
+    )
+
+
+def budget_line(network: ConfiguredNetwork) -> str | None:
+    """The budget, the width that meets it and what it misses it by; None without a budget."""
+    budget, solution = network.budget, network.solution
+    if budget is None or solution is None:
+        return None
+    return (
+        f"budget {budget.target:,.10g} {COST_WORDS[budget.cost]}  solved width {solution.width:.10g}  "
+        f"residual {solution.residual:+.2%}"
     )

@@ -1,0 +1,156 @@
+"""Equal cost by construction: the width at which a network of a given depth meets a budget.
+
+Channels are whole numbers, so cost is a step function of the real width. With blocks that are 1, 2, 4 and
+8 times as wide, rounded one by one, a step is a sixteenth of a channel of the first block, and whole
+steps can be searched as integers: exactly, and without a bisection that stops on the worse side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from vggsweep.arch.costs import plan_costs
+from vggsweep.arch.plan import plan_network
+from vggsweep.arch.scaling import LARGEST_WIDENING
+from vggsweep.arch.settings import HeadSettings, ScaledVggSettings
+from vggsweep.errors import InfeasibleConfig
+
+CostName = Literal["macs", "params", "conv_params", "activations"]
+COST_WORDS: dict[CostName, str] = {
+    "macs": "MACs",
+    "params": "parameters",
+    "conv_params": "parameters of convolutions",
+    "activations": "activations",
+}
+# Rounding happens at halves of a channel of the widest block, that is twice LARGEST_WIDENING times between
+# two multiples of the first block's width.
+STEPS = 2 * LARGEST_WIDENING
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A cost to meet.
+
+    Args:
+        cost: which; MACs and activations are those of one image.
+        target: its value, more than zero.
+        tolerance: largest accepted distance from the target, as a share of it.
+    """
+
+    cost: CostName
+    target: float
+    tolerance: float = 0.02
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A network that meets a budget.
+
+    Args:
+        width: channels of the first block before rounding, in the middle of all that give this network.
+        cost: what the network costs.
+        residual: ``cost / target - 1``.
+    """
+
+    width: float
+    cost: int
+    residual: float
+
+
+def solve_width(
+    arch: ScaledVggSettings,
+    head: HeadSettings,
+    budget: Budget,
+    *,
+    channels: int,
+    resolution: int,
+    num_classes: int,
+) -> Solution:
+    """Width at which a network of this depth comes nearest to the budget.
+
+    Args:
+        arch: the network; its width is not read.
+        head: what follows the blocks; it counts where the cost counts it.
+        budget: the cost to meet.
+        channels: input channels.
+        resolution: input height and width in pixels.
+        num_classes: class scores.
+
+    Raises:
+        InfeasibleConfig: no such network at any width, or the nearest reachable cost is further from the
+            target than the tolerance; the text names that cost and its width.
+    """
+
+    def cost_at(width: float) -> int:
+        plan = plan_network(
+            replace(arch, width=width),
+            head,
+            channels=channels,
+            resolution=resolution,
+            num_classes=num_classes,
+        )
+        cost: int = getattr(plan_costs(plan), budget.cost)
+        return cost
+
+    width = nearest_width(cost_at, budget.target, arch.channel_multiple)
+    cost = cost_at(width)
+    residual = cost / budget.target - 1
+    if abs(residual) > budget.tolerance:
+        raise InfeasibleConfig(
+            f"arch.depth={arch.depth} cannot cost {budget.target:,.10g} {COST_WORDS[budget.cost]}: the "
+            f"nearest reachable is {cost:,} ({residual:+.1%}) at width {width:.10g}, further than "
+            f"budget.tolerance={budget.tolerance:g}."
+        )
+    return Solution(width, cost, residual)
+
+
+def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int = 1) -> float:
+    """The real width whose network costs nearest to the target, the cheaper of two that are equally near.
+
+    Args:
+        cost_at: cost of the network at a width; it never falls as width grows, and grows without bound.
+        target: the cost to meet.
+        multiple: each block's channels are rounded to this many.
+
+    Returns:
+        Channels of the first block before rounding, in the middle of all widths that give this network.
+
+    >>> from vggsweep.arch.scaling import block_channels
+    >>> nearest_width(lambda width: sum(block_channels(width, 4)), 100)
+    6.65625
+    >>> block_channels(6.65625, 4)
+    (7, 13, 27, 53)
+    """
+
+    @cache
+    def cost_of(step: int) -> int:
+        # In the middle of a step: exact in binary, and far from where rounding turns.
+        return cost_at((step + 0.5) * multiple / STEPS)
+
+    beyond = 1
+    while cost_of(beyond) <= target:
+        beyond *= 2
+    above = _first_step(lambda step: cost_of(step) > target, beyond)
+    chosen = cost_of(above)
+    if above > 0 and target - cost_of(above - 1) <= chosen - target:
+        chosen = cost_of(above - 1)
+    while cost_of(beyond) <= chosen:
+        beyond *= 2
+    start = _first_step(lambda step: cost_of(step) >= chosen, beyond)
+    end = _first_step(lambda step: cost_of(step) > chosen, beyond)
+    return (start + end) / 2 * multiple / STEPS
+
+
+def _first_step(claim: Callable[[int], bool], true_at: int) -> int:
+    """The first step from 0 on at which a claim holds that then holds for ever."""
+    low, high = 0, true_at
+    while low < high:
+        middle = (low + high) // 2
+        if claim(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

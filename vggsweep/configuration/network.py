@@ -1,0 +1,156 @@
+"""The network that a configuration means; a width left to a budget is solved here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from vggsweep.arch.budget import COST_WORDS, Budget, Solution, solve_width
+from vggsweep.arch.costs import Costs, plan_costs
+from vggsweep.arch.describe import InputShape, network_costs, plan_of
+from vggsweep.arch.settings import ArchSettings, BudgetSettings, HeadSettings, ScaledVggSettings
+from vggsweep.configuration.schema import Configuration
+from vggsweep.data.catalog import resolve_num_classes
+from vggsweep.errors import ConfigError, InfeasibleConfig
+from vggsweep.settings import read_settings
+
+EXAMPLES = {"macs": "30e6", "params": "300e3", "conv_params": "300e3", "activations": "100e3"}
+# Of the network that a budget is likened to: its blocks follow from depth and width.
+FIXED_IN_LIKENESS = ("family", "name", "stages")
+
+
+@dataclass(frozen=True)
+class ConfiguredNetwork:
+    """What is built, trained and counted.
+
+    Args:
+        arch: as configured; the width of ``vgg_scaled`` is a number.
+        head: as configured.
+        shape: what the network sees and answers.
+        budget: what it was to cost, or None.
+        solution: the width that meets the budget and what it misses it by, or None.
+    """
+
+    arch: ArchSettings
+    head: HeadSettings
+    shape: InputShape
+    budget: Budget | None = None
+    solution: Solution | None = None
+
+    @property
+    def costs(self) -> Costs:
+        return network_costs(self.arch, self.head, self.shape)
+
+
+def configured_network(configuration: Configuration) -> ConfiguredNetwork:
+    """The network of a configuration, its width solved where a budget decides it.
+
+    Raises:
+        InfeasibleConfig: no width meets the budget at this depth.
+        ConfigError: budget and network contradict each other.
+    """
+    arch, head, settings = configuration.arch, configuration.head, configuration.budget
+    shape = input_shape(configuration)
+    if settings.name == "none":
+        _refuse_idle_fields(settings)
+        return ConfiguredNetwork(arch, head, shape)
+    assert isinstance(arch, ScaledVggSettings), "read_configuration refuses a budget for other families"
+    _refuse_contradictions(settings, arch)
+    budget = _budget(settings, arch, head, shape)
+    solution = solve_width(
+        arch,
+        head,
+        budget,
+        channels=shape.channels,
+        resolution=shape.resolution,
+        num_classes=shape.num_classes,
+    )
+    return ConfiguredNetwork(replace(arch, width=solution.width), head, shape, budget, solution)
+
+
+def input_shape(configuration: Configuration) -> InputShape:
+    """What the network of this configuration sees and answers."""
+    dataset = configuration.dataset
+    num_classes = dataset.num_classes or resolve_num_classes(dataset)
+    return InputShape(dataset.channels, dataset.resolution, num_classes)
+
+
+def _refuse_idle_fields(settings: BudgetSettings) -> None:
+    for name in ("target", "like", "tolerance"):
+        value = getattr(settings, name)
+        if value is not None:
+            raise ConfigError(
+                f"budget.{name}={_shown(value)} would be ignored: budget=none. Name the cost to hold equal, "
+                f"budget={'|'.join(COST_WORDS)}, or leave budget.{name} out."
+            )
+
+
+def _refuse_contradictions(settings: BudgetSettings, arch: ScaledVggSettings) -> None:
+    """A budget decides the width, so nothing else may."""
+    name = settings.name
+    if arch.stages is not None:
+        raise ConfigError(
+            f"arch.stages={_shown(arch.stages)} says every block's channels, so budget={name} has no width "
+            "to solve. Leave one of them out."
+        )
+    if (settings.target is None) == (settings.like is None):
+        given = "neither is" if settings.target is None else "both are"
+        raise ConfigError(
+            f"budget={name} needs a number, such as budget.target={EXAMPLES[name]}, or a network that costs "
+            f"it, such as 'budget.like={{depth: 8}}'; {given} given."
+        )
+    if settings.tolerance is None:
+        raise ConfigError("budget.tolerance=null should be a number, such as budget.tolerance=0.02.")
+    if settings.target is not None and arch.width is not None:
+        raise ConfigError(
+            f"arch.width={arch.width:g} and budget={name} contradict each other: the budget solves the width "
+            "of each depth. Leave arch.width and spaces that vary it out (arch.width=null takes back an "
+            "experiment's)."
+        )
+
+
+def _budget(
+    settings: BudgetSettings, arch: ScaledVggSettings, head: HeadSettings, shape: InputShape
+) -> Budget:
+    assert settings.name != "none" and settings.tolerance is not None
+    if settings.target is not None:
+        return Budget(settings.name, settings.target, settings.tolerance)
+    liked = _likeness(settings, arch)
+    try:
+        cost = getattr(plan_costs(plan_of(liked, head, shape)), settings.name)
+    except InfeasibleConfig as error:  # then no trial of this line can work
+        raise ConfigError(f"budget.like={_shown(settings.like)}: {error}") from error
+    return Budget(settings.name, float(cost), settings.tolerance)
+
+
+def _likeness(settings: BudgetSettings, arch: ScaledVggSettings) -> ScaledVggSettings:
+    """The network whose cost is the target: this one with the fields of ``budget.like``."""
+    if not isinstance(settings.like, Mapping):
+        raise ConfigError(
+            f"budget.like={_shown(settings.like)} should be fields of arch, such as "
+            "'budget.like={depth: 8}'."
+        )
+    for field in FIXED_IN_LIKENESS:
+        if field in settings.like:
+            raise ConfigError(
+                f"budget.like.{field} cannot be set; the network that a budget is likened to is given by "
+                "depth, width and the other fields of arch."
+            )
+    liked = read_settings(ScaledVggSettings, {**asdict(arch), **settings.like}, "budget.like")
+    if ("width" in settings.like) == (arch.width is not None):
+        told = "given twice" if arch.width is not None else "missing"
+        raise ConfigError(
+            f"The width of the network in budget.like={_shown(settings.like)} is {told}: it is arch.width or "
+            "budget.like.width, one of them."
+        )
+    return liked
+
+
+def _shown(value: Any) -> str:
+    """A value as a person types it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_shown(item) for item in value) + "]"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

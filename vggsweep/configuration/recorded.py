@@ -1,0 +1,29 @@
+"""The configuration of a finished trial, as later steps need it."""
+
+from __future__ import annotations
+
+from vggsweep.configuration.identity import NO_BUDGET
+from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.results.record import Record
+
+# Fields that came after the first records, at the values that those trials had.
+LATER_NODES = {"budget": NO_BUDGET}
+LATER_FIELDS = {"train": {"threshold_acc": 0.9}}
+
+
+def recorded_configuration(record: Record) -> Configuration:
+    """What a trial ran, with the width that its budget was solved to.
+
+    The width is the record's own, so that a network can be built again without its data set at hand, and
+    by a version that would solve differently.
+
+    Raises:
+        ConfigError: the record holds settings that this version does not know.
+    """
+    plain = {**LATER_NODES, **record.configuration}
+    for group, fields in LATER_FIELDS.items():
+        plain[group] = {**fields, **plain[group]}
+    if "solved_width" in record.network:
+        plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
+        plain["budget"] = NO_BUDGET
+    return read_configuration(plain)
