@@ -172,9 +172,8 @@ def show(result: dict[str, Any]) -> None:
     medians = {name: [statistics.median(one) for one in rows] for name, rows in gaps.items()}
     print(f"{result['trials']} trials a run, {result['rounds']} rounds, {result['date']}")
     print(", ".join(f"{name} {number}" for name, number in result["versions"].items()))
-    print(
-        f"\n{'':14}{'ms a trial':>11}{'lowest':>9}{'highest':>9}{'mean':>9}{'p95':>9}{'÷ stock':>9}{'÷ SQLite':>10}"
-    )
+    columns = f"{'lowest':>9}{'highest':>9}{'mean':>9}{'p95':>9}{'÷ stock':>9}{'÷ SQLite':>10}"
+    print(f"\n{'':14}{'ms a trial':>11}{columns}")
     for name, rows in medians.items():
         every = sorted(gap for one in gaps[name] for gap in one)
         ratio, ratio_kept = (_ratio(rows, medians.get(other)) for other in ("stock", "stock, SQLite"))
