@@ -178,6 +178,22 @@ def test_ctrl_c_keeps_the_epoch_and_the_same_command_continues(start: Start) -> 
     assert [record.state for record in records_of(sweep_directory("stopped"))] == ["COMPLETE", "COMPLETE"]
 
 
+def test_second_ctrl_c_stops_at_once_and_says_how_to_continue(start: Start) -> None:
+    line = ("-m", "arch.width=2,4", "measure=default", "measure.min_seconds=600", "sweep.name=hurried")
+    command = start(*line)
+    command.wait_for("epoch 2/2")
+    time.sleep(0.2)  # a measurement does not look at the first one
+    command.send(signal.SIGINT)
+    time.sleep(0.2)
+    command.send(signal.SIGINT)
+    assert command.end() == 130
+    assert "Stopped at once. The same command continues:\n  vggsweep " in command.text
+    assert "Traceback" not in command.text
+    sweep = sweep_directory("hurried")
+    assert sweep.trial(0).released.exists()  # no death
+    assert [trial.state for trial in read_study(sweep).get_trials()] == [TrialState.RUNNING]
+
+
 def test_timeout_stops_with_exit_code_one(start: Start) -> None:
     command = start("-m", "arch.width=2,4,6", "train.epochs=1", "sweep.timeout=0.001", "sweep.name=late")
     assert command.end() == 1

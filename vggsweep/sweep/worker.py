@@ -89,6 +89,9 @@ class Worker:
                 except Interrupted:
                     step.directory.released.touch()
                     return self._interrupted(stop)
+                except KeyboardInterrupt:  # the second signal
+                    step.directory.released.touch()
+                    raise
                 finally:
                     step.lock.release()
                 view.trial_ended(record)
