@@ -107,10 +107,11 @@ def start(
 ) -> Callable[..., Command]:
     """``start("seed=1")`` runs the command with those words in the test's own folder.
 
-    The words of `tiny_line` that they do not set stand before them.
+    The words of `tiny_line` that they do not set stand before them. With ``killed_after="a.b.function"``
+    SIGKILL meets the process exactly when that function has returned for the first time.
     """
 
-    def begin(*words: str, folder: Path = own_folder) -> Command:
+    def begin(*words: str, folder: Path = own_folder, killed_after: str | None = None) -> Command:
         output = folder / "output.txt"
         output.touch()
         length = len(output.read_text())
@@ -120,7 +121,7 @@ def start(
         if "arch" in own:  # another family has other fields
             own |= {word.partition("=")[0] for word in tiny_line if word.startswith("arch.")}
         rest = [word for word in tiny_line if word.partition("=")[0] not in own]
-        line = json.dumps([[*rest, *words], str(folder), str(output)])
+        line = json.dumps([[*rest, *words], str(folder), str(output), killed_after])
         warm_process.stdin.write(f"{line}\n")
         warm_process.stdin.flush()
         return Command(int(warm_process.stdout.readline()), output, warm_process, length)

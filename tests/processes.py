@@ -17,16 +17,20 @@ from pathlib import Path
 PATIENCE = 60  # seconds, on a machine that does other things too
 WARM_PROCESS = """
 import json, os, sys
-import optuna, torch, vggsweep.cli, vggsweep.sweep.task
+import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.task
 from vggsweep.configuration.compose import compose
 
 compose([])
 optuna.storages.RDBStorage("sqlite://")
 print("warm", flush=True)
 for line in sys.stdin:
-    words, folder, output = json.loads(line)
+    words, folder, output, last = json.loads(line)
     child = os.fork()
     if child == 0:
+        if last is not None:  # kill this process at the moment when that function returns
+            place, _, name = last.rpartition(".")
+            inner = getattr(sys.modules[place], name)
+            setattr(sys.modules[place], name, lambda *a, **k: (inner(*a, **k), os.kill(os.getpid(), 9)))
         os.chdir(folder)
         file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, 1)

@@ -12,6 +12,7 @@ place, the commented YAML under ``conf/``. Bounds stand beside the field:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -54,8 +55,7 @@ def read_settings(cls: type[Settings], mapping: Mapping[str, Any], where: str) -
     >>> read_settings(Noise, {"sigma": 1}, "noise")
     Noise(sigma=1.0)
     """
-    hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints, fields = _declared(cls)  # type: ignore[arg-type]
     for key in mapping:
         if key not in fields:
             raise ConfigError(f"Unknown field {where}.{key}. {near_match(str(key), fields)}")
@@ -68,6 +68,12 @@ def read_settings(cls: type[Settings], mapping: Mapping[str, Any], where: str) -
         _check_bounds(value, field.metadata, path)
         values[name] = value
     return cls(**values)
+
+
+@functools.cache
+def _declared(cls: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
+    """The annotations and the fields of a dataclass, by name; a sweep reads the same few all the time."""
+    return typing.get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls)}
 
 
 def _convert(hint: Any, value: Any, path: str) -> Any:

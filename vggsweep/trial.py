@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import torch
-from omegaconf import OmegaConf
 from rich.console import Console
 from torch import nn
 
@@ -37,6 +36,7 @@ from vggsweep.model import save_weights
 from vggsweep.results.history import write_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, write_record
+from vggsweep.results.yaml_text import yaml_text
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.device import (
@@ -107,8 +107,8 @@ def run_trial(
     """
     directory = assignment.directory
     _remove_torn_files(directory)
-    directory.config.write_text(OmegaConf.to_yaml(OmegaConf.create(dict(assignment.plain))))
-    directory.overrides.write_text(OmegaConf.to_yaml(OmegaConf.create(list(assignment.overrides))))
+    directory.config.write_text(yaml_text(dict(assignment.plain)), encoding="utf-8")
+    directory.overrides.write_text(yaml_text(list(assignment.overrides)), encoding="utf-8")
     draft = Record(
         sweep=assignment.sweep,
         trial=assignment.number,

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 import yaml
 from optuna.trial import TrialState
 
-from tests.processes import Command
+from tests.processes import PATIENCE, Command
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.results.record import Record
@@ -190,6 +198,22 @@ def test_ctrl_c_keeps_the_epoch_and_the_same_command_continues(start: Start) -> 
     assert [record.state for record in records_of(sweep_directory("stopped"))] == ["COMPLETE", "COMPLETE"]
 
 
+def test_second_ctrl_c_stops_at_once_and_says_how_to_continue(start: Start) -> None:
+    line = ("-m", "arch.width=2,4", "measure=default", "measure.min_seconds=600", "sweep.name=hurried")
+    command = start(*line)
+    command.wait_for("epoch 2/2")
+    time.sleep(0.2)  # a measurement does not look at the first one
+    command.send(signal.SIGINT)
+    time.sleep(0.2)
+    command.send(signal.SIGINT)
+    assert command.end() == 130
+    assert "Stopped at once. The same command continues:\n  vggsweep " in command.text
+    assert "Traceback" not in command.text
+    sweep = sweep_directory("hurried")
+    assert sweep.trial(0).released.exists()  # no death
+    assert [trial.state for trial in read_study(sweep).get_trials()] == [TrialState.RUNNING]
+
+
 def test_timeout_stops_with_exit_code_one(start: Start) -> None:
     command = start("-m", "arch.width=2,4,6", "train.epochs=1", "sweep.timeout=0.001", "sweep.name=late")
     assert command.end() == 1
@@ -221,6 +245,70 @@ def test_optunas_own_tools_open_the_study(start: Start) -> None:
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
         axes = optuna.visualization.matplotlib.plot_pareto_front(study, target_names=["val_acc", "macs"])
     assert axes.get_xlabel() == "val_acc"
+    with dashboard(f"sqlite:///{sweep.study}") as read:
+        (summary,) = read("/api/studies")["study_summaries"]
+        assert summary["study_name"] == "seen"
+        shown = read(f"/api/studies/{summary['study_id']}")
+    assert [trial["state"] for trial in shown["trials"]] == ["Complete"] * 3
+    assert [trial["values"] for trial in shown["trials"]] == [trial.values for trial in study.trials]
+    assert {trial["number"] for trial in shown["best_trials"]} == {
+        trial.number for trial in study.best_trials
+    }
+
+
+@contextmanager
+def dashboard(url: str) -> Iterator[Callable[[str], Any]]:
+    """The documented command on a free port; gives a function that reads one of its JSON pages."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        Path(sys.executable).with_name("optuna-dashboard"),
+        url,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        f"{port}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+
+        def read(page: str) -> Any:
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=PATIENCE) as answer:
+                        return json.load(answer)
+                except urllib.error.URLError:  # not listening yet
+                    assert process.poll() is None, process.communicate()[0]
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+
+        try:
+            yield read
+        finally:
+            process.kill()
+
+
+def test_killed_between_record_and_tell_the_result_is_told_and_not_trained_again(start: Start) -> None:
+    line = ("-m", "arch.width=2,4", "train.epochs=2", "sweep.name=cut")
+    sweep = sweep_directory("cut")
+    written: dict[int, bytes] = {}
+    for number in (0, 1):
+        command = start(*line, killed_after="vggsweep.trial.write_record")
+        assert command.end() == -signal.SIGKILL
+        # what was untold before was told by this run, which then trained the next one
+        states = [trial.state for trial in read_study(sweep).get_trials()]
+        assert states == [TrialState.COMPLETE] * number + [TrialState.RUNNING]
+        written[number] = sweep.trial(number).record.read_bytes()
+    command = start(*line)
+    assert command.end() == 0, command.text
+    assert "epoch" not in command.text
+    trials = read_study(sweep).get_trials()
+    records = records_of(sweep)
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 2
+    assert [trial.value for trial in trials] == [record.metrics["val_acc"] for record in records]
+    assert {number: sweep.trial(number).record.read_bytes() for number in written} == written
+    assert not list(sweep.path.rglob("checkpoint*"))
 
 
 @pytest.mark.slow
@@ -235,19 +323,25 @@ def test_sweep_under_fire_ends_with_exactly_its_total(start: Start, own_folder: 
         "hydra/sweeper/sampler=random",
         "sweep.name=fire",
     )
+    sweep = sweep_directory("fire")
     kills = 0
     luck = random.Random(0)
+    finished: dict[Path, bytes] = {}
     while True:
         command = start(*line)
         if kills < 12:
             time.sleep(luck.uniform(1.0, 4.0))
             command.send(signal.SIGKILL)
         code = command.end()
+        # Whole, and never written again: whatever was trained to its end is not trained once more.
+        assert read_records(sweep.path)[1] == []
+        now = {path: path.read_bytes() for path in sweep.trials.glob("*/record.json")}
+        assert {path: now[path] for path in finished} == finished
+        finished = now
         if code == 0:
             break
         assert code == -signal.SIGKILL, command.text
         kills += 1
-    sweep = sweep_directory("fire")
     study = read_study(sweep)
     trials = counted(study.get_trials())
     records = records_of(sweep)

@@ -8,7 +8,7 @@ A test holds the result equal to Hydra's own.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Composer:
     fixed: tuple[str, ...]
     extra_dir: Path | None = None
     config_name: str = "config"
-    _bases: dict[tuple[str, ...], DictConfig] = field(default_factory=dict, repr=False)
+    _bases: dict[tuple[str, ...], _Base] = field(default_factory=dict, repr=False)
     _is_group: dict[str, bool] = field(default_factory=dict, repr=False)
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
@@ -43,22 +43,26 @@ class Composer:
         Raises:
             ConfigError: the words do not compose.
         """
-        parsed = [OverridesParser.create().parse_override(word) for word in words]
+        parser = OverridesParser.create()
+        parsed = [parser.parse_override(word) for word in words]
         plain = [override for override in parsed if self._is_plain_field(override)]
         groups = tuple(str(override.input_line) for override in parsed if override not in plain)
         if groups not in self._bases:
-            self._bases[groups] = compose(
-                [*self.fixed, *groups], extra_dir=self.extra_dir, config_name=self.config_name
+            self._bases[groups] = _Base.of(
+                compose([*self.fixed, *groups], extra_dir=self.extra_dir, config_name=self.config_name)
             )
         base = self._bases[groups]
-        if any(OmegaConf.select(base, override.key_or_group, default=self) is self for override in plain):
+        values = {override.key_or_group: override.value() for override in plain}
+        if (copied := base.with_leaves(values)) is not None:
+            return copied
+        if any(OmegaConf.select(base.config, key, default=self) is self for key in values):
             # A field that this choice of groups lacks: let Hydra say so in its full wording.
             return resolved(
                 compose([*self.fixed, *words], extra_dir=self.extra_dir, config_name=self.config_name)
             )
-        config = copy.deepcopy(base)
-        for override in plain:
-            OmegaConf.update(config, override.key_or_group, override.value())
+        config = copy.deepcopy(base.config)
+        for key, value in values.items():
+            OmegaConf.update(config, key, value)
         return resolved(config)
 
     def _is_plain_field(self, override: Override) -> bool:
@@ -68,3 +72,47 @@ class Composer:
         if key not in self._is_group:
             self._is_group[key] = bool(group_options(key, extra_dir=self.extra_dir))
         return not self._is_group[key]
+
+
+@dataclass(frozen=True)
+class _Base:
+    """One choice of config groups.
+
+    Args:
+        config: as Hydra composed it.
+        plain: the same as plain values, or None where one value refers to another.
+    """
+
+    config: DictConfig
+    plain: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, config: DictConfig) -> _Base:
+        plain = OmegaConf.to_container(config)
+        assert isinstance(plain, dict)
+        return cls(config, None if _means_more(plain) else plain)  # type: ignore[arg-type]
+
+    def with_leaves(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A copy with these fields set; None where that takes more than putting a value in its place."""
+        if self.plain is None or _means_more(list(values.values())):
+            return None
+        copied = copy.deepcopy(self.plain)
+        for key, value in values.items():
+            *path, leaf = key.split(".")
+            node: Any = copied
+            for name in path:
+                node = node.get(name) if isinstance(node, dict) else None
+            is_leaf = isinstance(node, dict) and leaf in node and not isinstance(node[leaf], dict)
+            if not is_leaf or isinstance(value, dict):
+                return None
+            node[leaf] = value
+        return copied
+
+
+def _means_more(value: Any) -> bool:
+    """Whether a value holds an interpolation, or the mark of one that has to be given."""
+    if isinstance(value, dict):
+        return any(map(_means_more, value.values()))
+    if isinstance(value, list):
+        return any(map(_means_more, value))
+    return isinstance(value, str) and ("${" in value or value == "???")

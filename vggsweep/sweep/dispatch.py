@@ -14,7 +14,7 @@ import random
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -47,6 +47,7 @@ from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.ownership import claim
 from vggsweep.sweep.samplers import sampler_name
 from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
+from vggsweep.sweep.storage import drafting
 from vggsweep.sweep.study import STATES, add_trial
 from vggsweep.trial import drop_checkpoint
 
@@ -334,7 +335,17 @@ class Dispatcher:
         self._ask(trials)
 
     def _ask(self, trials: Sequence[FrozenTrial]) -> None:
-        trial = self.study.ask(dict(self.order.space.distributions))
+        """Ask the sampler; whatever comes of it is written in one transaction."""
+        with drafting(self.study) as draft:
+            trial = self.study.ask(dict(self.order.space.distributions))
+            mark = self._judge(trial, trials)
+        if mark is not None:
+            # An enqueued trial had its number before.
+            first = replace(mark, first=trial.number if draft.number is None else draft.number)
+            self._add_replicates(first, trials, trial.params, trial.distributions)
+
+    def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> Mark | None:
+        """Mark a suggestion that is to be trained, or tell it at once."""
         hooked = dict(self.hook(trial)) if self.hook is not None else {}
         params = {name: trial.params[name] for name in self.order.space.distributions}
         outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
@@ -351,10 +362,11 @@ class Dispatcher:
             self.repeats += 1
         else:
             self.repeats = 0
-            mark = Mark(configuration_hash(verdict), words, swept, trial.number)
+            mark = Mark(configuration_hash(verdict), words, swept)
             for key, value in mark.attributes().items():
                 trial.set_user_attr(key, value)
-            self._add_replicates(mark, trials, trial.params, trial.distributions)
+            return mark
+        return None
 
     def _place(
         self,

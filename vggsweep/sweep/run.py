@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -48,11 +50,17 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
             "choose another with sweep.name."
         ) from error
     save_order(order)
+    # "Launching 1 jobs locally" would be read as one trial; it is one worker.
+    logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)
     worker: Any = Worker(order, time.time())
     launcher = Plugins.instance().instantiate_launcher(
         config=config, hydra_context=hydra_context, task_function=worker
     )
-    returns = launcher.launch([[f"sweep.name={order.name}"]], initial_job_idx=0)
+    try:
+        returns = launcher.launch([[f"sweep.name={order.name}"]], initial_job_idx=0)
+    except KeyboardInterrupt:  # the second Ctrl-C: no table, no picture, only the way back
+        print(f"\nStopped at once. The same command continues:\n  {order.command}", file=sys.stderr)
+        return EXIT_INTERRUPTED
     ending = returns[0].return_value
     assert isinstance(ending, Ending)
     print(conclude(order, ending), flush=True)

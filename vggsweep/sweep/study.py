@@ -16,9 +16,7 @@ from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.marks import mark_of
-
-# SQLite waits this long for another process's write before it gives up.
-LOCK_SECONDS = 60
+from vggsweep.sweep.storage import LOCK_SECONDS, SweepStorage
 
 STATES = {
     "COMPLETE": TrialState.COMPLETE,
@@ -76,10 +74,10 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
 
 
-def _open_storage(directory: SweepDirectory, storage: str | None) -> RDBStorage:
+def _open_storage(directory: SweepDirectory, storage: str | None) -> SweepStorage:
     url = storage or f"sqlite:///{directory.study}"
     options = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
-    return RDBStorage(url, engine_kwargs=options)
+    return SweepStorage(RDBStorage(url, engine_kwargs=options))
 
 
 def add_trial(

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import optuna
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar as Bar
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vggsweep.results.record import Record
-from vggsweep.results.units import short_count
+from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
@@ -57,7 +58,7 @@ class SweepView:
 
     def trial_started(self, number: int, swept: Mapping[str, Any]) -> None:
         """Name the trial that begins, or continues."""
-        self.running = f"trial {number}: {_words(swept)}"
+        self.running = f"trial {number}: {swept_words(swept)}"
         if self.live is not None:
             self._redraw(self.live)
         else:
@@ -90,7 +91,7 @@ def trial_line(record: Record) -> str:
         words.append(f"val_acc {record.metrics['val_acc']:.4f}")
     if "macs" in record.costs:
         words.append(f"{short_count(record.costs['macs'])} MACs")
-    words.append(_words(record.swept))
+    words.append(swept_words(record.swept))
     words.append(f"{record.timings.get('total_seconds', 0.0):.1f} s")
     return "  ".join(words)
 
@@ -111,7 +112,7 @@ def sweep_picture(
         f"{progress.done}/{total}",
         time_left(progress, total),
     )
-    return Group(head, counts, front_table(order, best))
+    return Group(head, counts, *([front_table(order, best)] if best else []))
 
 
 def time_left(progress: SweepProgress, total: int) -> str:
@@ -124,7 +125,11 @@ def time_left(progress: SweepProgress, total: int) -> str:
 
 def front_table(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> Table:
     """The best trials so far, the most accurate first."""
-    table = Table(title="front so far" if len(order.metrics) > 1 else "best so far", title_justify="left")
+    table = Table(
+        title="front so far" if len(order.metrics) > 1 else "best so far",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
     table.add_column("trial", justify="right")
     for metric in order.metrics:
         table.add_column(metric.name, justify="right")
@@ -133,9 +138,5 @@ def front_table(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> Tabl
         mark = mark_of(trial)
         values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
         swept = mark.swept if mark is not None and mark.swept else trial.params
-        table.add_row(str(trial.number), *values, _words(swept))
+        table.add_row(str(trial.number), *values, swept_words(swept))
     return table
-
-
-def _words(swept: Mapping[str, Any]) -> str:
-    return " ".join(f"{key.rpartition('.')[2]} {value}" for key, value in swept.items())

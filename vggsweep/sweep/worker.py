@@ -13,9 +13,11 @@ from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import Interrupted
 from vggsweep.results.record import Record
 from vggsweep.sweep.dispatch import Dispatcher, Stop, Task, Wait
+from vggsweep.sweep.journal import write_ahead
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.pruning.watch import Watch, optuna_pruner
 from vggsweep.sweep.samplers import build_sampler
+from vggsweep.sweep.storage import SweepStorage
 from vggsweep.sweep.study import open_study
 from vggsweep.sweep.view import SweepView
 from vggsweep.training.interruption import StopRequest, stop_on_signals
@@ -63,9 +65,15 @@ class Worker:
         # A continued sweep must not draw what it drew before, so the seed moves with what is there.
         seed = order.seed + 1000 * len(study.get_trials(deepcopy=False))
         study.sampler = build_sampler(order.sampler, order.sampler_fields, seed)
-        dispatcher = Dispatcher(order, study)
-        with stop_on_signals() as stop, SweepView(Console(stderr=True), order, study) as view:
-            return self._work(dispatcher, stop, view)
+        storage = study._storage
+        assert isinstance(storage, SweepStorage)
+        with write_ahead(storage.file):
+            dispatcher = Dispatcher(order, study)
+            try:
+                with stop_on_signals() as stop, SweepView(Console(stderr=True), order, study) as view:
+                    return self._work(dispatcher, stop, view)
+            finally:
+                storage.close()  # or the log would stay
 
     def _work(self, dispatcher: Dispatcher, stop: StopRequest, view: SweepView) -> Ending:
         while True:
@@ -80,6 +88,9 @@ class Worker:
                 except Interrupted:
                     step.directory.released.touch()
                     return self._interrupted(stop)
+                except KeyboardInterrupt:  # the second signal
+                    step.directory.released.touch()
+                    raise
                 finally:
                     step.lock.release()
                 view.trial_ended(record)

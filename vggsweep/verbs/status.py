@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 import yaml
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory, find_sweep
-from vggsweep.results.units import short_count
+from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.marks import INFEASIBLE, is_infeasible, mark_of
 from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
 from vggsweep.sweep.study import read_study
@@ -97,7 +98,7 @@ def _counts(progress: SweepProgress) -> str:
 
 
 def _running_table(progress: SweepProgress) -> Table:
-    table = Table(title="without a result", title_justify="left")
+    table = Table(title="without a result", title_justify="left", box=SIMPLE_HEAD)
     for column in ("trial", "owner", "epoch", "val_acc", "parameters"):
         table.add_column(column)
     for trial in progress.running:
@@ -106,13 +107,17 @@ def _running_table(progress: SweepProgress) -> Table:
             "training now" if trial.is_owned else "none: the same command continues it",
             str(trial.epoch),
             "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
-            " ".join(f"{key}={value}" for key, value in trial.swept.items()),
+            swept_words(trial.swept),
         )
     return table
 
 
 def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved: dict[str, Any]) -> Table:
-    table = Table(title="front so far" if len(study.directions) > 1 else "best so far", title_justify="left")
+    table = Table(
+        title="front so far" if len(study.directions) > 1 else "best so far",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
     table.add_column("trial", justify="right")
     for name in saved.get("objective", ["val_acc"]):
         table.add_column(name, justify="right")
@@ -121,5 +126,5 @@ def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved
         mark = mark_of(trial)
         values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
         swept = mark.swept if mark is not None and mark.swept else trial.params
-        table.add_row(str(trial.number), *values, " ".join(f"{k}={v}" for k, v in swept.items()))
+        table.add_row(str(trial.number), *values, swept_words(swept))
     return table
