@@ -278,11 +278,15 @@ def collect(sweeps: Sequence[Path], path: Path) -> int:
         if damaged:
             raise SystemExit("\n".join(map(str, damaged)))
         complete += [(directory, record) for directory, record in records if record.state == "COMPLETE"]
-    complete.sort(key=lambda pair: (pair[1].network["depth"], pair[1].network["width"], pair[1].trial))
+    # One curve a configuration and seed, however many sweeps trained it.
+    curves = {
+        (record.network["depth"], record.network["width"], record.configuration["seed"]): (directory, record)
+        for directory, record in complete
+    }
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(FIELDS)
-        for directory, record in complete:
+        for _, (directory, record) in sorted(curves.items()):
             network = record.network
             for row in read_history(directory / "history.csv"):
                 writer.writerow(
@@ -295,7 +299,7 @@ def collect(sweeps: Sequence[Path], path: Path) -> int:
                         *(f"{row[name]:.5g}" for name in FIELDS[5:]),
                     ]
                 )
-    return len(complete)
+    return len(curves)
 
 
 LIVE_SWEEP = (
