@@ -19,6 +19,7 @@ from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images
 from vggsweep.data.split import first_images, stratified_split
 from vggsweep.errors import DataError, RecordError
+from vggsweep.model import save_weights
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record
 
@@ -183,6 +184,14 @@ def test_damaged_weights_are_refused(kept: tuple[Record, TrialDirectory]) -> Non
     weights.write_bytes(weights.read_bytes()[:-20])
     with pytest.raises(RecordError, match="model.safetensors is damaged"):
         vggsweep.load_model(kept[1].path)
+
+
+def test_equal_weights_are_equal_files(kept: tuple[Record, TrialDirectory], tmp_path: Path) -> None:
+    directory = kept[1]
+    model = vggsweep.load_model(directory.path)
+    for name in map(str, range(9)):  # an order left to chance would show by now
+        save_weights(model.network, tmp_path / name, model.preprocess, model.class_names)
+        assert (tmp_path / name).read_bytes() == directory.weights.read_bytes()
 
 
 def test_weights_of_another_program_are_refused(kept: tuple[Record, TrialDirectory]) -> None:

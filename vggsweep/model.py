@@ -27,6 +27,8 @@ from vggsweep.errors import RecordError
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import read_record
 
+METADATA = "vggsweep"  # the entry of the file that holds ours
+
 
 class TrainedModel(nn.Module):
     """A trained network in evaluation mode, with its preprocessing.
@@ -84,7 +86,8 @@ class TrainedModel(nn.Module):
 def save_weights(network: nn.Module, path: Path, preprocess: Preprocess, class_names: Sequence[str]) -> None:
     """Write ``model.safetensors``: weights, and as metadata the preprocessing and the class names."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {"preprocess": json.dumps(preprocess.to_dict()), "class_names": json.dumps(list(class_names))}
+    # One entry: safetensors writes several in random order, and equal weights should be equal files.
+    metadata = {METADATA: json.dumps({"preprocess": preprocess.to_dict(), "class_names": list(class_names)})}
     temporary = path.with_name(f"{path.name}.tmp")
     save_file(tensors, temporary, metadata=metadata)
     temporary.replace(path)
@@ -107,9 +110,9 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
     configuration = recorded_configuration(record)
     try:
         with safe_open(directory.weights, framework="pt") as file:
-            metadata = file.metadata() or {}
-        preprocess = Preprocess.from_dict(json.loads(metadata["preprocess"]))
-        class_names = json.loads(metadata["class_names"])
+            metadata = json.loads((file.metadata() or {})[METADATA])
+        preprocess = Preprocess.from_dict(metadata["preprocess"])
+        class_names = metadata["class_names"]
         # The file alone says how many classes: the picture folder may be on another machine.
         shape = InputShape(preprocess.channels, preprocess.resolution, len(class_names))
         network = build_network(configuration.arch, configuration.head, shape)
