@@ -1,0 +1,199 @@
+"""Whole-process time of `vggsweep table`, with Optuna's own table of an equal study beside it.
+
+    python benchmarks/table_time.py --rounds 5
+
+For each number of trials a sweep directory with so many records is made, and a SQLite study with the same
+trials: the parameters as parameters, `val_acc` as the value, every other column of the table as a user
+attribute. Then, in turns, each in a process of its own from the start of Python to its end:
+
+    cold      `vggsweep table --csv` without an index: every record is read
+    indexed   the same with the index that the cold one left
+    terminal  `vggsweep table`, indexed
+    frame     `vggsweep.load_sweep`, indexed: the same rows as a pandas DataFrame
+    optuna    `optuna.load_study(…).trials_dataframe()`
+
+Files are in the page cache throughout; a disk that has to be read comes on top of `cold` and `optuna`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import optuna
+
+from vggsweep.configuration.compose import compose
+from vggsweep.configuration.schema import resolved
+from vggsweep.results.index import INDEX_NAME
+from vggsweep.results.record import Record, write_record
+from vggsweep.results.table import row
+
+SIZES = (100, 1_000, 10_000)
+CONTENDERS = ("cold", "indexed", "terminal", "frame", "optuna")
+SEED = 0
+FRAME = "import vggsweep; print(len(vggsweep.load_sweep('sweep')))"
+OPTUNA = """
+import optuna
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+print(len(optuna.load_study(study_name="sweep", storage="sqlite:///study.db").trials_dataframe()))
+"""
+
+
+def records(count: int) -> list[Record]:
+    """Trials of a depth-width sweep as the trainer writes them, with made-up results."""
+    plain = resolved(compose(["space=depth_width"]))
+    draw = random.Random(SEED)
+    template = Record("sweep", 0, "COMPLETE", None, "0" * 64, plain, overrides=("space=depth_width",))
+    made = []
+    for number in range(count):
+        depth, width, lr = draw.randint(4, 16), draw.randint(4, 64), 10 ** draw.uniform(-3, 0)
+        made.append(
+            replace(
+                template,
+                trial=number,
+                network={
+                    "arch": "vgg_scaled",
+                    "depth": depth,
+                    "width": width,
+                    "stages": f"1x{width}-2x{2 * width}",
+                    "head": "gap",
+                    "resolution": 32,
+                },
+                costs={
+                    "params": 9 * depth * width**2,
+                    "conv_params": 9 * depth * width**2 - 10,
+                    "macs": 9_000 * depth * width**2,
+                    "activations": 1024 * depth * width,
+                },
+                metrics={
+                    name: draw.random() for name in ("train_loss", "train_acc", "val_loss", "val_acc")
+                }
+                | {"epochs_run": 5},
+                measurements={
+                    name: draw.random()
+                    for name in ("latency_ms_p50", "latency_ms_p95", "throughput", "peak_memory_mb")
+                },
+                timings={name: draw.random() for name in ("train_seconds", "images_per_second")},
+                environment={"device_name": "a CPU", "precision": "fp32", "threads": 2},
+                swept={"arch.depth": depth, "arch.width": width, "optimizer.momentum": lr},
+            )
+        )
+    return made
+
+
+def make_sweep(count: int, folder: Path) -> None:
+    """The directory and the study of one size, under ``folder``."""
+    made = records(count)
+    sweep = folder / "outputs" / "sweep"
+    for record in made:
+        directory = sweep / "trials" / f"{record.trial:05d}"
+        directory.mkdir(parents=True)
+        (directory / "record.json").write_text(json.dumps(vars(record), indent=2))
+    write_record(made[-1], sweep / "trials" / f"{count - 1:05d}")  # as the trainer does; says that both agree
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = optuna.storages.RDBStorage(
+        "sqlite:///" + str(folder / "study.db"),
+        # nobody needs this file after a power cut
+        engine_kwargs={"connect_args": {"isolation_level": None}} if count < 0 else None,
+    )
+    study = optuna.create_study(study_name="sweep", storage=storage, direction="maximize")
+    spans = {"arch.depth": (4, 16), "arch.width": (4, 64)}
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {
+        name: optuna.distributions.IntDistribution(*span) for name, span in spans.items()
+    }
+    distributions["optimizer.momentum"] = optuna.distributions.FloatDistribution(1e-3, 1, log=True)
+    study.add_trials(
+        optuna.trial.create_trial(
+            params=dict(record.swept),
+            distributions=distributions,
+            value=record.metrics["val_acc"],
+            user_attrs={
+                name: value
+                for name, value in row(record, sweep).items()
+                if value is not None and name not in ("val_acc", "depth", "width", "trial", "state")
+            },
+        )
+        for record in made
+    )
+
+
+def command(contender: str) -> list[str]:
+    if contender == "optuna":
+        return [sys.executable, "-c", OPTUNA]
+    if contender == "frame":
+        return [sys.executable, "-c", FRAME]
+    return [sys.executable, "-m", "vggsweep", "table", "sweep", *([] if contender == "terminal" else ["--csv"])]
+
+
+def timed(contender: str, folder: Path) -> float:
+    """Seconds from starting the process to its end."""
+    index = folder / "outputs" / "sweep" / INDEX_NAME
+    if contender == "cold":
+        index.unlink(missing_ok=True)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    started = time.perf_counter()
+    done = subprocess.run(command(contender), cwd=folder, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        sys.exit(f"{contender} failed:\n{done.stderr}")
+    return seconds
+
+
+def compare(count: int, rounds: int, say: Callable[[str], None]) -> dict[str, list[float]]:
+    """Seconds of each contender, in turns."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        say(f"making {count} trials")
+        make_sweep(count, folder)
+        seconds: dict[str, list[float]] = {contender: [] for contender in CONTENDERS}
+        for turn in range(rounds):
+            for contender in CONTENDERS:
+                seconds[contender].append(timed(contender, folder))
+            say(f"{count} trials, round {turn + 1} of {rounds}")
+    return seconds
+
+
+def show(results: dict[int, dict[str, list[float]]]) -> None:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("optuna", "pandas", "sqlalchemy"))
+    print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {packages}")
+    print("seconds, median (lowest – highest); the last column is optuna ÷ indexed, median of the rounds\n")
+    print("| trials | " + " | ".join(CONTENDERS) + " | ratio |")
+    print("| ---: " * (len(CONTENDERS) + 2) + "|")
+    for count, seconds in results.items():
+        cells = [
+            f"{statistics.median(one):.2f} ({min(one):.2f} – {max(one):.2f})" for one in seconds.values()
+        ]
+        pairs = zip(seconds["optuna"], seconds["indexed"], strict=True)
+        ratio = statistics.median(other / ours for other, ours in pairs)
+        print(f"| {count:,} | {' | '.join(cells)} | {ratio:.1f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Whole-process time of `vggsweep table` beside Optuna's trials_dataframe.",
+        epilog="example: python benchmarks/table_time.py --sizes 100 1000",
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="numbers of trials")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contender (default: 5)")
+    arguments = parser.parse_args()
+
+    def say(text: str) -> None:
+        print(f"  {text}", file=sys.stderr, flush=True)
+
+    show({count: compare(count, arguments.rounds, say) for count in arguments.sizes})
+
+
+if __name__ == "__main__":
+    main()
