@@ -330,7 +330,8 @@ class _Trial:
     def _publish(self, result: EpochResult) -> None:
         """The epoch for other processes: in ``history.csv``, and told to the observer."""
         assert self.training is not None
-        write_history([asdict(row) for row in self.training.history], self.directory.history)
+        rows = [_known(asdict(row)) for row in self.training.history]
+        write_history(rows, self.directory.history)
         if self.on_epoch is not None:
             self.on_epoch(result)
 
@@ -345,6 +346,7 @@ class _Trial:
             "train_acc": last.train_acc,
             "val_loss": last.val_loss,
             "val_acc": last.val_acc,
+            **_known({"val_top5": last.val_top5}),
         }
 
     def _timings(self) -> dict[str, Any]:
@@ -378,6 +380,11 @@ class _Trial:
     def _show(self, text: str) -> None:
         log.info("%s", text)
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what this training does not have, such as top-5 accuracy of ten classes."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager

@@ -149,13 +149,19 @@ def _parquet_column(values: Sequence[Any]) -> Any:
 def readable(table: PlainTable, digits: int = DIGITS) -> PlainTable:
     """The table with texts for cells: rounded numbers, means with their deviations, nothing for None."""
     deviated = {name for name in table.names if name + DEVIATION in table.names}
-    names = tuple(name for name in table.names if name.removesuffix(DEVIATION) not in deviated or name in deviated)
+    names = tuple(
+        name for name in table.names if name.removesuffix(DEVIATION) not in deviated or name in deviated
+    )
     rows = []
     for row in table.rows:
         cells = {}
         for name in names:
             value = row.get(name)
-            text = number_text(value, digits) if name in MEASURED or name in deviated else short_text(value, digits)
+            text = (
+                number_text(value, digits)
+                if name in MEASURED or name in deviated
+                else short_text(value, digits)
+            )
             deviation = row.get(name + DEVIATION) if name in deviated else None
             cells[name] = text if deviation is None else f"{text} ± {_same_decimals(deviation, text)}"
         rows.append(cells)
@@ -225,7 +231,8 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        character if character.isprintable() or character.isspace() and character not in CONTROLS
+        character
+        if character.isprintable() or (character.isspace() and character not in CONTROLS)
         else character.encode("unicode_escape").decode()
         for character in text
     )

@@ -80,7 +80,9 @@ def write_index(sweep: Path, columns: tuple[str, ...], entries: Mapping[str, Ent
 
     Not synced to the disk: what a power cut tears is noticed by its checksum and made anew.
     """
-    further = list(dict.fromkeys(name for entry in entries.values() for name in entry.row if name not in columns))
+    further = list(
+        dict.fromkeys(name for entry in entries.values() for name in entry.row if name not in columns)
+    )
     names = [*columns, *further]
     trials = {
         trial: [*entry.stamp, [entry.row.get(name) for name in names]] for trial, entry in entries.items()

@@ -1,7 +1,7 @@
 """The results table: one row a record, columns in one fixed order.
 
-    load_plain   plain rows, for the command
-    load_table   the same as a pandas DataFrame, for figures and people's own analysis
+load_plain   plain rows, for the command
+load_table   the same as a pandas DataFrame, for figures and people's own analysis
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vggsweep.errors import RecordError
+from vggsweep.results.condition import select_where
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.index import Entry, read_index, stamp_of, write_index
+from vggsweep.results.layout import find_sweep
 from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.record import Record, read_record
 
@@ -215,3 +217,25 @@ def load_table(sweeps: Sequence[Path]) -> tuple[pd.DataFrame, list[RecordError]]
     """`load_plain` as a data frame without empty columns, and the records that could not be read."""
     table = load_plain(sweeps)
     return make_frame(without_empty(table)), damages(table)
+
+
+def load_sweep(*sweeps: str | Path, where: str | None = None) -> pd.DataFrame:
+    """The results of one or several sweeps, whatever state they are in.
+
+    Args:
+        sweeps: directories, or names under ``outputs/``; none for the newest.
+        where: only rows for which this condition is true, as in ``vggsweep table --where``.
+
+    Returns:
+        One row a trial that has a record, with the columns of ``vggsweep table``. A record that cannot be
+        read has the state DAMAGED and its ``reason``; ``pareto`` marks the front of ``val_acc`` against
+        ``macs`` over all rows that were loaded.
+
+    Raises:
+        ConfigError: there is no such sweep, or the condition cannot be understood.
+    """
+    found = [find_sweep(None if sweep is None else str(sweep)) for sweep in sweeps or (None,)]
+    table = load_plain(dict.fromkeys(sweep.path for sweep in found))
+    if where is not None:
+        table = select_where(table, where)
+    return make_frame(without_empty(table))

@@ -96,12 +96,13 @@ def _cell(name: str, value: Any) -> str:
     return str(value)
 
 
-def _draw(
-    table: PlainTable, shown: dict[str, list[str]], widths: dict[str, int], console: Console
-) -> None:
+def _draw(table: PlainTable, shown: dict[str, list[str]], widths: dict[str, int], console: Console) -> None:
     head, bar, rule, line, foot = HEAVY if console.encoding.startswith("utf") else ASCII
     columns = [
-        [_padded(cell, widths[name], is_right=is_numeric(table.column(name))) for cell in (visible(name), *cells)]
+        [
+            _padded(cell, widths[name], is_right=is_numeric(table.column(name)))
+            for cell in (visible(name), *cells)
+        ]
         for name, cells in shown.items()
     ]
     lines = [widths[name] for name in shown]
@@ -109,7 +110,9 @@ def _draw(
     names = f" {bar} ".join(column[0] for column in columns)
     console.print(Text.assemble(f"{bar} ", (names, "bold"), f" {bar}"), soft_wrap=True)
     body = [_rule(rule, lines)]
-    body += [f"{line} {f' {line} '.join(cells)} {line}\n" for cells in zip(*(c[1:] for c in columns), strict=True)]
+    body += [
+        f"{line} {f' {line} '.join(cells)} {line}\n" for cells in zip(*(c[1:] for c in columns), strict=True)
+    ]
     body.append(_rule(foot, lines))
     console.file.write("".join(body))
 
