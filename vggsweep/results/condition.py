@@ -21,6 +21,7 @@ from vggsweep.results.plain import PlainTable, is_number
 # A row's value, or the truth of a condition: True, False or None for unknown.
 Reader = Callable[[Mapping[str, Any]], Any]
 MAX_LENGTH = 10_000
+MAX_DEPTH = 50
 KNOWN = "comparisons, and, or, not, in, column names, numbers, 'text' and lists of these"
 ORDERINGS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
@@ -84,7 +85,7 @@ class Condition:
             raise ConfigError(f"--where takes at most {MAX_LENGTH:,} characters, not {len(text):,}.")
         plain = re.sub(r"""("[^"]*"|'[^']*')|`([^`]*)`""", self._unquote, text.strip())
         try:
-            return ast.parse(plain, mode="eval").body
+            tree = ast.parse(plain, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             hint = ""
             if re.search(r"[^<>=!]=(?!=)", text):
@@ -93,6 +94,9 @@ class Condition:
                 hint = " Write and, or."
             reason = error.msg if isinstance(error, SyntaxError) else type(error).__name__
             raise self._error(f"it cannot be read ({reason}).{hint}") from None
+        if _depth(tree) > MAX_DEPTH:
+            raise self._error(f"it cannot be read (nested more than {MAX_DEPTH} deep).")
+        return tree
 
     def _unquote(self, match: re.Match[str]) -> str:
         """A name in backticks becomes a Python name that stands for it; text in quotes stays."""
@@ -222,10 +226,17 @@ class _Ordering:
         try:
             truth = self.compare(left, right)
         except TypeError:
-            self.clash = (left, right)
+            self.clash = self.clash or (left, right)
             return None
         self.has_compared = True
         return truth
+
+
+def _depth(tree: ast.AST) -> int:
+    level, depth = [tree], 0
+    while level:
+        level, depth = [child for node in level for child in ast.iter_child_nodes(node)], depth + 1
+    return depth
 
 
 def _known(left: Reader, right: Reader, compare: Callable[[Any, Any], bool]) -> Reader:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.groups import DEVIATION, MEASURED
+from vggsweep.results.groups import DEVIATION, MEASURED, is_deviation
 from vggsweep.results.plain import PlainTable, is_number, is_numeric
 
 DIGITS = 4
@@ -70,7 +70,7 @@ def _csv_cell(value: Any) -> str:
     return '"{}"'.format(text.replace('"', '""')) if CSV_QUOTED.search(text) else text
 
 
-# https://owasp.org/www-community/attacks/CSV_Injection; spreadsheets take the full-width forms for the others.
+# https://owasp.org/www-community/attacks/CSV_Injection; the full-width forms count too.
 FORMULA_START = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 
 
@@ -149,19 +149,14 @@ def _parquet_column(values: Sequence[Any]) -> Any:
 def readable(table: PlainTable, digits: int = DIGITS) -> PlainTable:
     """The table with texts for cells: rounded numbers, means with their deviations, nothing for None."""
     deviated = {name for name in table.names if name + DEVIATION in table.names}
-    names = tuple(
-        name for name in table.names if name.removesuffix(DEVIATION) not in deviated or name in deviated
-    )
+    names = tuple(name for name in table.names if not is_deviation(name, table.names))
     rows = []
     for row in table.rows:
         cells = {}
         for name in names:
             value = row.get(name)
-            text = (
-                number_text(value, digits)
-                if name in MEASURED or name in deviated
-                else short_text(value, digits)
-            )
+            is_measured = name in MEASURED or name in deviated
+            text = number_text(value, digits) if is_measured else short_text(value, digits)
             deviation = row.get(name + DEVIATION) if name in deviated else None
             cells[name] = text if deviation is None else f"{text} ± {_same_decimals(deviation, text)}"
         rows.append(cells)
@@ -308,7 +303,8 @@ PAGE = """\
 :root {{ color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
 th {{ text-align: left; border-bottom: 2px solid; white-space: nowrap }}
-th, td {{ padding: .25rem .75rem .25rem 0; border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent) }}
+th, td {{ padding: .25rem .75rem .25rem 0 }}
+td {{ border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent) }}
 td {{ white-space: pre-wrap }}
 .number {{ text-align: right; white-space: nowrap }}
 </style>

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,15 @@ MEASURED = frozenset(
 # What names a single trial and says nothing of a group.
 OF_ONE_TRIAL = frozenset("trial state seed pareto dir reason".split())
 DEVIATION = "_sd"
+
+
+def is_deviation(name: str, names: Collection[str]) -> bool:
+    """Whether a column is the standard deviation of another one that is there.
+
+    >>> is_deviation("val_acc_sd", ["val_acc", "val_acc_sd"]), is_deviation("arch.x_sd", ["arch.x_sd"])
+    (True, False)
+    """
+    return name.endswith(DEVIATION) and name.removesuffix(DEVIATION) in names
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,8 @@ class Statistics:
 def statistics_of(values: Sequence[Any]) -> Statistics:
     """Mean and standard deviation of the numbers among some values.
 
-    >>> statistics_of([0.8, 0.9, None])
-    Statistics(n=2, mean=0.85, deviation=0.0707...)
+    >>> statistics_of([0.25, 0.75, None])
+    Statistics(n=2, mean=0.5, deviation=0.3535...)
     """
     numbers = [value for value in values if is_number(value)]
     n = len(numbers)

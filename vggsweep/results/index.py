@@ -3,8 +3,8 @@
     line 1   what wrote it, and the checksum of line 2
     line 2   {"names": [column…], "trials": {"00007": [mtime_ns, ctime_ns, bytes, [value…]]…}}
 
-The records remain the truth. An entry counts only while its record's times and size are those of the entry; an
-index that is missing, damaged or of another version is as good as none; it may be deleted at any time.
+The records remain the truth. An entry counts only while its record's times and size are those of the entry;
+an index that is missing, damaged or of another version is as good as none; it may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vggsweep.results.plain import union_of_names
 from vggsweep.results.record import SCHEMA_VERSION
 
 INDEX_NAME = ".table-index.json"
@@ -69,9 +70,8 @@ def read_index(sweep: Path, columns: tuple[str, ...]) -> dict[str, Entry]:
 
 def _row(columns: tuple[str, ...], further: list[str], values: list[Any], width: int) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(columns, values, strict=False))
-    for name, value in zip(further, values[width:], strict=True):
-        if value is not None:  # another trial's swept parameter
-            row[name] = value
+    # None may be another trial's swept parameter
+    row |= {n: value for n, value in zip(further, values[width:], strict=True) if value is not None}
     return row
 
 
@@ -80,14 +80,11 @@ def write_index(sweep: Path, columns: tuple[str, ...], entries: Mapping[str, Ent
 
     Not synced to the disk: what a power cut tears is noticed by its checksum and made anew.
     """
-    further = list(
-        dict.fromkeys(name for entry in entries.values() for name in entry.row if name not in columns)
-    )
-    names = [*columns, *further]
+    names = union_of_names([dict.fromkeys(columns), *(entry.row for entry in entries.values())])
     trials = {
         trial: [*entry.stamp, [entry.row.get(name) for name in names]] for trial, entry in entries.items()
     }
-    body = json.dumps({"names": further, "trials": trials}, separators=(",", ":")).encode()
+    body = json.dumps({"names": names[len(columns) :], "trials": trials}, separators=(",", ":")).encode()
     head = json.dumps(_head(columns, body)).encode()
     temporary = sweep / f"{INDEX_NAME}.{os.getpid()}.tmp"
     try:

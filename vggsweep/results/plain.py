@@ -1,4 +1,7 @@
-"""A results table as plain rows: what the command prints needs no pandas, which takes half a second to import."""
+"""A results table as plain rows.
+
+What the command prints needs no pandas, whose import takes as long as all else that the command does.
+"""
 
 from __future__ import annotations
 

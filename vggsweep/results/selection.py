@@ -94,4 +94,4 @@ def best_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
 
 def _merit(row: Mapping[str, Any]) -> tuple[float, float]:
     macs = row.get("macs")
-    return (row[BEST_BY], -macs if is_number(macs) else float("-inf"))
+    return (row[BEST_BY], -macs if macs is not None and is_number(macs) else float("-inf"))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 COLUMNS = (
     "sweep trial state arch depth width stages head resolution "
     "params conv_params macs activations dataset optimizer lr batch_size epochs epochs_run seed train_loss "
-    "train_acc val_loss val_acc val_top5 test_acc train_seconds images_per_second latency_ms_p50 latency_ms_p95 "
-    "throughput peak_memory_mb device precision pareto dir reason"
+    "train_acc val_loss val_acc val_top5 test_acc train_seconds images_per_second latency_ms_p50 "
+    "latency_ms_p95 throughput peak_memory_mb device precision pareto dir reason"
 ).split()
 COUNTS = frozenset(
     (
@@ -108,8 +108,8 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
     }
     chosen = {column: _present(values.get(column)) for column in COLUMNS}
     for name, value in record.swept.items():
-        if name not in chosen and name not in NAMED:
-            chosen[name] = _present(value)
+        if name not in chosen and name not in NAMED and _present(value) is not None:
+            chosen[name] = value
     return chosen
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vggsweep.results.formats import plain_text, readable, visible
-from vggsweep.results.groups import DEVIATION
+from vggsweep.results.groups import DEVIATION, is_deviation
 from vggsweep.results.plain import PlainTable, is_number, is_numeric
 from vggsweep.results.table import COLUMNS
 
@@ -78,7 +78,7 @@ def _cells(table: PlainTable, names: Sequence[str]) -> dict[str, list[str]]:
         if name in with_deviation
         else [visible(_cell(name, value)) for value in table.column(name)]
         for name in names
-        if not (name.endswith(DEVIATION) and name.removesuffix(DEVIATION) in with_deviation)
+        if not is_deviation(name, with_deviation)
     }
 
 
@@ -110,15 +110,15 @@ def _draw(table: PlainTable, shown: dict[str, list[str]], widths: dict[str, int]
     names = f" {bar} ".join(column[0] for column in columns)
     console.print(Text.assemble(f"{bar} ", (names, "bold"), f" {bar}"), soft_wrap=True)
     body = [_rule(rule, lines)]
-    body += [
-        f"{line} {f' {line} '.join(cells)} {line}\n" for cells in zip(*(c[1:] for c in columns), strict=True)
-    ]
+    between = f" {line} "
+    rows = zip(*(column[1:] for column in columns), strict=True)
+    body += [f"{line} {between.join(cells)} {line}\n" for cells in rows]
     body.append(_rule(foot, lines))
     console.file.write("".join(body))
 
 
 def _rule(corners: str, widths: Sequence[int]) -> str:
-    left, dash, middle, right = corners
+    left, dash, middle, right = tuple(corners)
     return left + middle.join(dash * (width + 2) for width in widths) + right + "\n"
 
 
