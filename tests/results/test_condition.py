@@ -13,7 +13,17 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.condition import select_where
 from vggsweep.results.plain import PlainTable
 
-NAMES = ("trial", "depth", "val_acc", "test_acc", "arch", "optimizer", "optimizer.momentum", "my-key", "pareto")
+NAMES = (
+    "trial",
+    "depth",
+    "val_acc",
+    "test_acc",
+    "arch",
+    "optimizer",
+    "optimizer.momentum",
+    "my-key",
+    "pareto",
+)
 ROWS: list[dict[str, Any]] = [
     {"trial": 0, "depth": 5, "val_acc": 0.8, "arch": "vgg_scaled", "optimizer": "sgd", "pareto": False},
     {"trial": 1, "depth": 8, "val_acc": 0.95, "arch": "vgg16", "optimizer.momentum": 0.9, "pareto": True},
@@ -126,7 +136,9 @@ COMPARISONS = st.tuples(
 CONDITIONS = st.recursive(
     COMPARISONS,
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda parts: "({} {} {})".format(*parts)),
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
+            lambda parts: "({} {} {})".format(*parts)
+        ),
         inner.map(lambda text: f"(not {text})"),
     ),
     max_leaves=8,
@@ -134,7 +146,9 @@ CONDITIONS = st.recursive(
 
 
 @given(CONDITIONS, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=8))
-def test_where_nothing_is_missing_it_selects_what_python_would(text: str, pairs: list[tuple[int, int]]) -> None:
+def test_where_nothing_is_missing_it_selects_what_python_would(
+    text: str, pairs: list[tuple[int, int]]
+) -> None:
     table = PlainTable(("a", "b"), [{"a": a, "b": b} for a, b in pairs])
 
     selected = [(row["a"], row["b"]) for row in select_where(table, text).rows]

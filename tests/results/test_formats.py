@@ -34,7 +34,9 @@ from vggsweep.results.formats import (
 from vggsweep.results.plain import PlainTable
 
 # Whatever a record can hold: JSON has every character, the awkward ones often.
-AWKWARD = st.sampled_from(list("|\\`*_~<>[]&$%#{}^=+-@'\",; \t\r\n!.0a±é=＝") + ["\\\\", "vgg_scaled", "--", "&amp;"])
+AWKWARD = st.sampled_from(
+    list("|\\`*_~<>[]&$%#{}^=+-@'\",; \t\r\n!.0a±é=＝") + ["\\\\", "vgg_scaled", "--", "&amp;"]
+)
 TEXTS = st.lists(st.one_of(AWKWARD, st.characters(exclude_categories=["Cs"])), max_size=8).map("".join)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 COLUMNS = {
@@ -58,7 +60,10 @@ def texts_of(table: PlainTable) -> list[list[str]]:
 
 def without_controls(table: PlainTable) -> PlainTable:
     """What readers are shown has escapes for control characters, tested by itself."""
-    rows = [{**row, "arch": row["arch"] and "".join(c for c in row["arch"] if c.isprintable())} for row in table.rows]
+    rows = [
+        {**row, "arch": row["arch"] and "".join(c for c in row["arch"] if c.isprintable())}
+        for row in table.rows
+    ]
     return PlainTable(table.names, rows)
 
 
@@ -96,7 +101,8 @@ def test_parquet_is_read_back_by_pandas_with_its_types(table: PlainTable, tmp_pa
 
     assert list(frame.columns) == list(NAMES)
     read = [
-        {name: None if pd.isna(row[name]) else row[name] for name in NAMES} for row in frame.to_dict("records")
+        {name: None if pd.isna(row[name]) else row[name] for name in NAMES}
+        for row in frame.to_dict("records")
     ]
     assert read == [dict(row) for row in table.rows]
     assert all(row["trial"] is None or isinstance(row["trial"], int) for row in read)
@@ -116,11 +122,19 @@ def test_parquet_takes_columns_of_mixed_kinds_lists_and_huge_numbers(tmp_path: P
 
     frame = pd.read_parquet(tmp_path / "t.parquet")
 
-    assert frame["mixed"].tolist()[:2] + frame["mixed"].tolist()[3:6] == ["sgd", "3", "[1, 2]", '{"a": 1}', "True"]
+    assert frame["mixed"].tolist()[:2] + frame["mixed"].tolist()[3:6] == [
+        "sgd",
+        "3",
+        "[1, 2]",
+        '{"a": 1}',
+        "True",
+    ]
     assert frame["huge"].tolist() == [1e30] * 7
 
 
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
     with pytest.raises(ConfigError, match=r"pip install 'vggsweep\[parquet\]'"):
@@ -130,7 +144,9 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'=", "''+"])
 def test_no_text_cell_and_no_header_of_a_csv_is_a_formula(start: str) -> None:
     name = f"{start}cmd|' /C calc'!A0"
-    frame = pd.read_csv(io.StringIO(csv_text(PlainTable((name,), [{name: name}]))), dtype=str, lineterminator="\n")
+    frame = pd.read_csv(
+        io.StringIO(csv_text(PlainTable((name,), [{name: name}]))), dtype=str, lineterminator="\n"
+    )
 
     for cell in (frame.columns[0], frame.iloc[0, 0]):
         assert cell == f"'{name}"
@@ -209,7 +225,9 @@ LATEX = {
 def read_latex(text: str) -> list[list[str]]:
     """What TeX would typeset, for the commands that we use."""
     body = text.split("\\toprule\n")[1].split("\\bottomrule")[0].replace("\\midrule\n", "")
-    token = re.compile("|".join(map(re.escape, [r" \\" + "\n", " & ", *LATEX])) + r"|\$(-[\d.e+-]+)\$|.", re.DOTALL)
+    token = re.compile(
+        "|".join(map(re.escape, [r" \\" + "\n", " & ", *LATEX])) + r"|\$(-[\d.e+-]+)\$|.", re.DOTALL
+    )
     rows = [[""]]
     for match in token.finditer(body):
         if match[0] == " \\\\\n":
@@ -260,7 +278,10 @@ def test_rounded_numbers_are_within_half_a_unit_of_the_last_digit(value: float, 
 def test_mean_stands_with_its_deviation_at_the_same_decimals(form: str) -> None:
     table = PlainTable(
         ("depth", "val_acc", "val_acc_sd"),
-        [{"depth": 8, "val_acc": 0.89123, "val_acc_sd": 0.0031}, {"depth": 9, "val_acc": 0.9, "val_acc_sd": None}],
+        [
+            {"depth": 8, "val_acc": 0.89123, "val_acc_sd": 0.0031},
+            {"depth": 9, "val_acc": 0.9, "val_acc_sd": None},
+        ],
     )
 
     assert READERS[form](format_table(table, form)) == [

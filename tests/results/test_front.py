@@ -28,7 +28,12 @@ TRIALS = st.lists(
     ),
     max_size=14,
 )
-AXES = [("macs", "val_acc"), ("latency_ms_p50", "throughput"), ("throughput", "val_acc"), ("macs", "latency_ms_p50")]
+AXES = [
+    ("macs", "val_acc"),
+    ("latency_ms_p50", "throughput"),
+    ("throughput", "val_acc"),
+    ("macs", "latency_ms_p50"),
+]
 
 
 def brute_force(rows: list[dict[str, Any]], x: str, y: str) -> list[bool]:
@@ -45,9 +50,7 @@ def brute_force(rows: list[dict[str, Any]], x: str, y: str) -> list[bool]:
     known = [point for point in points if point is not None]
     return [
         point is not None
-        and not any(
-            other[0] <= point[0] and other[1] <= point[1] and other != point for other in known
-        )
+        and not any(other[0] <= point[0] and other[1] <= point[1] and other != point for other in known)
         for point in points
     ]
 

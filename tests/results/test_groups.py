@@ -88,5 +88,7 @@ def test_values_that_no_float_holds_end_nothing() -> None:
 
 
 def test_unknown_key_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="--group-by: the table has no column 'dept'. Did you mean 'depth'?"):
+    with pytest.raises(
+        ConfigError, match="--group-by: the table has no column 'dept'. Did you mean 'depth'?"
+    ):
         group_rows(rows_of(), ["dept"])

@@ -12,7 +12,9 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.selection import best_rows, choose_columns, sort_rows
 
-VALUES = st.one_of(st.none(), st.integers(-3, 3), st.floats(allow_nan=False), st.text(max_size=3), st.booleans())
+VALUES = st.one_of(
+    st.none(), st.integers(-3, 3), st.floats(allow_nan=False), st.text(max_size=3), st.booleans()
+)
 ROWS = st.lists(st.fixed_dictionaries({"a": VALUES, "b": VALUES, "trial": st.integers(0, 99)}), max_size=12)
 
 
@@ -21,7 +23,9 @@ def table_of(rows: list[dict[str, Any]]) -> PlainTable:
 
 
 @given(ROWS, st.lists(st.sampled_from(["a", "-a", "b", "-b"]), max_size=3))
-def test_sorting_keeps_every_row_and_puts_missing_values_last(rows: list[dict[str, Any]], keys: list[str]) -> None:
+def test_sorting_keeps_every_row_and_puts_missing_values_last(
+    rows: list[dict[str, Any]], keys: list[str]
+) -> None:
     ordered = list(sort_rows(table_of(rows), keys).rows)
 
     assert sorted(map(id, ordered)) == sorted(map(id, rows))
@@ -78,7 +82,9 @@ def test_best_per_is_the_most_accurate_complete_trial_of_each_value(trials: list
 
     expected = []
     for depth in range(3):
-        rivals = [r for r in rows if r["depth"] == depth and r["state"] == "COMPLETE" and r["val_acc"] is not None]
+        rivals = [
+            r for r in rows if r["depth"] == depth and r["state"] == "COMPLETE" and r["val_acc"] is not None
+        ]
         if rivals:
             highest = [r for r in rivals if r["val_acc"] == max(rival["val_acc"] for rival in rivals)]
             # min() keeps the first of equals

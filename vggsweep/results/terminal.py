@@ -98,11 +98,9 @@ def _cell(name: str, value: Any) -> str:
 
 def _draw(table: PlainTable, shown: dict[str, list[str]], widths: dict[str, int], console: Console) -> None:
     head, bar, rule, line, foot = HEAVY if console.encoding.startswith("utf") else ASCII
+    is_right = {name: is_numeric(table.column(name)) for name in shown}
     columns = [
-        [
-            _padded(cell, widths[name], is_right=is_numeric(table.column(name)))
-            for cell in (visible(name), *cells)
-        ]
+        [_padded(cell, widths[name], is_right=is_right[name]) for cell in (visible(name), *cells)]
         for name, cells in shown.items()
     ]
     lines = [widths[name] for name in shown]
