@@ -22,6 +22,7 @@ import json
 import os
 import platform
 import random
+import resource
 import sqlite3
 import statistics
 import subprocess
@@ -29,7 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -173,27 +174,42 @@ def command(contender: str) -> list[str]:
     ]
 
 
-def timed(contender: str, folder: Path) -> float:
-    """Seconds from starting the process to its end."""
+@dataclass(frozen=True)
+class Run:
+    """One process.
+
+    Args:
+        wall: seconds from its start to its end.
+        cpu: processor seconds of it, which other work on the machine stretches less.
+    """
+
+    wall: float
+    cpu: float
+
+
+def timed(contender: str, folder: Path) -> Run:
+    """One run of a contender."""
     index = folder / "outputs" / "sweep" / INDEX_NAME
     if contender == "cold":
         index.unlink(missing_ok=True)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.run(command(contender), cwd=folder, env=environment, capture_output=True, text=True)
     seconds = time.perf_counter() - started
     if done.returncode != 0:
         sys.exit(f"{contender} ended with {done.returncode}:\n{done.stderr}")
-    return seconds
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Run(seconds, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
 
-def compare(count: int, rounds: int, say: Callable[[str], None]) -> dict[str, list[float]]:
-    """Seconds of each contender, in turns."""
+def compare(count: int, rounds: int, say: Callable[[str], None]) -> dict[str, list[Run]]:
+    """The runs of each contender, in turns."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say(f"making {count} trials")
         make_sweep(count, folder)
-        seconds: dict[str, list[float]] = {contender: [] for contender in CONTENDERS}
+        seconds: dict[str, list[Run]] = {contender: [] for contender in CONTENDERS}
         for turn in range(rounds):
             for contender in CONTENDERS:
                 seconds[contender].append(timed(contender, folder))
@@ -201,19 +217,27 @@ def compare(count: int, rounds: int, say: Callable[[str], None]) -> dict[str, li
     return seconds
 
 
-def show(results: dict[int, dict[str, list[float]]]) -> None:
+def show(results: dict[int, dict[str, list[Run]]]) -> None:
     packages = ", ".join(f"{name} {version(name)}" for name in ("optuna", "pandas", "sqlalchemy"))
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {packages}")
-    print("seconds, median (lowest – highest); the last column is optuna ÷ indexed, median of the rounds\n")
+    print(
+        "Wall seconds, median (lowest – highest), then processor seconds, median; "
+        "last, the median of optuna ÷ indexed in wall and in processor seconds.\n"
+    )
     print("| trials | " + " | ".join(CONTENDERS) + " | ratio |")
     print("| ---: " * (len(CONTENDERS) + 2) + "|")
-    for count, seconds in results.items():
-        cells = [
-            f"{statistics.median(one):.2f} ({min(one):.2f} – {max(one):.2f})" for one in seconds.values()
-        ]
-        pairs = zip(seconds["optuna"], seconds["indexed"], strict=True)
-        ratio = statistics.median(other / ours for other, ours in pairs)
-        print(f"| {count:,} | {' | '.join(cells)} | {ratio:.1f} |")
+    for count, runs in results.items():
+        cells = [_cell(one) for one in runs.values()]
+        pairs = list(zip(runs["optuna"], runs["indexed"], strict=True))
+        wall = statistics.median(other.wall / ours.wall for other, ours in pairs)
+        cpu = statistics.median(other.cpu / ours.cpu for other, ours in pairs)
+        print(f"| {count:,} | {' | '.join(cells)} | {wall:.0f}, {cpu:.0f} |")
+
+
+def _cell(runs: Sequence[Run]) -> str:
+    walls = [one.wall for one in runs]
+    cpu = statistics.median(one.cpu for one in runs)
+    return f"{statistics.median(walls):.2f} ({min(walls):.2f} – {max(walls):.2f}), {cpu:.2f}"
 
 
 def main() -> None:

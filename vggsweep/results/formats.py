@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.groups import DEVIATION, MEASURED, is_deviation
-from vggsweep.results.plain import PlainTable, is_number, is_numeric
+from vggsweep.results.groups import MEASURED
+from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 
 DIGITS = 4
 SUFFIXES = {

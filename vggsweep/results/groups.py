@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vggsweep.results.plain import PlainTable, is_number, is_numeric
+from vggsweep.results.plain import DEVIATION, PlainTable, is_number, is_numeric
 from vggsweep.results.selection import order_of
 
 # What differs from one replicate to the next: always a mean with its standard deviation.
@@ -19,16 +19,6 @@ MEASURED = frozenset(
 )
 # What names a single trial and says nothing of a group.
 OF_ONE_TRIAL = frozenset("trial state seed pareto dir reason".split())
-DEVIATION = "_sd"
-
-
-def is_deviation(name: str, names: Collection[str]) -> bool:
-    """Whether a column is the standard deviation of another one that is there.
-
-    >>> is_deviation("val_acc_sd", ["val_acc", "val_acc_sd"]), is_deviation("arch.x_sd", ["arch.x_sd"])
-    (True, False)
-    """
-    return name.endswith(DEVIATION) and name.removesuffix(DEVIATION) in names
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,14 @@ What the command prints needs no pandas, whose import takes as long as all else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vggsweep.errors import ConfigError, near_match
+
+# A column of this ending holds the standard deviations of the one without it.
+DEVIATION = "_sd"
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,12 @@ def union_of_names(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
             names.update(dict.fromkeys(row))
             length = len(row)
     return tuple(names)
+
+
+def is_deviation(name: str, names: Collection[str]) -> bool:
+    """Whether a column is the standard deviation of another one that is there.
+
+    >>> is_deviation("val_acc_sd", ["val_acc", "val_acc_sd"]), is_deviation("arch.x_sd", ["arch.x_sd"])
+    (True, False)
+    """
+    return name.endswith(DEVIATION) and name.removesuffix(DEVIATION) in names

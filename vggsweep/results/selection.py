@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.plain import PlainTable, is_number
+from vggsweep.results.plain import DEVIATION, PlainTable, is_number
 
 BEST_BY = "val_acc"
 
@@ -56,13 +56,18 @@ def order_of(value: Any) -> tuple[int, Any]:
 
 
 def choose_columns(table: PlainTable, names: Sequence[str]) -> PlainTable:
-    """The table with these columns, in this order.
+    """The table with these columns, in this order; the mean of a group brings its deviation with it.
 
     Raises:
         ConfigError: no such column.
+
+    >>> choose_columns(PlainTable(("n", "val_acc", "val_acc_sd"), []), ["val_acc", "n"]).names
+    ('val_acc', 'val_acc_sd', 'n')
     """
     table.check_columns(names, "--columns")
-    return PlainTable(tuple(dict.fromkeys(names)), table.rows)
+    pairs = ((name, name + DEVIATION) for name in names)
+    chosen = (each for pair in pairs for each in pair if each in table.names)
+    return PlainTable(tuple(dict.fromkeys(chosen)), table.rows)
 
 
 def best_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:

@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vggsweep.results.formats import plain_text, readable, visible
-from vggsweep.results.groups import DEVIATION, is_deviation
-from vggsweep.results.plain import PlainTable, is_number, is_numeric
+from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.results.table import COLUMNS
 
 # The most telling columns first: a narrow terminal shows as many as fit. What the sweep varied and has no

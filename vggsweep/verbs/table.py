@@ -29,7 +29,7 @@ examples:
   vggsweep table quickstart --json
   vggsweep table runs d2l_vgg --csv > results.csv
   vggsweep table --where "val_acc > 0.85 and depth <= 8" --sort=-val_acc,macs
-  vggsweep table --where "state == 'COMPLETE' and `optimizer.momentum` in (0.8, 0.9)"
+  vggsweep table --where "state == 'COMPLETE' and optimizer.momentum in (0.8, 0.9)"
   vggsweep table --group-by depth,width --best-per depth --out best.md
   vggsweep table --columns trial,depth,width,val_acc,reason
 
