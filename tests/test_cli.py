@@ -327,7 +327,9 @@ def test_damaged_record_is_named_and_the_table_still_printed(finished: Path) -> 
     found = run("table", "mine", "--json")
 
     assert found.returncode == 0
-    assert len(json.loads(found.stdout)) == 1
+    rows = json.loads(found.stdout)
+    assert [row["state"] for row in rows] == ["COMPLETE", "DAMAGED"]
+    assert "00001/record.json cannot be read" in rows[1]["reason"]
     assert found.stderr.startswith("damaged: ")
     assert "00001/record.json cannot be read" in found.stderr
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from rich.console import Console
 
 from vggsweep.errors import Interrupted, TrialPruned
@@ -71,8 +72,14 @@ def test_a_record_alone_yields_every_column_of_the_table(trial: Callable[..., Tr
     # JSON has lists where the record had tuples
     assert replace(record, configuration={}, swept={}) == replace(written, configuration={}, swept={})
     values = row(record, tmp_path / "elsewhere")
-    # the front is the table's, not a row's; this network has no budget
-    assert [name for name in COLUMNS if values[name] is None] == ["budget_residual", "pareto"]
+    # `pareto` is of the table, not of a row; no budget here, ten classes have no top-5, and a finished trial
+    # needs no reason
+    assert [name for name in COLUMNS if values[name] is None] == [
+        "budget_residual",
+        "val_top5",
+        "pareto",
+        "reason",
+    ]
     assert values["arch.kernel_size"] == 3
     assert (values["sweep"], values["trial"], values["state"]) == ("alone", 7, "COMPLETE")
     assert (values["epochs"], values["epochs_run"]) == (2, 2)
@@ -114,6 +121,51 @@ def test_the_directory_holds_what_ran_and_nothing_temporary(trial: Callable[...,
     assert [epoch["epoch"] for epoch in history] == [1, 2]
     for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
         assert history[-1][name] == record.metrics[name]
+
+
+def test_a_hundred_classes_have_a_top5_accuracy_in_history_record_and_table(
+    trial: Callable[..., Trial], tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    for number in range(100):
+        (tmp_path / "pictures" / f"{number:02d}").mkdir(parents=True)
+        for name in ("a", "b"):
+            pixels = random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number:02d}" / f"{name}.png")
+    words = (
+        "dataset=image_folder",
+        f"dataset.root={tmp_path / 'pictures'}",
+        "dataset.resolution=4",
+        "dataset.limit=null",
+        "dataset.val_fraction=0.5",
+        "train.batch_size=50",
+    )
+
+    done = trial(*words)
+    stopped = []
+
+    def stop_after_one(result: EpochResult) -> None:
+        if result.epoch == 1 and not stopped:
+            stopped.append(result)
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        done(stop_after_one)
+    record = done()  # the checkpoint carries the first epoch's value on
+
+    history = read_history(done.directory.history)
+    assert [epoch["val_top5"] for epoch in history] == [stopped[0].val_top5, record.metrics["val_top5"]]
+    assert all(epoch["val_acc"] <= epoch["val_top5"] <= 1 for epoch in history)
+    values = row(record, done.directory.path)
+    assert values["val_top5"] == record.metrics["val_top5"]
+    assert list(values).index("val_top5") == list(values).index("val_acc") + 1
+
+
+def test_ten_classes_have_no_top5_accuracy(trial: Callable[..., Trial]) -> None:
+    done = trial()
+
+    assert "val_top5" not in done().metrics
+    assert "val_top5" not in done.directory.history.read_text()
 
 
 def test_the_checkpoint_is_kept_when_asked(trial: Callable[..., Trial]) -> None:

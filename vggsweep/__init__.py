@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vggsweep.model import TrainedModel as TrainedModel
     from vggsweep.model import load_model as load_model
+    from vggsweep.results.front import pareto_front as pareto_front
     from vggsweep.results.record import Record as Record
     from vggsweep.results.record import read_record as read_record
+    from vggsweep.results.table import load_sweep as load_sweep
 
 try:
     __version__ = version("vggsweep")
@@ -26,8 +28,18 @@ PUBLIC = {
     "load_model": "vggsweep.model",
     "Record": "vggsweep.results.record",
     "read_record": "vggsweep.results.record",
+    "load_sweep": "vggsweep.results.table",
+    "pareto_front": "vggsweep.results.front",
 }
-__all__ = ["Record", "TrainedModel", "__version__", "load_model", "read_record"]
+__all__ = [
+    "Record",
+    "TrainedModel",
+    "__version__",
+    "load_model",
+    "load_sweep",
+    "pareto_front",
+    "read_record",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -90,7 +90,8 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
     )
     parser.error = partial(refuse_flags, help_line=f"vggsweep {verb} --help")  # type: ignore[method-assign]
     module.add_arguments(parser)
-    code = module.run(parser.parse_intermixed_args(words))
+    prepare = getattr(module, "prepare_words", list)
+    code = module.run(parser.parse_intermixed_args(prepare(words)))
     assert isinstance(code, int)
     return code
 

@@ -334,7 +334,8 @@ class _Trial:
     def _publish(self, result: EpochResult) -> None:
         """The epoch for other processes: in ``history.csv``, and told to the observer."""
         assert self.training is not None
-        write_history([asdict(row) for row in self.training.history], self.directory.history)
+        rows = [_known(asdict(row)) for row in self.training.history]
+        write_history(rows, self.directory.history)
         if self.on_epoch is not None:
             self.on_epoch(result)
 
@@ -350,6 +351,7 @@ class _Trial:
             "epochs_to_threshold": epochs_to_threshold(history, self.configuration.train.threshold_acc),
             "val_loss": last.val_loss,
             "val_acc": last.val_acc,
+            **_known({"val_top5": last.val_top5}),
         }
 
     def _timings(self) -> dict[str, Any]:
@@ -391,6 +393,11 @@ def epochs_to_threshold(history: Sequence[EpochResult], threshold_acc: float) ->
     It tells a deep network that has not trained from one that trained and does not generalise.
     """
     return next((result.epoch for result in history if result.train_acc >= threshold_acc), None)
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what this training does not have, such as top-5 accuracy of ten classes."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager

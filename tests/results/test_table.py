@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from vggsweep.results.record import Record
-from vggsweep.results.table import load_table, read_records, row, trial_directories
+from vggsweep.results.table import (
+    COLUMNS,
+    load_plain,
+    load_sweep,
+    load_table,
+    read_records,
+    row,
+    trial_directories,
+)
 
 Build = Callable[..., Record]
 Write = Callable[..., Path]
@@ -43,7 +54,7 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
     assert (values["dataset"], values["optimizer"], values["lr"]) == ("fashion_mnist_mini", "sgd", 0.1)
     assert (values["batch_size"], values["epochs"], values["epochs_run"], values["seed"]) == (128, 3, 3, 5)
     assert (values["val_acc"], values["macs"], values["device"]) == (0.79, 23_000_000, "a CPU")
-    assert [name for name, value in values.items() if value is None] == ["pareto"]
+    assert [name for name, value in values.items() if value is None] == ["val_top5", "pareto", "reason"]
 
 
 def test_swept_parameters_that_have_a_column_are_not_named_twice(record: Build, tmp_path: Path) -> None:
@@ -59,7 +70,7 @@ def test_swept_parameters_that_have_a_column_are_not_named_twice(record: Build, 
 
     values = row(record(swept=swept), tmp_path)
 
-    assert [name for name in values if name not in DOCUMENTED] == ["arch.activation"]
+    assert [name for name in values if name not in COLUMNS] == ["arch.activation"]
 
 
 def test_columns_that_apply_to_no_row_are_left_out(write: Write, tmp_path: Path) -> None:
@@ -102,7 +113,11 @@ def test_damaged_record_is_listed_with_its_reason_and_the_others_stay(write: Wri
 
     table, damaged = load_table([tmp_path / "mine"])
 
-    assert table["trial"].tolist() == [0]
+    assert table["trial"].tolist() == [0, 1]
+    assert table["state"].tolist() == ["COMPLETE", "DAMAGED"]
+    assert table["pareto"].tolist() == [True, False]
+    assert table["dir"].tolist()[1] == str(broken)
+    assert table["reason"].tolist()[1] == str(damaged[0])
     assert len(damaged) == 1
     assert str(broken / "record.json") in str(damaged[0])
     assert "cannot be read" in str(damaged[0])
@@ -136,3 +151,68 @@ def test_record_from_a_configuration_without_groups_has_a_row(record: Build, tmp
     values = row(record(configuration={"optimizer": None, "train": 3}), tmp_path)
 
     assert (values["optimizer"], values["epochs"], values["seed"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "null", '{"schema_version": 2}', "{" * 100_000, '{"schema_version": 1, "sweep": 3}', "\udcff"],
+    ids=range(7),
+)
+def test_any_damage_has_a_row_with_its_reason_and_stays_off_the_front(
+    write: Write, tmp_path: Path, content: str
+) -> None:
+    write(tmp_path / "mine", 0)
+    broken = write(tmp_path / "mine", 1, metrics={"val_acc": 1.0}, costs={"macs": 1}) / "record.json"
+    broken.write_bytes(content.encode(errors="surrogateescape"))
+
+    table = load_plain([tmp_path / "mine"])
+
+    assert [values["state"] for values in table.rows] == ["COMPLETE", "DAMAGED"]
+    assert [values["pareto"] for values in table.rows] == [True, False]
+    assert str(broken) in table.rows[1]["reason"]
+
+
+def test_record_that_is_a_folder_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "trials" / "00003" / "record.json").mkdir(parents=True)
+
+    (values,) = load_plain([tmp_path / "mine"]).rows
+
+    assert (values["trial"], values["state"]) == (3, "DAMAGED")
+
+
+def test_edited_values_of_any_kind_never_end_the_table(write: Write, tmp_path: Path) -> None:
+    """Values that fit the schema are accepted, however odd."""
+    directory = write(tmp_path / "mine", 0)
+    write(tmp_path / "mine", 1)
+    path = directory / "record.json"
+    plain = json.loads(path.read_text())
+    plain["metrics"] |= {"val_acc": "high", "train_acc": float("nan"), "epochs_run": 10**40}
+    plain["costs"] |= {"macs": 10**400, "params": [1, 2]}
+    path.write_text(json.dumps(plain))
+
+    table, damaged = load_table([tmp_path / "mine"])
+
+    assert damaged == []
+    assert table["pareto"].tolist() == [False, True]
+    assert table["val_acc"].tolist() == ["high", 0.79]
+    assert table["train_acc"].isna().tolist() == [True, False]
+
+
+def test_counts_are_whole_numbers_where_a_row_lacks_one(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "mine", 0, costs={"macs": 2**60 + 1})
+    write(tmp_path / "mine", 1, costs={})
+
+    table = load_sweep(tmp_path / "mine")
+
+    assert table["macs"].tolist()[0] == 2**60 + 1
+    assert table["macs"].isna().tolist() == [False, True]
+
+
+def test_load_sweep_takes_names_directories_several_and_the_newest(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "outputs" / "a", 0)
+    write(tmp_path / "outputs" / "b", 0, network={"depth": 5})
+
+    assert load_sweep("a", tmp_path / "outputs" / "b")["sweep"].tolist() == ["a", "b"]
+    assert load_sweep("a", "a")["sweep"].tolist() == ["a"]
+    assert load_sweep()["sweep"].tolist() == ["b"]
+    assert load_sweep("a", "b", where="depth < 6")["sweep"].tolist() == ["b"]

@@ -84,6 +84,37 @@ def test_validation_is_the_evaluated_network_on_the_validation_images(prepare: P
     assert last.val_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
 
+@dataclass(frozen=True)
+class Fixed:
+    """Batches of scores that an identity network passes through; 13 images, 5 a batch."""
+
+    scores_NK: Tensor
+    y_N: Tensor
+    num_images: int = 13
+    steps_per_epoch: int = 3
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        return zip(self.scores_NK.split(5), self.y_N.split(5), strict=True)
+
+
+def test_top5_is_the_share_of_images_whose_class_is_among_the_five_likeliest() -> None:
+    random = torch.Generator().manual_seed(0)
+    scores_NK = torch.rand(13, 100, generator=random)
+    y_N = scores_NK.argsort(dim=1, descending=True)[torch.arange(13), torch.arange(13) // 2]
+    score = evaluate(nn.Identity(), Fixed(scores_NK, y_N), CPU, "fp32")
+    assert score.acc == 2 / 13
+    assert score.top5 == 10 / 13
+
+
+def test_top5_is_left_out_below_a_hundred_classes(prepare: Prepare) -> None:
+    scores_NK = torch.rand(13, 99, generator=torch.Generator().manual_seed(0))
+    assert (
+        evaluate(nn.Identity(), Fixed(scores_NK, torch.zeros(13, dtype=torch.int64)), CPU, "fp32").top5
+        is None
+    )
+    assert [result.val_top5 for result in prepare()().training.history] == [None, None]
+
+
 def test_steps_count_images_up_and_begin_again_each_epoch(prepare: Prepare) -> None:
     steps: list[tuple[int, int]] = []
     run = prepare("train.batch_size=100")

@@ -1,90 +1,205 @@
-"""How the table is shown: what fits, what is escaped, what JSON and CSV hold."""
+"""``vggsweep table``: its flags, what they do together, and how it refuses."""
 
 from __future__ import annotations
 
-import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-from rich.console import Console
 
-from vggsweep.results.table import COLUMNS, build_table
-from vggsweep.verbs.table import plain_rows, print_table
+from vggsweep.cli import run_verb
+from vggsweep.errors import ConfigError
+from vggsweep.results.formats import FORMATS, SUFFIXES
+from vggsweep.results.record import Record, write_record
 
-
-def table_of(*rows: dict[str, Any]) -> pd.DataFrame:
-    """Rows with the columns in the order of the table, whatever the order of the keys."""
-    keys = {"sweep": "mine", "trial": 0, "state": "COMPLETE", "arch": "vgg_scaled", "val_acc": 0.9}
-    filled = [{**keys, "dir": "d", **values} for values in rows]
-    return build_table([{name: values.get(name) for name in COLUMNS} for values in filled])
+ACCURACIES = {(8, 16): (0.80, 0.82), (8, 32): (0.90, 0.86), (10, 16): (0.85, 0.85)}
 
 
-def shown(table: pd.DataFrame, width: int = 200) -> str:
-    file = io.StringIO()
-    print_table(table, Console(file=file, width=width, highlight=False))
-    return file.getvalue()
+@pytest.fixture
+def sweep(own_folder: Path) -> Path:
+    """``outputs/mine``: three networks with two seeds, a FAIL, a damaged record and a trial without one."""
+    path = own_folder / "outputs" / "mine"
+    number = 0
+    for (depth, width), accuracies in ACCURACIES.items():
+        for seed, accuracy in enumerate(accuracies):
+            write(
+                path,
+                number,
+                configuration={"seed": seed, "optimizer": {"name": "sgd", "lr": 0.1}},
+                network={"arch": "vgg_scaled", "depth": depth, "width": width},
+                costs={"macs": depth * width**2},
+                metrics={"val_acc": accuracy},
+                swept={"optimizer.momentum": 0.9, "=cmd": "=1+1"},
+            )
+            number += 1
+    write(path, 6, state="FAIL", reason="NaN, after all")
+    for name in ("00007", "00008"):
+        (path / "trials" / name).mkdir()
+    (path / "trials" / "00007" / "record.json").write_text("{")
+    return path
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
-def test_no_line_is_wider_than_the_console_and_the_most_telling_columns_stay(width: int) -> None:
-    table = table_of({"depth": 8, "width": 16, "macs": 23_000_000, "params": 300_000, "epochs_run": 5})
-
-    text = shown(table, width)
-
-    assert max(map(len, text.splitlines())) <= width
-    assert "trial" in text
-
-
-def test_columns_keep_the_order_of_the_table_whatever_their_importance() -> None:
-    header = shown(table_of({"depth": 8, "macs": 1, "params": 2})).splitlines()[1]
-
-    assert header.index("state") < header.index("depth") < header.index("params") < header.index("macs")
-    assert header.index("macs") < header.index("val_acc")
+def write(
+    sweep: Path, number: int, state: str = "COMPLETE", reason: str | None = None, **values: Any
+) -> None:
+    directory = sweep / "trials" / f"{number:05d}"
+    directory.mkdir(parents=True)
+    values.setdefault("configuration", {})
+    write_record(Record(sweep.name, number, state, reason, "0" * 64, **values), directory)
 
 
-def test_sweep_is_a_column_only_where_there_are_several() -> None:
-    assert "sweep" not in shown(table_of({}, {"trial": 1}))
-    assert "sweep" in shown(table_of({}, {"sweep": "other"}))
+@pytest.fixture
+def rows(sweep: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[dict[str, Any]]]:
+    """``rows("--sort", "-depth")``: what the command prints as JSON."""
+
+    def read(*words: str) -> list[dict[str, Any]]:
+        assert run_verb("table", ["mine", "--json", *words]) == 0
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return found
+
+    return read
 
 
-def test_brackets_are_shown_and_not_taken_for_markup() -> None:
-    assert "[[1,16]]" in shown(table_of({"arch": "[[1,16]]"}))
-    assert "[red]x" in shown(table_of({"arch": "[red]x"}))
+Rows = Callable[..., list[dict[str, Any]]]
 
 
-def test_missing_and_mistyped_values_are_shown_as_they_are() -> None:
-    text = shown(
-        table_of(
-            {"val_acc": None, "depth": 8, "macs": 1_000},
-            {"trial": 1, "val_acc": "high", "depth": None, "macs": [1, 2], "state": "FAIL"},
-        )
-    )
-
-    assert "high" in text
-    assert "[1, 2]" in text
-    assert "nan" not in text.lower()
-    assert "None" not in text
+def test_failed_and_damaged_trials_have_their_reasons_in_every_form(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for form in FORMATS:
+        if form != "parquet":
+            assert run_verb("table", ["mine", "--format", form]) == 0
+            said = capsys.readouterr()
+            assert "DAMAGED" in said.out
+            assert "NaN, after all" in said.out
+            assert re.fullmatch(r"damaged: \S+/00007/record.json cannot be read: .*\n", said.err)
 
 
-def test_numbers_read_well() -> None:
-    text = shown(table_of({"val_acc": 0.87654, "macs": 23_456_789, "lr": 0.0012345, "seed": 3}))
+def test_damaged_record_is_named_even_where_its_row_is_not_selected(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_verb("table", ["--where", "depth == 8", "--csv"])
 
-    assert "0.8765" in text
-    assert "23,456,789" in text
-    assert "0.001234" in text or "0.001235" in text
-
-
-def test_json_rows_hold_python_values_and_null() -> None:
-    rows = plain_rows(
-        table_of({"depth": 8, "val_acc": None}, {"trial": 1, "depth": None, "val_acc": 0.1 + 0.2})
-    )
-
-    assert rows[0]["val_acc"] is None
-    assert rows[1]["depth"] is None
-    assert rows[1]["val_acc"] == pytest.approx(0.3)
-    assert (rows[0]["trial"], rows[0]["state"]) == (0, "COMPLETE")
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 5
+    assert "00007/record.json cannot be read" in said.err
 
 
-def test_empty_table_is_shown_as_a_heading() -> None:
-    assert "trial" in shown(build_table([]))
+def test_sort_takes_several_columns_and_a_hyphen_for_descending(rows: Rows) -> None:
+    for words in (["--sort", "-depth,val_acc"], ["--sort", "-depth", "--sort=val_acc"]):
+        assert [row["trial"] for row in rows(*words)][:6] == [4, 5, 0, 1, 3, 2]
+
+
+def test_columns_are_those_asked_for_even_where_empty(rows: Rows) -> None:
+    assert list(rows("--columns", "val_acc,trial,test_acc,optimizer.momentum")[0].items()) == [
+        ("val_acc", 0.8),
+        ("trial", 0),
+        ("test_acc", None),
+        ("optimizer.momentum", 0.9),
+    ]
+
+
+def test_where_reaches_columns_of_swept_parameters_and_empty_ones(rows: Rows) -> None:
+    where = "optimizer.momentum == 0.9 and test_acc is None and `=cmd` == '=1+1' and val_acc > 0.85"
+
+    assert [row["trial"] for row in rows("--where", where)] == [2, 3]
+
+
+def test_groups_then_best_then_order(rows: Rows) -> None:
+    grouped = rows("--group-by", "depth,width", "--sort", "-val_acc")
+    best = rows("--group-by", "depth,width", "--best-per", "depth", "--columns", "depth,width,n,val_acc")
+
+    assert [(row["depth"], row["width"]) for row in grouped] == [(8, 32), (10, 16), (8, 16)]
+    assert grouped[0]["val_acc_sd"] == pytest.approx(0.04 / 2**0.5)
+    assert [(row["depth"], row["width"], row["n"]) for row in best] == [(8, 32, 2), (10, 16, 2)]
+
+
+def test_best_per_without_groups_is_a_trial(rows: Rows) -> None:
+    assert [row["trial"] for row in rows("--best-per", "depth")] == [2, 4]
+
+
+def test_several_sweeps_stand_in_one_table_and_each_only_once(rows: Rows, own_folder: Path) -> None:
+    write(own_folder / "outputs" / "runs", 0, metrics={"val_acc": 0.5})
+
+    assert [row["sweep"] for row in rows("runs", "outputs/mine", "--where", "val_acc <= 0.8")] == [
+        "mine",
+        "runs",
+    ]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_suffix_of_the_file_tells_the_format(
+    sweep: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    out = Path(f"results{suffix}")
+    out.write_text("old")
+
+    assert run_verb("table", ["mine", "--out", str(out)]) == 0
+
+    assert capsys.readouterr().out == f"{out}: 8 rows, 16 columns\n"
+    start = {
+        ".csv": b"sweep,trial,",
+        ".parquet": b"PAR1",
+        ".md": b"| sweep |",
+        ".tex": b"% needs",
+        ".html": b"<!doctype html>",
+        ".json": b"[\n{",
+        ".txt": "┏".encode(),
+    }[suffix]
+    assert out.read_bytes().startswith(start)
+    assert [path.name for path in Path().iterdir()].count(out.name) == 1
+    assert list(Path().glob(".*.tmp")) == []
+
+
+def test_named_format_beats_the_suffix(sweep: Path) -> None:
+    run_verb("table", ["--csv", "--out", "results.txt"])
+
+    assert Path("results.txt").read_text().startswith("sweep,trial,")
+
+
+def test_csv_holds_no_formula(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_verb("table", ["--csv"])
+
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.endswith(",'=cmd")
+    assert first.endswith(",0.9,'=1+1")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--sort", "-val_ac"], "--sort: the table has no column 'val_ac'. Did you mean 'val_acc'?"),
+        (["--columns", "trial,dept"], "--columns: the table has no column 'dept'. Did you mean 'depth'?"),
+        (["--group-by", "wdith"], "--group-by: the table has no column 'wdith'. Did you mean 'width'?"),
+        (["--best-per", "hed"], "--best-per: the table has no column 'hed'. Did you mean 'head'?"),
+        (["--where", "dept > 3"], "no column 'dept'"),
+        (["--where", "open('x')"], "neither true nor false"),
+        (["--format", "markdwn"], "--format markdwn: no such format. Did you mean 'markdown'?"),
+        (["--out", "results.xlsx"], "--out results.xlsx: its suffix tells no format."),
+        (["--out", "results"], "--out results: its suffix tells no format."),
+        (["--out", "no/such/place.csv"], "--out no/such/place.csv: No such file or directory."),
+        (["--format", "parquet"], "name a file with --out"),
+        (["--digits", "0"], "--digits 0: between 1 and 17"),
+        (["--json", "--csv"], "not allowed with argument"),
+        (["--group-by", "depth", "--columns", "trial"], "--columns: the table has no column 'trial'."),
+        (["--sort"], "expected one argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_line_is_refused_in_one_paragraph_and_leaves_nothing(
+    sweep: Path, words: list[str], told: str
+) -> None:
+    before = sorted(Path().rglob("*"))
+
+    with pytest.raises(ConfigError) as caught:
+        run_verb("table", ["mine", *words])
+
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert sorted(Path().rglob("*")) == before

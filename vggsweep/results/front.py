@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vggsweep.errors import ConfigError, near_match
+from vggsweep.results.dominance import MAXIMISED, non_dominated
 
-# Columns of which more is better; everything else that is a number costs something.
-MAXIMISED = frozenset({"val_acc", "test_acc", "train_acc", "val_top5", "throughput", "images_per_second"})
+__all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
 
 
 def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Series:
@@ -49,22 +49,7 @@ def is_non_dominated(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
     Args:
         losses: (N, 2), to be minimised.
     """
-    is_front = np.zeros(len(losses), dtype=bool)
-    order = np.lexsort((losses[:, 1], losses[:, 0]))
-    best = np.inf  # smallest second loss among rows with a strictly smaller first loss
-    start = 0
-    while start < len(order):
-        first = losses[order[start], 0]
-        end = start
-        while end < len(order) and losses[order[end], 0] == first:
-            end += 1
-        group = order[start:end]
-        least = losses[group[0], 1]
-        if least < best:
-            is_front[group[losses[group, 1] == least]] = True
-            best = least
-        start = end
-    return is_front
+    return np.array(non_dominated(list(map(tuple, losses.tolist()))), dtype=bool)
 
 
 def _losses(column: pd.Series, name: str) -> NDArray[np.float64]:

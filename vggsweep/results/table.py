@@ -1,23 +1,34 @@
-"""The results table: one row a record, columns in one fixed order."""
+"""The results table: one row a record, columns in one fixed order.
+
+load_plain   plain rows, for the command
+load_table   the same as a pandas DataFrame, for figures and people's own analysis
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from vggsweep.errors import RecordError
-from vggsweep.results.front import pareto_front
+from vggsweep.results.condition import select_where
+from vggsweep.results.dominance import front_flags
+from vggsweep.results.index import Entry, read_index, stamp_of, write_index
+from vggsweep.results.layout import find_sweep
+from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.record import Record, read_record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     "sweep trial state arch depth width stages head resolution "
     "params conv_params macs activations budget_residual dataset optimizer lr batch_size epochs epochs_run "
-    "seed train_loss train_acc epochs_to_threshold val_loss val_acc test_acc train_seconds images_per_second "
-    "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device precision pareto dir"
+    "seed train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 test_acc train_seconds "
+    "images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device precision pareto dir "
+    "reason"
 ).split()
 COUNTS = frozenset(
     (
@@ -31,15 +42,26 @@ KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
 NAMED = frozenset(
     "arch.depth arch.width arch.stages dataset.resolution optimizer.lr train.batch_size train.epochs".split()
 )
+# The state of a row whose record cannot be read; `reason` says why.
+DAMAGED = "DAMAGED"
+# So many records that are not in the index make it worth writing anew; fewer are read as fast as it is.
+INDEX_FROM = 100
 
 
 def trial_directories(sweep: Path) -> list[Path]:
     """The trial directories of a sweep in the order of their numbers."""
     trials = sweep / "trials"
-    if not trials.is_dir():
+    return [trials / name for name in _trial_names(trials)]
+
+
+def _trial_names(trials: Path) -> list[str]:
+    # No Path object and no system call for each of ten thousand.
+    try:
+        with os.scandir(trials) as entries:
+            names = [entry.name for entry in entries if entry.name.isdecimal() and entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    numbered = [path for path in trials.iterdir() if path.name.isdecimal() and path.is_dir()]
-    return sorted(numbered, key=lambda path: int(path.name))
+    return sorted(names, key=int)
 
 
 def read_records(sweep: Path) -> tuple[list[tuple[Path, Record]], list[RecordError]]:
@@ -84,47 +106,138 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
         "device": record.environment.get("device_name"),
         "precision": record.environment.get("precision"),
         "dir": str(directory),
+        "reason": record.reason,
     }
-    chosen = {column: values.get(column) for column in COLUMNS}
-    further = {
-        name: value for name, value in record.swept.items() if name not in chosen and name not in NAMED
+    chosen = {column: _present(values.get(column)) for column in COLUMNS}
+    for name, value in record.swept.items():
+        if name not in chosen and name not in NAMED and _present(value) is not None:
+            chosen[name] = value
+    return chosen
+
+
+def _present(value: Any) -> Any:
+    """An edited record may say NaN, which is a missing value."""
+    return None if isinstance(value, float) and value != value else value
+
+
+def damaged_row(sweep: Path, directory: str, error: RecordError) -> dict[str, Any]:
+    """The row of a record that cannot be read: where it is, and why."""
+    values: dict[str, Any] = dict.fromkeys(COLUMNS)
+    number = int(os.path.basename(directory))  # noqa: PTH119
+    return values | {
+        "sweep": sweep.name,
+        "trial": number,
+        "state": DAMAGED,
+        "dir": directory,
+        "reason": str(error),
     }
-    return chosen | further
+
+
+def read_rows(sweep: Path) -> list[dict[str, Any]]:
+    """One row for each record of a sweep, in the order of trial numbers; from the index where it holds.
+
+    A directory without a record belongs to a trial that is running or was interrupted; it has no row.
+    """
+    columns = tuple(COLUMNS)
+    index = read_index(sweep, columns)
+    trials = sweep / "trials"
+    rows: list[dict[str, Any]] = []
+    entries: dict[str, Entry] = {}
+    unindexed = 0
+    for name in _trial_names(trials):
+        directory = f"{trials}/{name}"
+        file = f"{directory}/record.json"
+        try:
+            stamp = stamp_of(os.stat(file))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            rows.append(damaged_row(sweep, directory, RecordError(f"{file} cannot be read: {error}.")))
+            continue
+        entry = index.get(name)
+        if entry is None or entry.stamp != stamp:
+            try:
+                entry = Entry(stamp, row(read_record(Path(file)), trials) | {"dir": None})
+            except RecordError as error:
+                rows.append(damaged_row(sweep, directory, error))
+                continue
+            unindexed += 1
+        entries[name] = entry
+        rows.append({**entry.row, "dir": directory})
+    if unindexed >= INDEX_FROM:
+        write_index(sweep, columns, entries)
+    return rows
+
+
+def load_plain(sweeps: Iterable[Path]) -> PlainTable:
+    """The table over one or several sweep directories, every column named even where it applies to no row.
+
+    The ``pareto`` column says which rows lie on the front of validation accuracy against MACs. A damaged
+    record has a row whose state is DAMAGED, and its ``reason``.
+    """
+    rows = [values for sweep in sweeps for values in read_rows(sweep)]
+    for values, is_front in zip(rows, front_flags(rows), strict=True):
+        values["pareto"] = is_front
+    return PlainTable(union_of_names(rows) or tuple(COLUMNS), rows)
+
+
+def without_empty(table: PlainTable, kept: Iterable[str] = KEYS) -> PlainTable:
+    """The table without the columns that apply to no row, the key columns excepted."""
+    filled = {name for name in table.names if any(values.get(name) is not None for values in table.rows)}
+    filled.update(kept)
+    return PlainTable(tuple(name for name in table.names if name in filled), table.rows)
+
+
+def damages(table: PlainTable) -> list[RecordError]:
+    """Why records could not be read."""
+    return [RecordError(values["reason"]) for values in table.rows if values.get("state") == DAMAGED]
 
 
 def build_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table, without the columns that apply to none of them."""
-    return drop_empty(make_frame(list(rows)))
+    plain = list(rows)
+    return make_frame(without_empty(PlainTable(union_of_names(plain) or KEYS, plain)))
 
 
-def make_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a data frame whose counts stay whole numbers where a row lacks one."""
-    frame = pd.DataFrame(rows)
-    for name in COUNTS.intersection(frame.columns):
-        with contextlib.suppress(TypeError, ValueError):  # an edited record may hold anything
-            frame[name] = frame[name].astype("Int64")
-    return frame
+def make_frame(table: PlainTable) -> pd.DataFrame:
+    """A table as a data frame whose counts stay whole numbers where a row lacks one."""
+    import pandas as pd
 
-
-def drop_empty(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table without the columns that apply to no row."""
-    if frame.empty:
-        return pd.DataFrame(columns=list(KEYS))
-    kept = [name for name in frame.columns if name in KEYS or bool(frame[name].notna().any())]
-    return frame[kept]
+    frame = {}
+    for name in table.names:
+        values = table.column(name)
+        if name in COUNTS:
+            # an edited record may hold anything
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                frame[name] = pd.Series(pd.array(values, dtype="Int64"))
+                continue
+        frame[name] = pd.Series(values, dtype=None if values else object)
+    return pd.DataFrame(frame, columns=list(table.names))
 
 
 def load_table(sweeps: Sequence[Path]) -> tuple[pd.DataFrame, list[RecordError]]:
-    """The table over one or several sweep directories, and the records that could not be read.
+    """`load_plain` as a data frame without empty columns, and the records that could not be read."""
+    table = load_plain(sweeps)
+    return make_frame(without_empty(table)), damages(table)
 
-    The ``pareto`` column says which rows lie on the front of validation accuracy against MACs.
+
+def load_sweep(*sweeps: str | Path, where: str | None = None) -> pd.DataFrame:
+    """The results of one or several sweeps, whatever state they are in.
+
+    Args:
+        sweeps: directories, or names under ``outputs/``; none for the newest.
+        where: only rows for which this condition is true, as in ``vggsweep table --where``.
+
+    Returns:
+        One row a trial that has a record, with the columns of ``vggsweep table``. A record that cannot be
+        read has the state DAMAGED and its ``reason``; ``pareto`` marks the front of ``val_acc`` against
+        ``macs`` over all rows that were loaded.
+
+    Raises:
+        ConfigError: there is no such sweep, or the condition cannot be understood.
     """
-    rows, errors = [], []
-    for sweep in sweeps:
-        records, damaged = read_records(sweep)
-        rows += [row(record, directory) for directory, record in records]
-        errors += damaged
-    frame = make_frame(rows)
-    if not frame.empty:
-        frame["pareto"] = pareto_front(frame)
-    return drop_empty(frame), errors
+    found = [find_sweep(None if sweep is None else str(sweep)) for sweep in sweeps or (None,)]
+    table = load_plain(dict.fromkeys(sweep.path for sweep in found))
+    if where is not None:
+        table = select_where(table, where)
+    return make_frame(without_empty(table))

@@ -8,9 +8,10 @@ import optuna
 import yaml
 
 from vggsweep.results.figures import accuracy_cost_figure
+from vggsweep.results.formats import csv_text
 from vggsweep.results.front import pareto_front
 from vggsweep.results.record import write_atomically
-from vggsweep.results.table import load_table
+from vggsweep.results.table import load_plain, make_frame, without_empty
 from vggsweep.results.units import short_count
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
@@ -30,8 +31,9 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     """
     directory = order.directory
     cost = order.metrics[1].name if len(order.metrics) > 1 else DEFAULT_COST
-    table, _ = load_table([directory.path])
-    write_atomically(directory.table, table.to_csv(index=False, lineterminator="\n"))
+    plain = without_empty(load_plain([directory.path]))
+    write_atomically(directory.table, csv_text(plain))
+    table = make_frame(plain)
     has_points = {cost, "val_acc"} <= set(table.columns) and bool(
         table[[cost, "val_acc"]].notna().all(axis=1).any()
     )

@@ -49,6 +49,7 @@ class EpochResult:
         val_loss, val_acc: over the validation images after the epoch.
         train_seconds: wall time of the training steps, data included, evaluation excluded.
         images_per_second: training images ÷ train_seconds.
+        val_top5: share of validation images whose class is among the five likeliest; from 100 classes.
     """
 
     epoch: int
@@ -59,14 +60,25 @@ class EpochResult:
     val_acc: float
     train_seconds: float
     images_per_second: float
+    val_top5: float | None = None
+
+
+# Top-5 accuracy says something from so many classes on; with ten a guess reaches one half.
+TOP5_CLASSES = 100
 
 
 @dataclass(frozen=True)
 class Score:
-    """Mean cross-entropy and share of hits over a set of images."""
+    """Mean cross-entropy and share of hits over a set of images.
+
+    Args:
+        loss, acc: over all images.
+        top5: share of images whose class is among the five likeliest; None below `TOP5_CLASSES` classes.
+    """
 
     loss: float
     acc: float
+    top5: float | None = None
 
 
 class Listener(Protocol):
@@ -144,6 +156,7 @@ class Training:
                 val_acc=scored.acc,
                 train_seconds=seconds,
                 images_per_second=train.num_images / seconds,
+                val_top5=scored.top5,
             )
             self.history.append(result)
             if checkpoint is not None:
@@ -224,6 +237,7 @@ def evaluate(
     """Loss and accuracy over all images of a source, in evaluation mode."""
     loss_sum = torch.zeros((), device=device)
     hits = torch.zeros((), dtype=torch.int64, device=device)
+    top5_hits: Tensor | None = None
     images = 0
     network.eval()
     with torch.no_grad():
@@ -232,5 +246,9 @@ def evaluate(
                 scores_NK = network(x_NCHW)
             loss_sum += F.cross_entropy(scores_NK.float(), y_N, reduction="sum")
             hits += (scores_NK.argmax(dim=1) == y_N).sum()
+            if scores_NK.shape[1] >= TOP5_CLASSES:
+                found = (scores_NK.topk(5).indices == y_N[:, None]).sum()
+                top5_hits = found if top5_hits is None else top5_hits + found
             images += len(y_N)
-    return Score(loss_sum.item() / images, hits.item() / images)
+    top5 = top5_hits.item() / images if top5_hits is not None else None
+    return Score(loss_sum.item() / images, hits.item() / images, top5)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
-from typing import Any
+from collections.abc import Callable, Sequence
+from io import StringIO
+from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from vggsweep.errors import ConfigError, near_match
+from vggsweep.results.condition import select_where
+from vggsweep.results.formats import DIGITS, FORMATS, SUFFIXES, format_table, write_parquet
+from vggsweep.results.groups import group_rows
 from vggsweep.results.layout import find_sweep
-from vggsweep.results.table import load_table
+from vggsweep.results.plain import PlainTable
+from vggsweep.results.record import write_atomically
+from vggsweep.results.selection import best_rows, choose_columns, sort_rows, split_names
+from vggsweep.results.table import KEYS, damages, load_plain, without_empty
+from vggsweep.results.terminal import print_table
 
 HELP = "the results of a sweep as a table"
 EXAMPLE = """\
@@ -21,12 +28,14 @@ examples:
   vggsweep table                        the newest sweep under outputs/
   vggsweep table quickstart --json
   vggsweep table runs d2l_vgg --csv > results.csv
+  vggsweep table --where "val_acc > 0.85 and depth <= 8" --sort=-val_acc,macs
+  vggsweep table --where "state == 'COMPLETE' and optimizer.momentum in (0.8, 0.9)"
+  vggsweep table --group-by depth,width --best-per depth --out best.md
+  vggsweep table --columns trial,depth,width,val_acc,reason
+
+The order of work: --where, --group-by, --best-per, --sort, --columns. --group-by and --best-per read the
+COMPLETE trials; `pareto` is the front of val_acc against macs over all rows that were loaded.
 """
-# The most telling columns first: a narrow terminal shows as many as fit; csv and json hold every column.
-BY_IMPORTANCE = (
-    "sweep trial depth width val_acc macs params train_acc epochs_run state arch images_per_second "
-    "train_seconds latency_ms_p50 test_acc head resolution optimizer lr seed"
-).split()
 # Without a terminal behind it the table is as wide as it needs to be.
 FILE_WIDTH = 400
 
@@ -34,69 +43,124 @@ FILE_WIDTH = 400
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
     parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("--where", metavar="CONDITION", help="only rows for which it is true; see below")
+    parser.add_argument(
+        "--group-by", action="append", metavar="COLUMNS", help="mean, standard deviation and n of replicates"
+    )
+    parser.add_argument(
+        "--best-per", action="append", metavar="COLUMNS", help="the row with the best val_acc for each value"
+    )
+    parser.add_argument(
+        "--sort", action="append", metavar="COLUMNS", help="the weightiest first; -column is descending"
+    )
+    parser.add_argument("--columns", action="append", metavar="COLUMNS", help="these, in this order")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="a list of rows with every column")
-    form.add_argument("--csv", action="store_true", help="comma-separated values with every column")
+    form.add_argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}; default rich, or by --out")
+    form.add_argument("--json", action="store_const", const="json", dest="format", help="--format json")
+    form.add_argument("--csv", action="store_const", const="csv", dest="format", help="--format csv")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write here; its suffix tells the format")
+    parser.add_argument(
+        "--digits",
+        type=int,
+        default=DIGITS,
+        metavar="N",
+        help=f"significant digits in markdown, latex and html (default {DIGITS}); 17 are exact",
+    )
+
+
+def prepare_words(words: Sequence[str]) -> list[str]:
+    """``--sort -val_acc`` as ``--sort=-val_acc``: argparse would take the column for a flag.
+
+    >>> prepare_words(["mine", "--sort", "-val_acc", "--json"])
+    ['mine', '--sort=-val_acc', '--json']
+    """
+    prepared: list[str] = []
+    for word in words:
+        if prepared and prepared[-1] == "--sort" and not word.startswith("--"):
+            prepared[-1] = f"--sort={word}"
+        else:
+            prepared.append(word)
+    return prepared
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table; damaged records are named on standard error."""
+    """Print or write the table; damaged records are named on standard error, whatever is selected."""
+    form = chosen_format(arguments.format, arguments.out)
+    if not 1 <= arguments.digits <= 17:
+        raise ConfigError(f"--digits {arguments.digits}: between 1 and 17 significant digits make sense.")
+    if form == "parquet" and arguments.out is None:
+        raise ConfigError("Parquet is no text: name a file with --out, such as --out table.parquet.")
     sweeps = [find_sweep(word) for word in arguments.sweeps or [None]]
-    table, damaged = load_table([sweep.path for sweep in sweeps])
-    for error in damaged:
+    table = load_plain(dict.fromkeys(sweep.path for sweep in sweeps))
+    for error in damages(table):
         print(f"damaged: {error}", file=sys.stderr)
-    if arguments.json:
-        print(json.dumps(plain_rows(table), indent=2))
-    elif arguments.csv:
-        table.to_csv(sys.stdout, index=False, lineterminator="\n")
-    else:
+    columns = split_names(arguments.columns)
+    table = select(table, arguments, columns)
+    if arguments.out is not None:
+        write_table(table, arguments.out, form, arguments.digits, columns)
+        print(f"{arguments.out}: {len(table.rows)} rows, {len(table.names)} columns")
+    elif form == "rich":
         console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
-        print_table(table, console)
+        print_table(table, console, chosen=columns)
+    else:
+        sys.stdout.write(format_table(table, form, arguments.digits))
     return 0
 
 
-def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows for JSON: NumPy numbers become Python's, missing values null."""
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
-    return rows
+def chosen_format(form: str | None, out: Path | None) -> str:
+    """The format that was named, else that of the file's suffix, else the terminal's.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
+    if form is None:
+        if out is None:
+            return "rich"
+        if out.suffix not in SUFFIXES:
+            raise ConfigError(f"--out {out}: its suffix tells no format. {near_match(out.suffix, SUFFIXES)}")
+        return SUFFIXES[out.suffix]
+    if form not in FORMATS:
+        raise ConfigError(f"--format {form}: no such format. {near_match(form, FORMATS)}")
+    return form
 
 
-def print_table(table: pd.DataFrame, console: Console) -> None:
-    """As many of the most telling columns as the console is wide, in the order of the table."""
-    names = [name for name in BY_IMPORTANCE if name in table.columns]
-    if "sweep" in names and table["sweep"].nunique() <= 1:
-        names.remove("sweep")
-    while len(names) > 1 and _width(table, names, console) > console.width:
-        names.pop()
-    console.print(rich_table(table, [name for name in table.columns if name in names]))
+def select(table: PlainTable, arguments: argparse.Namespace, columns: Sequence[str]) -> PlainTable:
+    """What the flags ask of a table."""
+    kept: list[str] = [name for name in KEYS if name in table.names]
+    if arguments.where is not None:
+        table = select_where(table, arguments.where)
+    if keys := split_names(arguments.group_by):
+        table = group_rows(without_empty(table), keys)
+        kept = list(table.names)
+    if keys := split_names(arguments.best_per):
+        table = best_rows(table, keys)
+    table = sort_rows(table, split_names(arguments.sort))
+    return choose_columns(table, columns) if columns else without_empty(table, kept)
 
 
-def _width(table: pd.DataFrame, names: list[str], console: Console) -> int:
-    options = console.options.update(width=FILE_WIDTH)
-    return console.measure(rich_table(table, names), options=options).maximum
+def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: Sequence[str]) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    try:
+        if form == "parquet":
+            _replace(out, lambda path: write_parquet(table, path))
+        elif form == "rich":
+            text = StringIO()
+            print_table(table, Console(file=text, width=FILE_WIDTH, highlight=False), chosen=columns)
+            write_atomically(out, text.getvalue())
+        else:
+            write_atomically(out, format_table(table, form, digits))
+    except OSError as error:
+        raise ConfigError(f"--out {out}: {error.strerror or error}.") from None
 
 
-def rich_table(table: pd.DataFrame, names: list[str]) -> Table:
-    """The named columns, numbers aligned right."""
-    view = Table()
-    for name in names:
-        is_number = pd.api.types.is_numeric_dtype(table[name])
-        view.add_column(name, justify="right" if is_number else "left", no_wrap=True)
-    for _, values in table[names].iterrows():
-        # Text, for rich would take the brackets of [[1,16]] for its own markup.
-        view.add_row(*(Text(_cell(name, values[name])) for name in names))
-    return view
-
-
-def _cell(name: str, value: Any) -> str:
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return ""
-    if isinstance(value, (str, list, dict)):
-        return str(value)
-    if name.endswith("_acc"):
-        return f"{value:.4f}"
-    if name in ("params", "macs", "trial", "depth", "width", "epochs_run"):
-        return f"{int(float(value)):,}"
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return str(value)
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

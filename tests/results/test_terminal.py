@@ -1,0 +1,144 @@
+"""How the table looks on a terminal: what fits, what is escaped."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from vggsweep.results.groups import group_rows
+from vggsweep.results.plain import PlainTable, union_of_names
+from vggsweep.results.table import COLUMNS, without_empty
+from vggsweep.results.terminal import print_table
+
+
+def table_of(*rows: dict[str, Any]) -> PlainTable:
+    """Rows with the columns in the order of the table, whatever the order of the keys."""
+    keys = {"sweep": "mine", "trial": 0, "state": "COMPLETE", "arch": "vgg_scaled", "val_acc": 0.9}
+    filled = [dict.fromkeys(COLUMNS) | {**keys, "dir": "d", **values} for values in rows]
+    return without_empty(PlainTable(union_of_names(filled) or tuple(COLUMNS), filled))
+
+
+def shown(table: PlainTable, width: int = 200, chosen: tuple[str, ...] = ()) -> str:
+    file = io.StringIO()
+    print_table(table, Console(file=file, width=width, highlight=False), chosen=chosen)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_no_line_is_wider_than_the_console_and_the_most_telling_columns_stay(width: int) -> None:
+    table = table_of({"depth": 8, "width": 16, "macs": 23_000_000, "params": 300_000, "epochs_run": 5})
+
+    text = shown(table, width)
+
+    assert max(map(len, text.splitlines())) <= width
+    assert "trial" in text
+
+
+def test_columns_keep_the_order_of_the_table_whatever_their_importance() -> None:
+    header = shown(table_of({"depth": 8, "macs": 1, "params": 2})).splitlines()[1]
+
+    assert header.index("state") < header.index("depth") < header.index("params") < header.index("macs")
+    assert header.index("macs") < header.index("val_acc")
+
+
+def test_sweep_is_a_column_only_where_there_are_several() -> None:
+    assert "sweep" not in shown(table_of({}, {"trial": 1}))
+    assert "sweep" in shown(table_of({}, {"sweep": "other"}))
+
+
+def test_brackets_are_shown_and_not_taken_for_markup() -> None:
+    assert "[[1,16]]" in shown(table_of({"arch": "[[1,16]]"}))
+    assert "[red]x" in shown(table_of({"arch": "[red]x"}))
+
+
+def test_missing_and_mistyped_values_are_shown_as_they_are() -> None:
+    text = shown(
+        table_of(
+            {"val_acc": None, "depth": 8, "macs": 1_000},
+            {"trial": 1, "val_acc": "high", "depth": None, "macs": [1, 2], "state": "FAIL"},
+        )
+    )
+
+    assert "high" in text
+    assert "[1, 2]" in text
+    assert "nan" not in text.lower()
+    assert "None" not in text
+
+
+def test_numbers_read_well() -> None:
+    text = shown(table_of({"val_acc": 0.87654, "macs": 23_456_789, "lr": 0.0012345, "seed": 3}))
+
+    assert "0.8765" in text
+    assert "23,456,789" in text
+    assert "0.001234" in text or "0.001235" in text
+
+
+def test_empty_table_is_shown_as_a_heading() -> None:
+    assert "trial" in shown(table_of())
+
+
+def test_drawing_is_that_of_rich() -> None:
+    table = table_of({"depth": 8, "arch": "vgg 模型"}, {"depth": 12, "arch": None, "trial": 1})
+    expected = Table()
+    expected.add_column("depth", justify="right")
+    expected.add_column("arch")
+    expected.add_row("8", "vgg 模型")
+    expected.add_row("12", "")
+    file = io.StringIO()
+    Console(file=file, width=200).print(expected)
+
+    assert shown(table, chosen=("depth", "arch")) == file.getvalue()
+
+
+def test_terminal_without_unicode_gets_plain_lines() -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    print_table(table_of({}), Console(file=file, width=200))
+    file.flush()
+
+    assert b"+---" in raw.getvalue()
+
+
+def test_columns_that_a_person_names_are_all_shown_in_their_order_however_narrow_the_terminal() -> None:
+    names = ("dir", "stages", "val_acc", "trial", "arch")
+    header = shown(table_of({"stages": "1x16"}), width=20, chosen=names).splitlines()[1]
+
+    assert [word for word in header.split() if word != "┃"] == list(names)
+
+
+def test_swept_parameter_without_a_column_of_its_own_is_shown_early() -> None:
+    assert "optimizer.momentum" in shown(table_of({"optimizer.momentum": 0.9}), width=60)
+
+
+def test_text_of_a_record_moves_no_cursor_and_breaks_no_row() -> None:
+    text = shown(table_of({"arch": "a\x1b[2J\nb", "state": "FAIL", "reason": "x\x1b]0;y\x07\nz"}))
+
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "a\\x1b[2J\\nb" in text
+    assert "failed: x\\x1b]0;y\\x07\\nz" in text
+
+
+def test_reasons_of_failed_trials_stand_below_and_ten_are_enough() -> None:
+    text = shown(table_of(*({"trial": n, "state": "FAIL", "reason": f"reason {n}"} for n in range(12))))
+
+    assert text.splitlines()[-2:] == [
+        "trial 9 of mine failed: reason 9",
+        "and 2 more: --columns trial,state,reason",
+    ]
+
+
+def test_groups_show_keys_and_accuracy_first_and_deviations_beside_their_means() -> None:
+    table = table_of(
+        *({"depth": 8, "seed": seed, "val_acc": acc} for seed, acc in enumerate((0.8, 0.9))),
+        {"depth": 9, "val_acc": 0.7},
+    )
+    header, _, *rows, _ = shown(group_rows(table, ["depth"]), width=40).splitlines()[1:]
+
+    assert header.split()[1::2] == ["depth", "n", "val_acc"]
+    assert "0.8500 ± 0.0707" in rows[0]
+    assert "±" not in rows[1]

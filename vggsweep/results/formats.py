@@ -1,0 +1,342 @@
+"""The table as CSV, JSON, Markdown, LaTeX, HTML or Parquet.
+
+CSV, JSON and Parquet are for programs: every column, exact numbers. Markdown, LaTeX and HTML are for
+readers: numbers have a few significant digits, and a mean stands with its standard deviation.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vggsweep.errors import ConfigError
+from vggsweep.results.groups import MEASURED
+from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
+
+DIGITS = 4
+SUFFIXES = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".html": "html",
+    ".json": "json",
+    ".txt": "rich",
+}
+FORMATS = tuple(SUFFIXES.values())
+
+
+def format_table(table: PlainTable, form: str, digits: int = DIGITS) -> str:
+    """The table as text.
+
+    Args:
+        table: any table.
+        form: csv, json, markdown, latex or html.
+        digits: significant digits of what is not a whole number, for readers.
+    """
+    if form == "csv":
+        return csv_text(table)
+    if form == "json":
+        return json_text(table)
+    return READERS[form](readable(table, digits))
+
+
+# --- for programs
+
+
+def csv_text(table: PlainTable) -> str:
+    """Comma-separated values with a header; a missing value is an empty cell."""
+    lines = [",".join(map(_csv_cell, table.names))]
+    lines += [",".join([_csv_cell(row.get(name)) for name in table.names]) for row in table.rows]
+    return "\n".join(lines) + "\n"
+
+
+# The csv module leaves a lone carriage return bare, where most readers begin a new row; a semicolon separates
+# cells in half of Europe, and what stands after it must not become a formula either.
+CSV_QUOTED = re.compile('[,;"\t\r\n]')
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if is_number(value):
+        return repr(value)
+    text = guard_formula(plain_text(value))
+    return '"{}"'.format(text.replace('"', '""')) if CSV_QUOTED.search(text) else text
+
+
+# https://owasp.org/www-community/attacks/CSV_Injection; the full-width forms count too.
+FORMULA_START = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+
+
+def guard_formula(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: an apostrophe goes before what looks like one.
+
+    >>> guard_formula("=1+1"), guard_formula("vgg16"), guard_formula("'=1")
+    ("'=1+1", 'vgg16', "''=1")
+    """
+    return f"'{text}" if FORMULA_START.match(text) else text
+
+
+def unguard_formula(text: str) -> str:
+    """What `guard_formula` was given.
+
+    >>> unguard_formula("'=1+1"), unguard_formula("''=1"), unguard_formula("'vgg16")
+    ('=1+1', "'=1", "'vgg16")
+    """
+    return text[1:] if text.startswith("'") and FORMULA_START.match(text) else text
+
+
+def json_text(table: PlainTable) -> str:
+    """A list of rows, one a line, each with every column; what is missing or not finite is null."""
+    lines = []
+    for row in table.rows:
+        plain = {name: row.get(name) for name in table.names}
+        try:
+            lines.append(json.dumps(plain, allow_nan=False))
+        except ValueError:
+            lines.append(json.dumps(_finite(plain), allow_nan=False))
+    return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+def write_parquet(table: PlainTable, path: Path) -> None:
+    """Write a Parquet file; a column of mixed kinds, lists or mappings becomes text.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ConfigError(
+            "Parquet needs pyarrow, which is not installed: pip install 'vggsweep[parquet]', "
+            "or take --format csv, which pandas reads as well."
+        ) from None
+    columns = {name: _parquet_column(table.column(name)) for name in table.names}
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+
+
+def _parquet_column(values: Sequence[Any]) -> Any:
+    import pyarrow
+
+    if is_numeric(values) or all(value is None or isinstance(value, bool) for value in values):
+        if any(isinstance(value, float) for value in values):
+            return pyarrow.array([None if value is None else float(value) for value in values])
+        try:
+            return pyarrow.array(values)
+        except (OverflowError, pyarrow.ArrowInvalid):  # an integer beyond 64 bits
+            return pyarrow.array([None if value is None else float(value) for value in values])
+    return pyarrow.array([None if value is None else plain_text(value) for value in values])
+
+
+# --- for readers
+
+
+def readable(table: PlainTable, digits: int = DIGITS) -> PlainTable:
+    """The table with texts for cells: rounded numbers, means with their deviations, nothing for None."""
+    deviated = {name for name in table.names if name + DEVIATION in table.names}
+    names = tuple(name for name in table.names if not is_deviation(name, table.names))
+    rows = []
+    for row in table.rows:
+        cells = {}
+        for name in names:
+            value = row.get(name)
+            is_measured = name in MEASURED or name in deviated
+            text = number_text(value, digits) if is_measured else short_text(value, digits)
+            deviation = row.get(name + DEVIATION) if name in deviated else None
+            cells[name] = text if deviation is None else f"{text} ± {_same_decimals(deviation, text)}"
+        rows.append(cells)
+    return PlainTable(names, rows)
+
+
+def number_text(value: Any, digits: int = DIGITS) -> str:
+    """A measured value for a reader; whole numbers stay whole.
+
+    >>> [number_text(value) for value in (0.89, 12.3456, 12345.6, 7, None, "gap", 0.0)]
+    ['0.8900', '12.35', '12346', '7', '', 'gap', '0.000']
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return plain_text(value)
+    if not math.isfinite(value) or digits >= 17:
+        return repr(value)
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if not -6 <= exponent < 15:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - exponent)}f}"
+
+
+def short_text(value: Any, digits: int = DIGITS) -> str:
+    """A setting for a reader: as it was written, unless that has more digits.
+
+    >>> short_text(0.1), short_text(0.0123456)
+    ('0.1', '0.01235')
+    """
+    written, rounded = plain_text(value) if value is not None else "", number_text(value, digits)
+    return min(written, rounded, key=len)
+
+
+def _same_decimals(value: Any, like: str) -> str:
+    if "e" in like or not is_number(value):
+        return number_text(value)
+    return f"{value:.{len(like.partition('.')[2])}f}"
+
+
+def plain_text(value: Any) -> str:
+    """A value as one text: lists and mappings as JSON."""
+    if isinstance(value, str):
+        # JSON can hold half a surrogate pair, UTF-8 cannot.
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def right_aligned(table: PlainTable) -> list[bool]:
+    """For each column of a readable table whether it holds numbers.
+
+    >>> right_aligned(PlainTable(("a", "b"), [{"a": "0.8 ± 0.1", "b": "gap"}, {"a": "", "b": "3"}]))
+    [True, False]
+    """
+    number = re.compile(r"-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?( ± .*)?|")
+    return [all(number.fullmatch(text) for text in table.column(name)) for name in table.names]
+
+
+def visible(text: str) -> str:
+    r"""Control characters as their escapes: a record's text moves no cursor and breaks no row.
+
+    >>> print(visible("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or (character.isspace() and character not in CONTROLS)
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+CONTROLS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+
+
+def markdown_text(table: PlainTable) -> str:
+    """A table of GitHub Flavored Markdown."""
+    rules = ["---:" if is_right else "---" for is_right in right_aligned(table)]
+    lines = [map(_markdown_cell, table.names), rules]
+    lines += [[_markdown_cell(row[name]) for name in table.names] for row in table.rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _markdown_cell(text: str) -> str:
+    # `vgg_scaled` stays readable: an underscore within a word is no emphasis.
+    escaped = re.sub(r"([\\`*\[\]<>|~&!$])|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", visible(text))
+    # Outer blanks are the table's own, unless written as entities.
+    return re.sub(r"^\s|\s$", lambda blank: f"&#{ord(blank[0])};", escaped)
+
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "`": r"\char96{}",
+    "±": r"$\pm$",
+    "[": "{[}",  # after `\\` a bracket would be an argument
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def latex_text(table: PlainTable) -> str:
+    r"""A tabular for ``\usepackage{booktabs}``."""
+    columns = "".join("r" if is_right else "l" for is_right in right_aligned(table))
+    head = " & ".join(map(_latex_cell, table.names))
+    rows = [" & ".join(_latex_cell(row[name]) for name in table.names) + r" \\" for row in table.rows]
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}",
+            f"\\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            rf"{head} \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def _latex_cell(text: str) -> str:
+    if re.fullmatch(r"-\d[\d.]*", text):
+        return f"${text}$"  # a minus, not a hyphen
+    escaped = "".join(LATEX.get(character, character) for character in visible(text))
+    return escaped.replace("--", "-{}-").replace("--", "-{}-")  # two hyphens would be a dash
+
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>vggsweep: results</title>
+<style>
+:root {{ color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
+th {{ text-align: left; border-bottom: 2px solid; white-space: nowrap }}
+th, td {{ padding: .25rem .75rem .25rem 0 }}
+td {{ border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent) }}
+td {{ white-space: pre-wrap }}
+.number {{ text-align: right; white-space: nowrap }}
+</style>
+<table>
+<thead>
+{head}
+</thead>
+<tbody>
+{body}
+</tbody>
+</table>
+</html>
+"""
+
+
+def html_text(table: PlainTable) -> str:
+    """A page of its own with nothing but the table."""
+    classes = [' class="number"' if is_right else "" for is_right in right_aligned(table)]
+
+    def line(tag: str, texts: Sequence[str]) -> str:
+        cells = (
+            f"<{tag}{kind}>{html.escape(visible(text))}</{tag}>"
+            for kind, text in zip(classes, texts, strict=True)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "\n".join(line("td", [row[name] for name in table.names]) for row in table.rows)
+    return PAGE.format(head=line("th", table.names), body=body)
+
+
+READERS: dict[str, Callable[[PlainTable], str]] = {
+    "markdown": markdown_text,
+    "latex": latex_text,
+    "html": html_text,
+}
