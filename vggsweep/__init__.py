@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vggsweep.model import TrainedModel as TrainedModel
     from vggsweep.model import load_model as load_model
+    from vggsweep.results import figures as figures
     from vggsweep.results.record import Record as Record
     from vggsweep.results.record import read_record as read_record
 
@@ -27,10 +28,13 @@ PUBLIC = {
     "Record": "vggsweep.results.record",
     "read_record": "vggsweep.results.record",
 }
-__all__ = ["Record", "TrainedModel", "__version__", "load_model", "read_record"]
+MODULES = {"figures": "vggsweep.results.figures"}
+__all__ = ["Record", "TrainedModel", "__version__", "figures", "load_model", "read_record"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(MODULES[name])
     if name not in PUBLIC:
         raise AttributeError(f"module 'vggsweep' has no attribute {name!r}")
     return getattr(import_module(PUBLIC[name]), name)

@@ -252,6 +252,8 @@ class _Trial:
         )
         if data.note is not None:
             self.notes.append(data.note)
+        # whoever reads val_acc needs to know of how many images it is a share
+        self.record = replace(self.record, metrics={"val_images": data.validation.num_images})
         return data
 
     def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
@@ -296,7 +298,8 @@ class _Trial:
         self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
     ) -> None:
         score = evaluate(network, data.open_test(), device, precision)
-        self.record = replace(self.record, metrics={"test_loss": score.loss, "test_acc": score.acc})
+        test = {"test_loss": score.loss, "test_acc": score.acc}
+        self.record = replace(self.record, metrics={**self.record.metrics, **test})
 
     def _measure(self, network: nn.Module, precision: ResolvedPrecision, device: torch.device) -> None:
         measurements: dict[str, Any] = {"peak_memory_mb": peak_memory_mb(device)}
