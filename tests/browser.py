@@ -112,6 +112,15 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def comes_true(self, expression: str) -> bool:
+        """Whether an expression is true within a few seconds (a scroll takes some frames)."""
+        deadline = time.monotonic() + 10
+        while not self.evaluate(expression):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
     def press(self, key: str) -> None:
         """A key, as a keyboard sends it."""
         code = {"Enter": 13, "ArrowRight": 39, "ArrowLeft": 37, "Escape": 27}[key]

@@ -5,6 +5,7 @@ Along a curve every network costs the same: moving on it trades depth for width 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from vggsweep.arch.costs import plan_costs
 from vggsweep.arch.plan import Block, NetworkPlan
@@ -82,9 +84,16 @@ class Plane:
         >>> round(plane.width("macs", 8, plane.cost("macs", 8, 16)), 6)
         16.0
         """
-        costs = [self.cost(name, depth, width) for width in WIDTHS]
-        found = np.interp(np.log(cost), np.log(costs), np.log(WIDTHS), left=np.nan, right=np.nan)
+        found = np.interp(
+            np.log(cost), _log_costs(self, name, depth), np.log(WIDTHS), left=np.nan, right=np.nan
+        )
         return float(np.exp(found))
+
+
+@functools.lru_cache(maxsize=512)  # every curve and every point asks for the same few depths
+def _log_costs(plane: Plane, name: str, depth: int) -> NDArray[np.float64]:
+    logarithms: NDArray[np.float64] = np.log([plane.cost(name, depth, width) for width in WIDTHS])
+    return logarithms
 
 
 def plane_of(table: pd.DataFrame) -> Plane:
@@ -179,13 +188,13 @@ def round_targets(low: float, high: float, most: int = 6) -> list[float]:
     >>> round_targets(0.9e6, 2.5e7)
     [1000000.0, 2000000.0, 5000000.0, 10000000.0, 20000000.0]
     >>> round_targets(2.9e7, 3.02e7)
-    [29500000.0]
+    [29600000.0]
     """
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     found = [float(f"{first}e{power}") for power in powers for first in (1, 2, 5)]
     inside = [value for value in found if low <= value <= high]
     if not inside:
-        return [float(f"{np.sqrt(low * high):.3g}")] if high > low * 1.0 else [float(low)]
+        return [float(f"{np.sqrt(low * high):.3g}")]
     return inside[:: -(-len(inside) // most)]
 
 

@@ -28,6 +28,8 @@ INK, FAINT, RULE, PAPER = "#1F2328", "#59636E", "#D8DEE4", "#FFFFFF"
 # Viridis is even in lightness for every kind of colour vision; without its ends it shows on light and dark.
 RAMP: Colormap = LinearSegmentedColormap.from_list("ramp", colormaps["viridis"](np.linspace(0.18, 0.9, 256)))
 SIZE = (6.4, 4.2)
+# A longer name would push the axes off the sheet.
+LONGEST_NAME = 34
 # Above this ratio an axis of a cost is logarithmic.
 LOG_RATIO = 3.0
 
@@ -72,7 +74,8 @@ def plain(text: str) -> str:
     >>> print(plain("cost in $"))
     cost in \$
     """
-    return ("\u200a" if text.startswith("_") else "") + text.replace("$", r"\$")
+    short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return ("\u200a" if text.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def new_axes(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:

@@ -30,7 +30,7 @@
   // "depth<=8" compares a column; every other word must occur somewhere in the row
   function condition(word) {
     const [, name, sign, value] = word.match(/^([\w.]+?)(<=|>=|!=|==|=|<|>)(.+)$/) ?? [];
-    const column = heads.findIndex((head) => head.dataset.name === name);
+    const column = name === undefined ? -1 : heads.findIndex((head) => head.dataset.name === name);
     if (column < 0) return (row) => texts.get(row).includes(word.toLowerCase());
     if (!heads[column].hasAttribute("data-number"))
       return (row) => COMPARE[sign](row.cells[column].textContent.toLowerCase(), value.toLowerCase());
