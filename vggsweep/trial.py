@@ -163,6 +163,7 @@ class _Trial:
         self.is_contended: bool | None = None
         self.bar: ProgressBar | None = None
         self.training: Training | None = None
+        self.val_images: int | None = None
 
     def run(self) -> Record:
         """The finished record: COMPLETE, PRUNED or FAIL with its reason."""
@@ -252,8 +253,7 @@ class _Trial:
         )
         if data.note is not None:
             self.notes.append(data.note)
-        # whoever reads val_acc needs to know of how many images it is a share
-        self.record = replace(self.record, metrics={"val_images": data.validation.num_images})
+        self.val_images = data.validation.num_images
         return data
 
     def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
@@ -298,8 +298,7 @@ class _Trial:
         self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
     ) -> None:
         score = evaluate(network, data.open_test(), device, precision)
-        test = {"test_loss": score.loss, "test_acc": score.acc}
-        self.record = replace(self.record, metrics={**self.record.metrics, **test})
+        self.record = replace(self.record, metrics={"test_loss": score.loss, "test_acc": score.acc})
 
     def _measure(self, network: nn.Module, precision: ResolvedPrecision, device: torch.device) -> None:
         measurements: dict[str, Any] = {"peak_memory_mb": peak_memory_mb(device)}
@@ -348,6 +347,8 @@ class _Trial:
             "train_acc": last.train_acc,
             "val_loss": last.val_loss,
             "val_acc": last.val_acc,
+            # of how many images it is a share: what a difference can mean depends on it
+            "val_images": self.val_images,
         }
 
     def _timings(self) -> dict[str, Any]:

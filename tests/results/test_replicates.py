@@ -22,7 +22,7 @@ def test_group_statistics_equal_those_of_pandas() -> None:
 
     assert means["depth"].tolist() == expected.index.tolist()
     assert means["val_acc"].tolist() == pytest.approx(expected["mean"].tolist())
-    assert means["val_acc_std"].tolist() == pytest.approx(expected["std"].tolist(), nan_ok=True)
+    assert means["val_acc_sd"].tolist() == pytest.approx(expected["std"].tolist(), nan_ok=True)
     assert means["seeds"].tolist() == expected["count"].tolist()
     assert means["trial"].tolist() == [0, 3, 5]
 

@@ -25,13 +25,16 @@ def test_record_of_a_trial_that_never_started_gets_the_sweeps_words(record: Buil
 
     command = reproducing_command(record(overrides=("arch.depth=7",)), facts)
 
-    assert command == "vggsweep experiment=quickstart arch.depth=7"
+    assert command == "vggsweep experiment=quickstart arch.depth=7 sweep.name=again"
 
 
 def test_a_persons_own_options_are_found_again(record: Build) -> None:
     facts = SweepFacts("mine", "vggsweep -m --config-dir 'my conf' experiment=mine", ())
 
-    assert reproducing_command(record(), facts) == "vggsweep --config-dir 'my conf' arch.depth=8"
+    assert (
+        reproducing_command(record(), facts)
+        == "vggsweep --config-dir 'my conf' arch.depth=8 sweep.name=again"
+    )
 
 
 def test_nothing_in_a_record_runs_as_a_command_of_its_own(record: Build) -> None:

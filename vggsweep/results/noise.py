@@ -101,11 +101,11 @@ def seed_noise(means: pd.DataFrame, column: str = "val_acc") -> SeedNoise | None
         means: of `vggsweep.results.replicates.mean_over_seeds`.
         column: an averaged column.
     """
-    several = means[(means["seeds"] > 1) & means[f"{column}_std"].notna()]
+    several = means[(means["seeds"] > 1) & means[f"{column}_sd"].notna()]
     freedom = int((several["seeds"] - 1).sum())
     if freedom == 0:
         return None
-    squares = (several[f"{column}_std"] ** 2 * (several["seeds"] - 1)).sum()
+    squares = (several[f"{column}_sd"] ** 2 * (several["seeds"] - 1)).sum()
     return SeedNoise(float(np.sqrt(squares / freedom)), freedom)
 
 

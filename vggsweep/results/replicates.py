@@ -59,7 +59,7 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The table's columns, where ``trial``, ``seed`` and ``dir`` are those of the first trial, and for each
-        averaged column its sample standard deviation as ``<column>_std`` (NaN for one trial), then ``seeds``,
+        averaged column its sample standard deviation as ``<column>_sd`` (NaN for one trial), then ``seeds``,
         the number of trials behind the row. A configuration without a COMPLETE trial keeps the state of
         its first one, and its values are no means over seeds.
 
@@ -82,7 +82,7 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     for name in [name for name in table.columns if name in AVERAGED]:
         values = pd.to_numeric(kept[name], errors="coerce").astype(float).groupby(groups)
         rows[name] = values.mean().loc[ids].to_numpy()
-        rows[f"{name}_std"] = values.std(ddof=1).loc[ids].to_numpy()
+        rows[f"{name}_sd"] = values.std(ddof=1).loc[ids].to_numpy()
     rows["seeds"] = groups.value_counts().loc[ids].to_numpy().astype(np.int64)
     return rows
 

@@ -11,6 +11,9 @@ from vggsweep.results.record import Record
 # Words that tell a sweep what to run, and a single run nothing.
 OF_THE_SWEEP = ("sweep.", "sweep=", "n_trials=", "n_workers=", "hydra.", "hydra/")
 
+# Where trials of a sweep are trained again, lest they mix with it.
+AGAIN = "again"
+
 
 def reproducing_command(record: Record, facts: SweepFacts | None = None) -> str:
     """The line that trains a trial's configuration again, as a single run.
@@ -27,6 +30,9 @@ def reproducing_command(record: Record, facts: SweepFacts | None = None) -> str:
     if facts is not None:
         words = [*(word for word in facts.words if word not in words), *words]
     kept = [word for word in words if not word.startswith(OF_THE_SWEEP)]
+    if facts is not None and facts.command is not None:
+        # an experiment would name its own sweep, and a single run is no trial of that
+        kept.append(f"sweep.name={AGAIN}")
     return shlex.join(["vggsweep", *_config_directory(facts), *kept])
 
 

@@ -23,6 +23,6 @@ def varied_settings(table: pd.DataFrame) -> list[str]:
     names = [
         name
         for name in table.columns
-        if name not in OUTCOMES and name not in DERIVED and not str(name).endswith("_std")
+        if name not in OUTCOMES and name not in DERIVED and not str(name).endswith("_sd")
     ]
     return [str(name) for name in names if table[name].dropna().map(str).nunique() > 1]

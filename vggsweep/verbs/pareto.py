@@ -140,7 +140,7 @@ def _rich(front: FrontSummary, x: str, y: str, varied: list[str]) -> Table:
     several = "sweep" in rows.columns and rows["sweep"].nunique() > 1
     names = [*(["sweep"] if several else []), "trial", "depth", "width", *varied[:4]]
     names = [name for name in dict.fromkeys(names) if name in rows.columns and name not in (x, y)]
-    extra = [name for name in (f"{y}_std", "seeds") if name in rows.columns]
+    extra = [name for name in (f"{y}_sd", "seeds") if name in rows.columns]
     for name in (*names, x, y, *extra, "knee"):
         table.add_column(name, justify="left" if name in ("sweep", "knee") else "right", no_wrap=True)
     for label, row in rows.iterrows():

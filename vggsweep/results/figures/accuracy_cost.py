@@ -66,7 +66,7 @@ def accuracy_cost_points(
         {
             "x": numbers[x],
             "y": numbers[y],
-            "std": rows.get(f"{y}_std", absent),
+            "std": rows.get(f"{y}_sd", absent),
             "seeds": rows["seeds"],
             "kind": np.where(rows["state"] == "PRUNED", "pruned", kind),
             "machine": machines(rows, x, y),

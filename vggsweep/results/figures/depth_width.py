@@ -55,7 +55,7 @@ def depth_width_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
     """
     grid = depth_width_grid(table, value)
     depths, widths = list(grid.index), list(grid.columns)
-    figure, axes = new_axes((6.4, min(6.4, max(2.6, 0.42 * len(depths) + 1.4))))
+    figure, axes = new_axes((6.4, min(6.4, max(3.6, 0.42 * len(depths) + 1.4))))
     axes.grid(False)
     values = grid.to_numpy()
     low, high = float(np.nanmin(values)), float(np.nanmax(values))

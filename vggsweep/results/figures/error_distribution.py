@@ -79,7 +79,7 @@ def error_distribution_figure(table: pd.DataFrame, value: str = "val_acc", by: s
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(label_of(value).replace("accuracy", "error"))
-    axes.set_ylabel("share of networks with at most this error")
+    axes.set_ylabel("share with at most this error")
     if pruned:
         axes.annotate(
             f"{pruned} pruned trials are not counted",

@@ -6,14 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
-from vggsweep.results.figures.style import SERIES, complete_rows, label_of, legend_above, new_axes, plain
-from vggsweep.results.front import machines
-from vggsweep.results.hypervolume import hypervolume, reference_point
+from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
+from vggsweep.results.front import MAXIMISED, is_non_dominated, losses_of, machines
+from vggsweep.results.hypervolume import dominated_area, reference_point
 from vggsweep.results.record import RECORD_NAME
 
 # Above these many seconds the axis counts minutes, then hours.
@@ -41,21 +43,40 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
         raise NothingToDraw(f"{x} was measured on several machines, whose values do not mix")
     reference = reference_point(rows, x, y)
     times = _times(table)
+    signs = np.array([-1.0 if name in MAXIMISED else 1.0 for name in (x, y)])
+    corner = np.array(reference) * signs
+    sweeps = table["sweep"].astype(str) if "sweep" in table else pd.Series("all", index=table.index)
     parts = []
-    for sweep, part in rows.groupby(
-        rows["sweep"].astype(str) if "sweep" in rows else lambda _: "all", sort=True
-    ):
-        ends = times["ended"].reindex(part.index).dropna().sort_values()
-        same = table["sweep"].astype(str) == sweep if "sweep" in table else pd.Series(True, index=table.index)
-        start = times["started"][same].min()
-        for count, end in enumerate(ends, start=1):
-            volume = hypervolume(part.loc[ends.index[:count]], x, y, reference)
-            seconds = (end - (start if pd.notna(start) else ends.iloc[0])).total_seconds()
-            parts.append({"sweep": sweep, "seconds": seconds, "hypervolume": volume})
+    for sweep, part in rows.groupby(sweeps[rows.index], sort=True):
+        ended = times["ended"][part.index].dropna().sort_values()
+        if ended.empty:
+            continue
+        start = times["started"][sweeps == sweep].min()
+        start = ended.iloc[0] if pd.isna(start) else start
+        parts.append(
+            pd.DataFrame(
+                {
+                    "sweep": sweep,
+                    "seconds": (ended - start).dt.total_seconds().to_numpy(),
+                    "hypervolume": _growth(losses_of(part.loc[ended.index], x, y), corner),
+                }
+            )
+        )
     if not parts:
         raise NothingToDraw("no finished trial says when it ended")
-    numbers = pd.DataFrame(parts)
+    numbers = pd.concat(parts, ignore_index=True)
     return numbers.assign(share=numbers["hypervolume"] / (numbers["hypervolume"].max() or 1.0))
+
+
+def _growth(losses: NDArray[np.float64], corner: NDArray[np.float64]) -> list[float]:
+    """Hypervolume of the first one, two, three … points; only the front so far is kept."""
+    front, volumes = losses[:0], []
+    for point in losses:
+        if not (front <= point).all(axis=1).any():
+            front = np.vstack([front, point])
+            front = front[is_non_dominated(front)]
+        volumes.append(dominated_area(front, corner))
+    return volumes
 
 
 def _times(table: pd.DataFrame) -> pd.DataFrame:
@@ -110,8 +131,7 @@ def hypervolume_time_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_
     axes.set_ylim(0, 1.05)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(f"time since the first trial began ({unit})")
-    names = [label_of(name).split(" (")[0].split(" of ")[0] for name in (y, x)]
-    axes.set_ylabel(f"share of the final hypervolume\n({names[0]} × {names[1]})")
+    axes.set_ylabel(f"share of the final hypervolume\n({plain(y)} × {plain(x)})")
     if numbers["sweep"].nunique() > 1:
         legend_above(axes)
     return figure
