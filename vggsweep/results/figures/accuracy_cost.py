@@ -128,7 +128,7 @@ def accuracy_cost_figure(
     cost_axis(axes, points["x"], x)
     axes.margins(x=0.06, y=0.14)
     _label_front(axes, front)
-    legend_above(axes, 5 if len(places) <= 1 else 1)
+    legend_above(axes, 4 if len(places) <= 1 else 1)
     return figure
 
 

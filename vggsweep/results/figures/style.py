@@ -124,7 +124,7 @@ def legend_above(axes: Axes, columns: int = 4) -> None:
             frameon=False,
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=columns,
+            ncols=columns if len(handles) <= columns else min(columns, 3),  # more would leave the sheet
             borderaxespad=0.2,
             fontsize=9,
             labelcolor=INK,
