@@ -23,9 +23,12 @@ help:  ## list these targets
 install: $(DEV)  ## set up .venv with vggsweep and the developers' tools
 
 .PHONY: quickstart
-quickstart: $(RUNTIME)  ## a small sweep on the images that ship with vggsweep
+quickstart: $(RUNTIME)  ## a small sweep on the images that ship with vggsweep: table, picture, report
 	$(BIN)/vggsweep $(QUICKSTART)
 	$(BIN)/vggsweep table quickstart
+	@$(BIN)/vggsweep report quickstart
+	@echo "picture   $(CURDIR)/outputs/quickstart/front.png"
+	@echo "table     $(CURDIR)/outputs/quickstart/table.csv"
 
 .PHONY: test
 test: $(DEV)  ## the tests, without the slow ones

@@ -240,6 +240,8 @@ def test_help_takes_at_most_half_as_long_again_as_the_smallest_hydra_application
         ["table"],
         ["table", "mine", "--json"],
         ["table", "mine", "--csv"],
+        ["pareto", "mine", "--out", "front.svg"],
+        ["report", "mine"],
         ["summary", "arch=vgg16", "dataset.resolution=224"],
         ["summary", "experiment=d2l_vgg", "--expand", "--json"],
     ],

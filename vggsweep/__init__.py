@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vggsweep.model import TrainedModel as TrainedModel
     from vggsweep.model import load_model as load_model
+    from vggsweep.results import figures as figures
     from vggsweep.results.front import pareto_front as pareto_front
     from vggsweep.results.record import Record as Record
     from vggsweep.results.record import read_record as read_record
@@ -31,10 +32,12 @@ PUBLIC = {
     "load_sweep": "vggsweep.results.table",
     "pareto_front": "vggsweep.results.front",
 }
+MODULES = {"figures": "vggsweep.results.figures"}
 __all__ = [
     "Record",
     "TrainedModel",
     "__version__",
+    "figures",
     "load_model",
     "load_sweep",
     "pareto_front",
@@ -43,6 +46,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(MODULES[name])
     if name not in PUBLIC:
         raise AttributeError(f"module 'vggsweep' has no attribute {name!r}")
     return getattr(import_module(PUBLIC[name]), name)

@@ -24,7 +24,7 @@ from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepE
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-VERBS = ("summary", "plan", "status", "table")
+VERBS = ("summary", "plan", "status", "table", "pareto", "report")
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
 FULL_ERROR = "HYDRA_FULL_ERROR"

@@ -4,6 +4,7 @@
     ├── ConfigError              the command line or a configuration is wrong (exit code 2)
     │   └── InfeasibleConfig     well-formed, but no such network exists (a sweep skips it)
     ├── DataError                a data set is missing, damaged or not what it claims to be
+    ├── NothingToDraw            a figure has no points; its text says what is missing
     ├── RecordError              a record or a table file cannot be understood
     ├── CheckpointError          no usable checkpoint
     ├── SweepError               a sweep cannot start, or had to stop early
@@ -44,6 +45,10 @@ class InfeasibleConfig(ConfigError):
 
 class DataError(VggsweepError):
     """A data set is missing, damaged or does not look as its name promises."""
+
+
+class NothingToDraw(VggsweepError):
+    """A figure of this table would be empty; the text says which values are missing."""
 
 
 class RecordError(VggsweepError):

@@ -163,6 +163,7 @@ class _Trial:
         self.is_contended: bool | None = None
         self.bar: ProgressBar | None = None
         self.training: Training | None = None
+        self.val_images: int | None = None
 
     def run(self) -> Record:
         """The finished record: COMPLETE, PRUNED or FAIL with its reason."""
@@ -256,6 +257,7 @@ class _Trial:
         )
         if data.note is not None:
             self.notes.append(data.note)
+        self.val_images = data.validation.num_images
         return data
 
     def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
@@ -352,6 +354,8 @@ class _Trial:
             "val_loss": last.val_loss,
             "val_acc": last.val_acc,
             **_known({"val_top5": last.val_top5}),
+            # of how many images it is a share: what a difference can mean depends on it
+            "val_images": self.val_images,
         }
 
     def _timings(self) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""The front: the Pareto-optimal COMPLETE trials of a table for two named columns."""
+"""The front: the Pareto-optimal COMPLETE trials of a table for two named columns.
+
+What a machine measures is compared only with what the same device measured in the same precision: on
+such a column each pair of device and precision has a front of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,14 @@ from vggsweep.errors import ConfigError, near_match
 from vggsweep.results.dominance import MAXIMISED, non_dominated
 
 __all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
+
+# Columns whose values depend on the machine and on what it computes in.
+MEASURED = frozenset(
+    (
+        "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb train_seconds images_per_second "
+        "total_seconds energy_j"
+    ).split()
+)
 
 
 def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Series:
@@ -23,6 +35,8 @@ def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd
 
     Returns:
         Boolean series with the table's index; rows that are not COMPLETE or lack a value are False.
+        Where a column is measured (`MEASURED`), no row is compared with one of another device or
+        precision.
 
     Raises:
         ConfigError: the table has no such column.
@@ -31,16 +45,47 @@ def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd
     >>> pareto_front(table).tolist()
     [True, True, False]
     """
+    losses = losses_of(table, x, y)
+    is_eligible = (table["state"] == "COMPLETE").to_numpy() & np.isfinite(losses).all(axis=1)
+    place = machines(table, x, y).to_numpy()
+    is_front = np.zeros(len(table), dtype=bool)
+    for machine in set(place[is_eligible]):
+        rows = is_eligible & (place == machine)
+        is_front[rows] = is_non_dominated(losses[rows])
+    return pd.Series(is_front, index=table.index, name="pareto")
+
+
+def machines(table: pd.DataFrame, x: str, y: str) -> pd.Series:
+    """Which rows may be compared: those with the same text.
+
+    Args:
+        table: a results table.
+        x, y: the columns in question.
+
+    Returns:
+        ``"<device>, <precision>"`` for each row where a column is measured, else the same empty text.
+    """
+    if not MEASURED & {x, y}:
+        return pd.Series("", index=table.index, dtype=object)
+    parts = []
+    for name in ("device", "precision"):
+        column = table[name] if name in table.columns else pd.Series(None, index=table.index, dtype=object)
+        parts.append(column.astype(object).where(column.notna(), f"unknown {name}").astype(str))
+    return (parts[0] + ", " + parts[1]).astype(object)
+
+
+def losses_of(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:
+    """Two columns as losses, (N, 2): what is better when larger is negated.
+
+    Raises:
+        ConfigError: the table has no such column.
+    """
     for name in (x, y):
         if name not in table.columns:
             raise ConfigError(
                 f"The table has no column {name!r}. {near_match(name, map(str, table.columns))}"
             )
-    losses = np.column_stack([_losses(table[name], name) for name in (x, y)])
-    is_eligible = (table["state"] == "COMPLETE").to_numpy() & np.isfinite(losses).all(axis=1)
-    is_front = np.zeros(len(table), dtype=bool)
-    is_front[is_eligible] = is_non_dominated(losses[is_eligible])
-    return pd.Series(is_front, index=table.index, name="pareto")
+    return np.column_stack([_losses(table[name], name) for name in (x, y)])
 
 
 def is_non_dominated(losses: NDArray[np.float64]) -> NDArray[np.bool_]:

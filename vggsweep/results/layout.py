@@ -99,6 +99,10 @@ class SweepDirectory:
         return self.path / "front.png"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def best(self) -> Path:
         return self.path / "optimization_results.yaml"
 

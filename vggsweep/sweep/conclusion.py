@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 import yaml
 
+from vggsweep.errors import NothingToDraw
 from vggsweep.results.figures import accuracy_cost_figure
 from vggsweep.results.formats import csv_text
 from vggsweep.results.front import pareto_front
@@ -38,7 +39,10 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
         table[[cost, "val_acc"]].notna().all(axis=1).any()
     )
     if has_points:
-        accuracy_cost_figure(table, cost).savefig(directory.front, dpi=150)
+        try:
+            accuracy_cost_figure(table, cost).savefig(directory.front, dpi=150)
+        except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
+            has_points = False
     study = open_study(
         directory, directions=[m.direction for m in order.metrics], storage=order.settings.storage
     )

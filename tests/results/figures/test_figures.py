@@ -1,0 +1,106 @@
+"""What holds for every figure: a clear refusal, one point, units, and names that people chose."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import vggsweep
+from tests.results.tables import network, results, small_sweep
+from vggsweep.errors import NothingToDraw
+from vggsweep.results import figures
+from vggsweep.results.history import write_history
+from vggsweep.results.layout import TrialDirectory
+
+Draw = Callable[..., Figure]
+FIGURES = {name: getattr(figures, name) for name in figures.__all__ if name.endswith("_figure")}
+# These compare trials, and one has nothing to be compared with.
+NEED_SEVERAL = ("importance_figure",)
+HOSTILE = ("$x_{", "_hidden", "<b>&", "a" * 80)
+
+
+def with_files(table: pd.DataFrame, folder: Any) -> pd.DataFrame:
+    """The table with its directories, histories and times."""
+    places, starts, ends = [], [], []
+    for at, row in enumerate(table.to_dict("records")):
+        directory = TrialDirectory(folder / f"{at:05d}")
+        directory.path.mkdir(parents=True)
+        epochs = int(row.get("epochs_run", 2) or 0)
+        if epochs:
+            accuracy = row.get("val_acc") or 0.5
+            rows = [{"epoch": e, "val_acc": accuracy - 0.1 * (epochs - e)} for e in range(1, epochs + 1)]
+            write_history(rows, directory.history)
+        places.append(str(directory.path))
+        starts.append(f"2026-11-01T10:{at:02d}:00+00:00")
+        ends.append(f"2026-11-01T10:{at:02d}:30+00:00")
+    return table.assign(dir=places, started=starts, ended=ends)
+
+
+def drawn(figure: Figure) -> str:
+    """The figure as SVG; it must draw without a warning."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_of_nothing_is_refused_with_what_is_missing(name: str) -> None:
+    for table in (small_sweep().iloc[:0], results({"state": "FAIL", **network(4, 4)})):
+        with pytest.raises(NothingToDraw, match=r"^(no |fewer )"):
+            FIGURES[name](table)
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in NEED_SEVERAL])
+def test_one_point_is_drawn(name: str, tmp_path: Any) -> None:
+    one = with_files(results({**network(4, 4), "val_acc": 0.8, "epochs_run": 1}), tmp_path)
+
+    assert "<svg" in drawn(FIGURES[name](one))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axes_carry_names_and_units(name: str, tmp_path: Any) -> None:
+    figure = FIGURES[name](with_files(small_sweep(), tmp_path))
+    drawn(figure)
+    if name == "parallel_coordinates_figure":  # its vertical axes are named above
+        labels = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    else:
+        labels = [figure.axes[0].get_xlabel()]
+        labels += [figure.axes[0].get_ylabel()] * (name != "importance_figure")
+
+    assert all(labels), labels
+    units = ("(", "epoch", "share", "lr", "error", "MACs")
+    assert all(any(unit in label for unit in units) for label in labels), labels
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("word", HOSTILE)
+def test_names_that_people_chose_are_text_and_no_formula(name: str, word: str, tmp_path: Any) -> None:
+    table = with_files(small_sweep(), tmp_path)
+    table = table.assign(sweep=[word, "plain"] * 6, device=word, latency_ms_p50=1.0)
+    table[f"param.{word}"] = [word, "other", "third"] * 4
+
+    assert "<svg" in drawn(FIGURES[name](table))
+    if name == "accuracy_cost_figure":
+        assert "<svg" in drawn(FIGURES[name](table, "latency_ms_p50"))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_write_nothing_and_leave_the_table_alone(name: str, own_folder: Any, tmp_path: Any) -> None:
+    table = with_files(small_sweep(), tmp_path / "kept")
+    before, files = table.copy(), sorted(own_folder.rglob("*"))
+
+    FIGURES[name](table)
+
+    pd.testing.assert_frame_equal(table, before)
+    assert sorted(own_folder.rglob("*")) == files
+
+
+def test_figures_are_public() -> None:
+    assert vggsweep.figures is figures
+    assert "figures" in vggsweep.__all__
+    assert all(getattr(figures, name).__doc__ for name in figures.__all__)

@@ -1,0 +1,221 @@
+"""Numbers behind the other figures, against values computed by hand or by someone else's code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.results.tables import network, results, small_sweep
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.figures.depth_width import depth_width_grid
+from vggsweep.results.figures.error_distribution import error_distribution
+from vggsweep.results.figures.hypervolume_time import hypervolume_over_time
+from vggsweep.results.figures.importance import parameter_importance
+from vggsweep.results.figures.iso_cost import Plane, iso_cost_curves, networks_on_plane, plane_of
+from vggsweep.results.figures.learning_curves import learning_curves, rungs_seen
+from vggsweep.results.figures.parallel_coordinates import parallel_axes
+from vggsweep.results.hypervolume import hypervolume
+
+Write = Any
+
+
+# --- depth × width
+
+
+def test_cell_of_the_grid_averages_seeds_and_keeps_the_best_setting() -> None:
+    table = results(
+        *({**network(4, 8), "seed": seed, "val_acc": acc} for seed, acc in enumerate((0.7, 0.9))),
+        {**network(4, 8), "lr": 0.01, "val_acc": 0.85},
+        {**network(6, 8), "val_acc": 0.6, "state": "PRUNED"},
+        {**network(6, 4), "val_acc": 0.5},
+    )
+
+    grid = depth_width_grid(table)
+
+    assert grid.loc[4, 8] == pytest.approx(0.85)
+    assert grid.loc[6, 4] == pytest.approx(0.5)
+    assert np.isnan(grid.loc[6, 8])
+
+
+# --- learning curves
+
+
+def test_curves_hold_every_epoch_and_a_damaged_history_costs_only_its_own(
+    write: Write, tmp_path: Path
+) -> None:
+    places = [write(tmp_path / "mine", number) for number in range(3)]
+    (places[0] / "history.csv").write_text("epoch,val_acc\n1,0.5\n2,0.75\n")
+    (places[1] / "history.csv").write_text("epoch,val_acc\n1,broken\n")
+    table = results(*({**network(4, 4), "dir": str(place)} for place in places))
+
+    curves = learning_curves(table)
+
+    assert curves[["row", "epoch", "val_acc"]].values.tolist() == [[0, 1, 0.5], [0, 2, 0.75]]
+
+
+def test_rungs_are_the_epochs_after_which_trials_were_pruned() -> None:
+    curves = pd.DataFrame(
+        [(0, "PRUNED", 1), (1, "PRUNED", 1), (1, "PRUNED", 2), (2, "COMPLETE", 3), (3, "PRUNED", 1)],
+        columns=["row", "state", "epoch"],
+    )
+
+    assert rungs_seen(curves).to_dict() == {1: 2, 2: 1}
+
+
+# --- error distribution
+
+
+def test_distribution_is_the_share_of_networks_with_at_most_an_error() -> None:
+    table = results(
+        *(
+            {**network(4, width), "val_acc": acc}
+            for width, acc in ((4, 0.5), (8, 0.75), (12, 0.75), (16, 1.0))
+        ),
+        {**network(4, 20), "val_acc": 0.0, "sweep": "other"},
+        {**network(4, 24), "val_acc": 0.1, "state": "PRUNED"},
+    )
+
+    numbers = error_distribution(table)
+    mine = numbers[numbers["space"] == "mine"]
+
+    assert mine["error"].tolist() == pytest.approx([0.0, 0.25, 0.25, 0.5])
+    for error, share in zip(mine["error"], mine["share"], strict=True):
+        assert share <= (mine["error"] <= error).mean()
+    assert mine["share"].iloc[-1] == 1.0
+    assert len(numbers) == 5
+
+
+# --- hypervolume over time
+
+
+def test_hypervolume_grows_with_the_trials_that_ended_and_ends_at_the_tables(
+    write: Write, tmp_path: Path
+) -> None:
+    times = [("10:00:00", "10:00:30"), ("10:00:00", "10:02:00"), ("10:00:30", "10:01:00")]
+    rows = []
+    for number, ((start, end), (macs, acc)) in enumerate(
+        zip(times, [(10, 0.5), (20, 0.9), (15, 0.4)], strict=True)
+    ):
+        timings = {"started": f"2026-11-01T{start}+00:00", "ended": f"2026-11-01T{end}+00:00"}
+        place = write(tmp_path / "mine", number, timings=timings)
+        rows.append({"macs": macs, "val_acc": acc, "dir": str(place)})
+    table = results(*rows)
+
+    numbers = hypervolume_over_time(table)
+
+    assert numbers["seconds"].tolist() == [30, 60, 120]
+    assert numbers["hypervolume"].tolist() == pytest.approx([12 * 0.5, 12 * 0.5, 10 * 0.5 + 2 * 0.9])
+    assert numbers["hypervolume"].iloc[-1] == pytest.approx(hypervolume(table))
+    assert numbers["share"].iloc[-1] == 1.0
+
+
+def test_values_of_several_machines_have_no_common_hypervolume() -> None:
+    rows = [{"latency_ms_p50": 1.0, "val_acc": 0.5, "device": device} for device in ("a", "b")]
+
+    with pytest.raises(NothingToDraw, match="several machines"):
+        hypervolume_over_time(results(*rows), "latency_ms_p50")
+
+
+# --- importance
+
+
+def test_the_parameter_that_decides_is_the_most_important() -> None:
+    random = np.random.default_rng(0)
+    table = results(
+        *(
+            {
+                "lr": float(10 ** random.uniform(-4, 0)),
+                "width": int(random.integers(4, 33)),
+                "augment.name": str(random.choice(["none", "flip"])),
+                "depth": depth,
+                "val_acc": 0.5 + 0.04 * depth,
+            }
+            for depth in random.integers(4, 13, size=60)
+        )
+    )
+
+    shares = parameter_importance(table)
+
+    assert shares.index[0] == "depth"
+    assert set(shares.index) == {"depth", "width", "lr", "augment.name"}
+    assert shares.sum() == pytest.approx(1.0)
+
+
+def test_importance_of_too_little_is_refused() -> None:
+    few = [{"depth": depth, "width": 4 + depth, "val_acc": depth / 10} for depth in range(4, 9)]
+
+    with pytest.raises(NothingToDraw, match="5 finished trials are too few"):
+        parameter_importance(results(*few))
+    with pytest.raises(NothingToDraw, match="fewer than two varied"):
+        parameter_importance(results(*({"depth": at, "val_acc": at / 20} for at in range(9))))
+
+
+# --- parallel coordinates
+
+
+def test_axes_are_the_varied_settings_then_cost_and_accuracy() -> None:
+    table = small_sweep()
+    table["lr"] = np.geomspace(1e-3, 1, len(table))
+    table["augment.name"] = ["none", "flip"] * 6
+
+    axes = {axis.name: axis for axis in parallel_axes(table)}
+    finished = table[table["state"] == "COMPLETE"]
+
+    assert list(axes) == ["depth", "width", "lr", "augment.name", "macs", "val_acc"]
+    assert axes["lr"].is_log
+    assert not axes["depth"].is_log
+    assert axes["depth"].positions[finished["depth"].astype(int).idxmax()] == 1.0
+    assert axes["val_acc"].positions[finished["val_acc"].idxmin()] == 0.0
+    assert [text for _, text in axes["augment.name"].ticks] == ["flip", "none"]
+
+
+# --- iso-cost
+
+
+@pytest.mark.parametrize(("channels", "num_classes"), [(1, 10), (3, 100)])
+def test_plane_is_told_from_the_costs_alone(channels: int, num_classes: int) -> None:
+    shapes = [(4, 4), (8, 16), (12, 10)]
+    rows = [{**network(d, w, channels=channels, num_classes=num_classes), "val_acc": 0.5} for d, w in shapes]
+
+    plane = plane_of(results(*rows))
+
+    assert plane == Plane(4, 32, channels, num_classes, batch_norm=True)
+    assert [plane.cost(cost, d, w) for d, w in shapes for cost in ("macs", "params", "conv_params")] == [
+        row[cost] for row in rows for cost in ("macs", "params", "conv_params")
+    ]
+
+
+@pytest.mark.parametrize("cost", ["macs", "params", "conv_params", "activations"])
+def test_networks_on_a_curve_cost_the_same(cost: str) -> None:
+    table = results(*({**network(d, 16), "val_acc": 0.5} for d in (4, 12)))
+    plane = plane_of(table)
+    target = plane.cost(cost, 8, 20)
+
+    curves = iso_cost_curves(table, cost, [target])
+
+    assert curves[curves["depth"] == 8]["width"].tolist() == pytest.approx([20.0], rel=1e-4)
+    for depth, width in zip(curves["depth"], curves["width"], strict=True):
+        low, high = plane.cost(cost, depth, int(width)), plane.cost(cost, depth, int(np.ceil(width)))
+        assert low <= target * (1 + 1e-9)
+        assert high >= target * (1 - 1e-9)
+
+
+def test_only_networks_that_follow_the_depth_rule_lie_on_the_plane() -> None:
+    wide_kernels = {**network(4, 8), "macs": 2 * network(4, 8)["macs"], "val_acc": 0.5}
+    table = results({**network(4, 8), "val_acc": 0.5}, {**network(8, 8), "val_acc": 0.6}, wide_kernels)
+
+    points = networks_on_plane(table)
+
+    assert points[["depth", "val_acc"]].values.tolist() == [[4, 0.5], [8, 0.6]]
+    assert points["width"].tolist() == pytest.approx([8.0, 8.0])
+
+
+def test_other_families_have_no_plane() -> None:
+    other = {**network(4, 8), "arch": "lenet", "head": "native", "stages": None, "val_acc": 0.5}
+
+    with pytest.raises(NothingToDraw, match="vgg_scaled"):
+        iso_cost_curves(results(other))

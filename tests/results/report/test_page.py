@@ -1,0 +1,236 @@
+"""The page as text: what it says, and that nothing a person named becomes markup or script."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.results.tables import small_sweep
+from vggsweep.errors import ConfigError
+from vggsweep.results.evidence import Evidence, load_evidence
+from vggsweep.results.front import pareto_front
+from vggsweep.results.history import write_history
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.record import Record, write_record
+from vggsweep.results.report import report_page
+from vggsweep.results.report.page import objective_cost
+
+NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+NETWORK = ("arch", "depth", "width", "stages", "head", "resolution")
+COSTS = ("params", "conv_params", "macs", "activations")
+
+
+@pytest.fixture(scope="module")
+def evidence(record: Callable[..., Record], tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """Twelve trials of `small_sweep` on disk, one more damaged, with a ``sweep.yaml``."""
+    return load_evidence([write_sweep(tmp_path_factory.mktemp("outputs") / "mine", record)])
+
+
+@pytest.fixture(scope="module")
+def page(evidence: Evidence) -> str:
+    """Its report; a page takes a second to draw."""
+    return report_page(evidence, version="1.2.3")
+
+
+def write_trial(record: Callable[..., Record], folder: Path, number: int, **changes: Any) -> Path:
+    directory = folder / "trials" / f"{number:05d}"
+    directory.mkdir(parents=True)
+    write_record(record(sweep=folder.name, trial=number, **changes), directory)
+    return directory
+
+
+def write_sweep(
+    folder: Path, record: Callable[..., Record], reason: str = "The loss became NaN", **changes: Any
+) -> SweepDirectory:
+    """``small_sweep`` as files; ``changes`` go into every record."""
+    for at, row in enumerate(small_sweep().astype(object).to_dict("records")):
+        metrics = {
+            name: row[name] for name in ("val_acc", "train_acc", "epochs_run") if row[name] == row[name]
+        }
+        swept = {"arch.depth": row["depth"], "arch.width": row["width"], **changes.get("swept", {})}
+        directory = write_trial(
+            record,
+            folder,
+            at,
+            state=row["state"],
+            reason={"FAIL": reason, "PRUNED": "pruned after epoch 1"}.get(row["state"]),
+            network={name: row[name] for name in NETWORK},
+            costs={name: row[name] for name in COSTS},
+            metrics={**metrics, "val_images": 1_200},
+            timings={
+                "train_seconds": 4.5 + at,
+                "started": f"2026-11-01T10:{at:02d}:00+00:00",
+                "ended": f"2026-11-01T10:{at:02d}:40+00:00",
+            },
+            **{**changes, "swept": swept},
+        )
+        if row["state"] != "FAIL":
+            write_history(
+                [{"epoch": e, "val_acc": 0.1 * e} for e in range(1, row["epochs_run"] + 1)],
+                directory / "history.csv",
+            )
+    (folder / "trials" / "00099").mkdir()
+    (folder / "trials" / "00099" / "record.json").write_text("{")
+    (folder / "sweep.yaml").write_text(
+        json.dumps(
+            {
+                "command": f"vggsweep -m space=depth_width sweep.name={folder.name}",
+                "words": [],
+                "objective": [{"name": "val_acc"}, {"name": "macs"}],
+                "configuration": {"sweep": {"n_trials": 12}},
+            }
+        )
+    )
+    return SweepDirectory(folder)
+
+
+class Elements(HTMLParser):
+    """Every tag with its attributes, and the text outside of scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_page_says_the_verdict_the_failures_and_the_commands(page: str) -> None:
+    text = Elements(page).text
+
+    assert "Is a deeper or a wider network the better buy on fashion_mnist_mini?" in text
+    assert "The most accurate of 9 networks is depth 6, width 12" in text
+    assert "1,200 validation images" in text
+    assert "The loss became NaN" in text
+    assert "00099/record.json cannot be read" in text
+    assert "vggsweep -m space=depth_width sweep.name=mine" in text
+    assert "vggsweep 1.2.3" in text
+    assert len(re.findall(r'<tr id="row-\d+"', page)) == 12
+
+
+def test_page_holds_every_figure(page: str) -> None:
+    assert (page.count('<figure class="card"'), page.count(" is not drawn: ")) == (7, 0)
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(page: str) -> None:
+    elements = Elements(page)
+    ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
+    references = {attributes["xlink:href"] for _, attributes in elements.tags if "xlink:href" in attributes}
+    references |= {attributes["href"] for tag, attributes in elements.tags if tag == "a"}
+    references |= {f"#{name}" for name in re.findall(r"url\(#([^)]+)\)", page)}
+
+    assert len(ids) == len(set(ids))
+    inside = {reference for reference in references if not str(reference).startswith("data:")}
+    assert inside <= {f"#{name}" for name in ids}
+
+
+def test_page_asks_nothing_of_a_network(page: str) -> None:
+    names = ("src", "href", "xlink:href", "srcset", "action", "poster", "data")
+    sources = [
+        value for _, attributes in Elements(page).tags for name, value in attributes.items() if name in names
+    ]
+
+    assert sources
+    assert all(str(source).startswith(("#", "data:")) for source in sources)
+    assert not re.search(r"@import|url\(['\"]?(?!#|data:)", page)
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0]
+    assert "<" not in found
+    return dict(json.loads(found))
+
+
+def test_what_people_named_is_text(record: Callable[..., Record], tmp_path: Path) -> None:
+    """Sweep, reason, override, device, setting and data set all try to become script at once."""
+    folder = tmp_path / "a'b\"<script>x<"
+    sweep = write_sweep(
+        folder,
+        record,
+        reason=NASTY,
+        overrides=(f"dataset.root={NASTY}",),
+        environment={"device_name": NASTY, "precision": NASTY},
+        configuration={"dataset": {"name": NASTY}, "train": {"epochs": 3}, "seed": 0},
+        swept={NASTY: NASTY},
+    )
+    other = sweep.trial(1).record
+    other.write_text(
+        other.read_text().replace(json.dumps({NASTY: NASTY})[1:-1], json.dumps({NASTY: "x"})[1:-1])
+    )
+
+    page = report_page(load_evidence([sweep]))
+    elements = Elements(page)
+
+    assert [tag for tag, _ in elements.tags].count("script") == 3
+    assert not any("onerror" in attributes for _, attributes in elements.tags)
+    assert all(str(a.get("src", "data:")).startswith("data:") for tag, a in elements.tags if tag == "img")
+    assert NASTY in elements.text
+    assert NASTY in data_of(page)["how"]["0"]["how"]
+
+
+def test_cost_is_that_of_the_objective_unless_another_is_named(evidence: Evidence) -> None:
+    assert objective_cost(evidence) == "macs"
+    params = replace(evidence.sweeps[0], objective=("val_acc", "params"))
+    assert objective_cost(replace(evidence, sweeps=(params,))) == "params"
+    assert objective_cost(replace(evidence, sweeps=(params, *evidence.sweeps))) == "macs"
+    assert data_of(report_page(evidence, x="params"))["chart"]["costs"][0]["name"] == "params"
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("macz", "no column 'macz'. Did you mean 'macs'"),
+        ("test_acc", "No trial of this table has a value of test_acc"),
+    ],
+)
+def test_cost_that_no_trial_has_is_refused(evidence: Evidence, column: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        report_page(evidence, x=column)
+
+
+def test_front_of_the_chart_is_that_of_the_table(page: str, evidence: Evidence) -> None:
+    chart = data_of(page)["chart"]
+
+    for cost in chart["costs"]:
+        points = [chart["points"][point] for front in cost["fronts"] for point in front["points"]]
+        is_front = pareto_front(evidence.table, cost["name"])
+        assert {point["trial"] for point in points} == set(evidence.table["trial"][is_front]), cost["name"]
+
+
+@pytest.mark.parametrize("state", ["FAIL", "PRUNED"])
+def test_sweep_in_which_nothing_finished_has_a_page(
+    state: str, record: Callable[..., Record], tmp_path: Path
+) -> None:
+    changes = {"state": state, "reason": "why", "metrics": {"epochs_run": 0}, "measurements": {}}
+    write_trial(record, tmp_path / "mine", 0, **changes)
+
+    text = Elements(report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))).text
+
+    assert f"No trial has finished (1 {state})" in text
+
+
+def test_empty_sweep_has_a_page(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "trials").mkdir(parents=True)
+
+    text = Elements(report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))).text
+
+    assert "No trial has finished (none was run)" in text
+
+
+def test_several_sweeps_stand_on_one_page(record: Callable[..., Record], tmp_path: Path) -> None:
+    page = report_page(load_evidence([write_sweep(tmp_path / name, record) for name in ("one", "two")]))
+
+    assert "one, two · vggsweep report" in page
+    assert len(re.findall(r'<tr id="row-\d+"', page)) == 24

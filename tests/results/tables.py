@@ -1,0 +1,96 @@
+"""Results tables for tests: rows as a sweep leaves them, with only what matters said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from vggsweep.arch.costs import plan_costs
+from vggsweep.arch.plan import Block, NetworkPlan
+from vggsweep.arch.scaling import block_channels, convolutions_per_block
+from vggsweep.arch.settings import HeadSettings
+from vggsweep.results.table import COLUMNS, COUNTS
+
+
+def network(depth: int, width: int, *, channels: int = 1, num_classes: int = 10) -> dict[str, Any]:
+    """Network and cost columns of a ``vgg_scaled`` with four blocks at 32 px."""
+    counts, sizes = convolutions_per_block(depth, 4), block_channels(width, 4)
+    plan = NetworkPlan(
+        blocks=tuple(Block(size, (3,) * count) for count, size in zip(counts, sizes, strict=True)),
+        channels=channels,
+        resolution=32,
+        num_classes=num_classes,
+        head=HeadSettings(name="gap", hidden=None, dropout=0.0),
+        batch_norm=True,
+        local_response_norm=False,
+        activation="relu",
+        dropout=0.0,
+        init="kaiming_normal",
+    )
+    costs = plan_costs(plan)
+    return {
+        "arch": "vgg_scaled",
+        "depth": depth,
+        "width": width,
+        "stages": plan.stages,
+        "head": "gap",
+        "resolution": 32,
+        "params": costs.params,
+        "conv_params": costs.conv_params,
+        "macs": costs.macs,
+        "activations": costs.activations,
+    }
+
+
+def results(*rows: dict[str, Any]) -> pd.DataFrame:
+    """A table of these rows; what they leave out is that of an ordinary finished trial."""
+    ordinary = {
+        "sweep": "mine",
+        "state": "COMPLETE",
+        "dataset": "fashion_mnist_mini",
+        "optimizer": "sgd",
+        "lr": 0.1,
+        "epochs": 4,
+        "seed": 0,
+        "device": "a CPU",
+        "precision": "fp32",
+    }
+    filled = [{"trial": at, **ordinary, **row} for at, row in enumerate(rows)]
+    names = [name for name in COLUMNS if any(name in row for row in filled)]
+    extra = [name for name in dict.fromkeys(key for row in filled for key in row) if name not in COLUMNS]
+    table = pd.DataFrame(filled, columns=[*names, *extra])
+    for name in COUNTS.intersection(table.columns):
+        table[name] = table[name].astype("Int64")
+    return table
+
+
+def small_sweep() -> pd.DataFrame:
+    """Twelve networks, of which two were pruned and one failed."""
+    shapes = [
+        (4, 4),
+        (4, 8),
+        (5, 6),
+        (6, 4),
+        (6, 8),
+        (7, 6),
+        (8, 4),
+        (8, 8),
+        (9, 6),
+        (10, 8),
+        (4, 12),
+        (6, 12),
+    ]
+    rows = [
+        {
+            **network(depth, width),
+            "val_acc": round(0.8 + 0.01 * depth + 0.002 * width - 0.0006 * depth**2, 4),
+            "train_acc": 0.95,
+            "epochs_run": 4,
+        }
+        for depth, width in shapes
+    ]
+    rows[2] |= {"state": "PRUNED", "epochs_run": 1, "val_acc": 0.41}
+    rows[5] |= {"state": "PRUNED", "epochs_run": 2, "val_acc": 0.81}
+    rows[8] |= {"state": "FAIL", "val_acc": None, "train_acc": None, "epochs_run": 0}
+    return results(*rows)

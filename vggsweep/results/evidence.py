@@ -1,0 +1,114 @@
+"""What a report needs of sweeps, read once: the table, the records behind it, how they were ordered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from vggsweep.errors import ConfigError, RecordError, near_match
+from vggsweep.results.front import MEASURED
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.record import Record, read_record
+from vggsweep.results.replicates import CONFIGURATION
+from vggsweep.results.table import COLUMNS, load_table
+
+# Nodes of a configuration that decide no result, and the seed, in which replicates differ.
+OTHER_NODES = frozenset("seed device sweep space objective pruner measure logger".split())
+
+
+@dataclass(frozen=True)
+class SweepFacts:
+    """What ``sweep.yaml`` says; empty for single runs and for sweeps of Hydra's stock sweepers.
+
+    Args:
+        name: the sweep's.
+        command: the line that ran it.
+        words: overrides that each of its trials has.
+        objective: columns that it optimised, accuracy first.
+        n_trials: how many it was told to run.
+    """
+
+    name: str
+    command: str | None = None
+    words: tuple[str, ...] = ()
+    objective: tuple[str, ...] = ()
+    n_trials: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Sweeps as they lie on disk.
+
+    Args:
+        table: a results table with a column ``configuration``, equal for rows that differ in their seed only.
+        records: by the table's index; a row whose record went missing meanwhile has none.
+        damaged: records that could not be read.
+        sweeps: one a directory.
+    """
+
+    table: pd.DataFrame
+    records: Mapping[Any, Record]
+    damaged: tuple[RecordError, ...]
+    sweeps: tuple[SweepFacts, ...]
+
+
+def load_evidence(directories: Sequence[SweepDirectory]) -> Evidence:
+    """Read one or several sweeps; running, interrupted and finished ones alike."""
+    table, damaged = load_table([directory.path for directory in directories])
+    records = {}
+    for label, place in table["dir"].items():
+        try:
+            records[label] = read_record(Path(str(place)))
+        except RecordError:
+            continue
+    keys = {label: configuration_key(record.configuration) for label, record in records.items()}
+    table = table.assign(**{CONFIGURATION: pd.Series(keys, index=table.index, dtype=object)})
+    return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)))
+
+
+def check_column(table: pd.DataFrame, name: str) -> None:
+    """Refuse a column that is misspelt, or of which no trial has a value.
+
+    Raises:
+        ConfigError: the text says which of the two.
+    """
+    if name in table.columns and name != CONFIGURATION:
+        return
+    if name in COLUMNS:
+        hint = " measure=none takes no such figure." if name in MEASURED else ""
+        raise ConfigError(f"No trial of this table has a value of {name}.{hint}")
+    numbers = table.select_dtypes("number").columns
+    raise ConfigError(f"The table has no column {name!r}. {near_match(name, map(str, numbers))}")
+
+
+def configuration_key(configuration: Mapping[str, Any]) -> str:
+    """Equal for configurations that differ in their seed, or in nothing that decides a result.
+
+    >>> configuration_key({"seed": 0, "lr": 0.1}) == configuration_key({"seed": 1, "lr": 0.1})
+    True
+    """
+    kept = {name: node for name, node in configuration.items() if name not in OTHER_NODES}
+    text = json.dumps(kept, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _facts(directory: SweepDirectory) -> SweepFacts:
+    """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
+    try:
+        content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
+        return SweepFacts(
+            name=directory.name,
+            command=str(content["command"]),
+            words=tuple(map(str, content["words"])),
+            objective=tuple(str(metric["name"]) for metric in content["objective"]),
+            n_trials=int(content["configuration"]["sweep"]["n_trials"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return SweepFacts(directory.name)

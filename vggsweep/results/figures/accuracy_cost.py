@@ -1,0 +1,202 @@
+"""Accuracy against cost: the front, what it dominates, what was pruned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.figures.style import (
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    SERIES,
+    cost_axis,
+    label_of,
+    legend_above,
+    new_axes,
+    number_columns,
+    plain,
+)
+from vggsweep.results.front import MAXIMISED, machines, pareto_front
+from vggsweep.results.replicates import mean_over_seeds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# A label's width and height as shares of the axes.
+LABEL_SIZE = (0.11, 0.05)
+# Points that lie lower than this many spans of the front below it are drawn at the lower edge.
+DEEPEST, LEAST_SPAN = 0.8, 0.02
+
+
+def accuracy_cost_points(
+    table: pd.DataFrame, x: str = "macs", y: str = "val_acc", *, average: bool = True
+) -> pd.DataFrame:
+    """The points of the figure.
+
+    Args:
+        table: a results table.
+        x: column of the cost.
+        y: column of the accuracy.
+        average: one point a configuration, the mean over its seeds; else one a trial.
+
+    Returns:
+        Columns ``x``, ``y``, ``std`` (sample standard deviation of y over seeds, NaN for one), ``seeds``,
+        ``kind`` (``front``, ``dominated``, ``pruned``), ``machine`` (device and precision where x or y was
+        measured, else empty), ``depth``, ``width``; the index is the table's.
+
+    Raises:
+        NothingToDraw: no row has both columns.
+    """
+    number_columns(table, x, y)
+    rows = mean_over_seeds(table) if average else table.assign(seeds=1)
+    numbers = number_columns(rows, x, y)
+    is_shown = numbers.notna().all(axis=1) & rows["state"].isin(["COMPLETE", "PRUNED"])
+    rows, numbers = rows[is_shown], numbers[is_shown]
+    if rows.empty:
+        raise NothingToDraw(f"no trial has both {x} and {y}")
+    kind = np.where(pareto_front(rows, x, y), "front", "dominated")
+    absent = pd.Series(np.nan, index=rows.index)
+    return pd.DataFrame(
+        {
+            "x": numbers[x],
+            "y": numbers[y],
+            "std": rows.get(f"{y}_sd", absent),
+            "seeds": rows["seeds"],
+            "kind": np.where(rows["state"] == "PRUNED", "pruned", kind),
+            "machine": machines(rows, x, y),
+            "depth": rows.get("depth", absent),
+            "width": rows.get("width", absent),
+        },
+        index=rows.index,
+    )
+
+
+def accuracy_cost_figure(
+    table: pd.DataFrame, x: str = "macs", y: str = "val_acc", *, average: bool = True
+) -> Figure:
+    """Accuracy against cost with the front; pruned trials are hollow, replicates have error bars.
+
+    A measured column is drawn with one front for each device and precision.
+
+    Args:
+        table: a results table.
+        x: column of the cost; its axis is logarithmic where the values span more than a factor of three.
+        y: column of the accuracy.
+        average: one point a configuration, the mean over its seeds (bars are one standard deviation); else
+            one a trial.
+
+    Raises:
+        NothingToDraw: no row has both columns.
+    """
+    points = accuracy_cost_points(table, x, y, average=average)
+    figure, axes = new_axes()
+    finished = points[points["kind"] != "pruned"]
+    floor = _floor(finished, y)
+    pruned, dominated = (points[points["kind"] == kind] for kind in ("pruned", "dominated"))
+    _scatter_above(axes, pruned, floor, "pruned", marker="o", filled=False)
+    _scatter_above(axes, dominated, floor, "dominated", marker="s", filled=True)
+    _error_bars(axes, finished[finished["y"] >= floor])
+    front = points[points["kind"] == "front"]
+    places = sorted(front["machine"].unique())
+    for place, colour in zip(places, [SERIES[at % len(SERIES)] for at in range(len(places))], strict=True):
+        part = front[front["machine"] == place].sort_values("x")
+        axes.plot(
+            part["x"],
+            part["y"],
+            color=colour,
+            linewidth=1.8,
+            drawstyle="steps-post" if y in MAXIMISED and x not in MAXIMISED else "default",
+            zorder=2.5,
+        )
+        axes.scatter(
+            part["x"],
+            part["y"],
+            color=ORANGE if len(places) == 1 else colour,
+            edgecolors=PAPER,
+            linewidths=0.8,
+            s=58,
+            zorder=3,
+            label="front" if len(places) == 1 else f"front: {plain(place)}",
+        )
+    axes.set_ylabel(label_of(y))
+    cost_axis(axes, points["x"], x)
+    axes.margins(x=0.06, y=0.14)
+    _label_front(axes, front)
+    legend_above(axes, 4 if len(places) <= 1 else 1)
+    return figure
+
+
+def _floor(finished: pd.DataFrame, y: str) -> float:
+    """Below this, points stand at the lower edge, so that the front keeps the space of the picture."""
+    front = finished[finished["kind"] == "front"]["y"]
+    if y not in MAXIMISED or front.empty:
+        return -np.inf
+    span = max(float(front.max() - front.min()), LEAST_SPAN)
+    return float(front.min()) - DEEPEST * span
+
+
+def _scatter_above(
+    axes: Axes, points: pd.DataFrame, floor: float, label: str, *, marker: str, filled: bool
+) -> None:
+    colours = {"color": GREY} if filled else {"facecolors": "none", "edgecolors": GREY}
+    for is_below in (False, True):
+        part = points[(points["y"] < floor) == is_below]
+        if len(part):
+            axes.scatter(
+                part["x"],
+                part["y"].clip(lower=floor),
+                marker="v" if is_below else marker,
+                s=26,
+                linewidths=0 if filled else 1.1,
+                label=f"{label} (< {floor:.2f})" if is_below else label,
+                **colours,  # type: ignore[arg-type]
+            )
+
+
+def _error_bars(axes: Axes, finished: pd.DataFrame) -> None:
+    several = finished[finished["std"].notna()]
+    if len(several):
+        axes.errorbar(
+            several["x"],
+            several["y"],
+            yerr=several["std"],
+            fmt="none",
+            ecolor=GREY,
+            elinewidth=1.1,
+            capsize=2.5,
+            zorder=2,
+            label="± 1 s.d. (seeds)",
+        )
+
+
+def _label_front(axes: Axes, front: pd.DataFrame) -> None:
+    """Depth and width beside the networks of the front, as far as the labels do not touch.
+
+    They stand above and to the left of their points: there, by what a front is, no other point lies.
+    """
+    kept: list[tuple[float, float]] = []
+    shown = front.dropna(subset=["depth", "width"]).sort_values("x")
+    axes.autoscale_view()
+    to_axes = axes.transData + axes.transAxes.inverted()
+    for _, row in shown[::-1].iterrows():  # the most accurate keep theirs
+        across, up = to_axes.transform((row["x"], row["y"]))
+        if any(abs(across - x) < LABEL_SIZE[0] and abs(up - y) < LABEL_SIZE[1] for x, y in kept):
+            continue
+        kept.append((across, up))
+        is_at_edge = across < LABEL_SIZE[0]
+        axes.annotate(
+            f"d{int(row['depth'])} w{int(row['width'])}",
+            (row["x"], row["y"]),
+            textcoords="offset points",
+            xytext=(0, 7) if is_at_edge else (-5, 4),
+            ha="center" if is_at_edge else "right",
+            va="bottom",
+            fontsize=8,
+            color=INK,
+        )

@@ -1,0 +1,92 @@
+"""Empirical distribution of error: what share of a design space's networks does better than an error.
+
+Source: Radosavovic, Johnson, Xie, Lo, Dollár, "On Network Design Spaces for Visual Recognition", 2019,
+arXiv:1905.13214, equation 1, as pycls draws it: F(e) is the share of networks whose error is below e.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from vggsweep.results.figures.style import SERIES, complete_rows, label_of, legend_above, new_axes, plain
+from vggsweep.results.replicates import mean_over_seeds
+
+
+def error_distribution(table: pd.DataFrame, value: str = "val_acc", by: str = "sweep") -> pd.DataFrame:
+    """F(e) at every error that occurs, one design space for each value of a column.
+
+    Args:
+        table: a results table. Only COMPLETE trials count, seeds averaged; where a pruner stopped the weak
+            ones, what is left looks better than the space is.
+        value: an accuracy; the error is one minus it.
+        by: column that parts the table into spaces.
+
+    Returns:
+        Columns ``space``, ``error`` (fraction, ascending within a space) and ``share``: of the space's
+        networks, those with at most this error.
+
+    Raises:
+        NothingToDraw: nothing finished.
+
+    >>> table = pd.DataFrame({"sweep": "a", "state": "COMPLETE", "width": [4, 8], "val_acc": [0.75, 0.5]})
+    >>> error_distribution(table).values.tolist()
+    [['a', 0.25, 0.5], ['a', 0.5, 1.0]]
+    """
+    rows = complete_rows(mean_over_seeds(table), value)
+    spaces = rows[by] if by in rows.columns else pd.Series("all", index=rows.index)
+    parts = []
+    for space, part in rows.groupby(spaces.astype(object).where(spaces.notna(), "unknown"), sort=True):
+        errors = np.sort(1.0 - part[value].to_numpy(dtype=float))
+        parts.append(
+            pd.DataFrame(
+                {"space": str(space), "error": errors, "share": np.arange(1, len(errors) + 1) / len(errors)}
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _numbers(errors: pd.Series) -> str:
+    return f"n = {len(errors)}, best {errors.min():.3f}, mean {errors.mean():.3f}"
+
+
+def error_distribution_figure(table: pd.DataFrame, value: str = "val_acc", by: str = "sweep") -> Figure:
+    """The distributions as steps; further left is better.
+
+    Raises:
+        NothingToDraw: see `error_distribution`.
+    """
+    numbers = error_distribution(table, value, by)
+    pruned = int((table["state"] == "PRUNED").sum())
+    figure, axes = new_axes()
+    low, high = numbers["error"].min(), numbers["error"].max()
+    margin = 0.04 * (high - low) or 0.01
+    for at, (space, part) in enumerate(numbers.groupby("space", sort=False)):
+        errors = [low - margin, *part["error"], high + margin]
+        name = plain(str(space)) if numbers["space"].nunique() > 1 else "networks"
+        axes.plot(
+            errors,
+            [0, *part["share"], 1],
+            drawstyle="steps-post",
+            color=SERIES[at % len(SERIES)],
+            linewidth=1.8,
+            linestyle=("-", "--", ":", "-.")[at // len(SERIES) % 4],
+            label=f"{name} ({_numbers(part['error'])})",
+        )
+    axes.set_xlim(low - margin, high + margin)
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel(label_of(value).replace("accuracy", "error"))
+    axes.set_ylabel("share with at most this error")
+    if pruned:
+        axes.annotate(
+            f"{pruned} pruned trials are not counted",
+            (0.98, 0.04),
+            xycoords="axes fraction",
+            ha="right",
+            fontsize=8,
+        )
+    legend_above(axes, 1)
+    return figure

@@ -1,0 +1,137 @@
+"""Hypervolume over wall-clock time: how soon a sweep had found what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
+from vggsweep.results.front import MAXIMISED, is_non_dominated, losses_of, machines
+from vggsweep.results.hypervolume import dominated_area, reference_point
+from vggsweep.results.record import RECORD_NAME
+
+# Above these many seconds the axis counts minutes, then hours.
+UNITS = ((7200.0, 3600.0, "h"), (180.0, 60.0, "min"))
+
+
+def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.DataFrame:
+    """The hypervolume after each finished trial.
+
+    Args:
+        table: a results table whose ``dir`` holds the records (their start and end), or with the columns
+            ``started`` and ``ended`` (ISO 8601).
+        x, y: see `vggsweep.results.hypervolume.hypervolume`; all sweeps share the table's reference point.
+
+    Returns:
+        Columns ``sweep``, ``seconds`` since the sweep's first trial began, ``hypervolume`` (in units of x
+        times y), and ``share`` of the largest one in the table.
+
+    Raises:
+        NothingToDraw: no finished trial has both columns and a time, or the values come from several
+            machines.
+    """
+    rows = complete_rows(table, x, y)
+    if machines(rows, x, y).nunique() > 1:
+        raise NothingToDraw(f"{x} was measured on several machines, whose values do not mix")
+    reference = reference_point(rows, x, y)
+    times = _times(table)
+    signs = np.array([-1.0 if name in MAXIMISED else 1.0 for name in (x, y)])
+    corner = np.array(reference) * signs
+    sweeps = table["sweep"].astype(str) if "sweep" in table else pd.Series("all", index=table.index)
+    parts = []
+    for sweep, part in rows.groupby(sweeps[rows.index], sort=True):
+        ended = times["ended"][part.index].dropna().sort_values()
+        if ended.empty:
+            continue
+        start = times["started"][sweeps == sweep].min()
+        start = ended.iloc[0] if pd.isna(start) else start
+        parts.append(
+            pd.DataFrame(
+                {
+                    "sweep": sweep,
+                    "seconds": (ended - start).dt.total_seconds().to_numpy(),
+                    "hypervolume": _growth(losses_of(part.loc[ended.index], x, y), corner),
+                }
+            )
+        )
+    if not parts:
+        raise NothingToDraw("no finished trial says when it ended")
+    numbers = pd.concat(parts, ignore_index=True)
+    return numbers.assign(share=numbers["hypervolume"] / (numbers["hypervolume"].max() or 1.0))
+
+
+def _growth(losses: NDArray[np.float64], corner: NDArray[np.float64]) -> list[float]:
+    """Hypervolume of the first one, two, three … points; only the front so far is kept."""
+    front, volumes = losses[:0], []
+    for point in losses:
+        if not (front <= point).all(axis=1).any():
+            front = np.vstack([front, point])
+            front = front[is_non_dominated(front)]
+        volumes.append(dominated_area(front, corner))
+    return volumes
+
+
+def _times(table: pd.DataFrame) -> pd.DataFrame:
+    """Start and end of each trial, NaT where they are not known."""
+    if {"started", "ended"} <= set(table.columns):
+        plain = table[["started", "ended"]]
+    else:
+        plain = pd.DataFrame(
+            [_timings(Path(str(place))) for place in table.get("dir", pd.Series(index=table.index))],
+            index=table.index,
+            columns=["started", "ended"],
+        )
+    return pd.DataFrame(
+        {
+            name: pd.to_datetime(plain[name], errors="coerce", utc=True, format="ISO8601")
+            for name in ("started", "ended")
+        }
+    )
+
+
+def _timings(directory: Path) -> dict[str, Any]:
+    try:
+        timings = json.loads((directory / RECORD_NAME).read_text(encoding="utf-8"))["timings"]
+        return {"started": timings.get("started"), "ended": timings.get("ended")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {"started": None, "ended": None}
+
+
+def hypervolume_time_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Figure:
+    """Share of the final hypervolume against time since the sweep began.
+
+    Raises:
+        NothingToDraw: see `hypervolume_over_time`.
+    """
+    numbers = hypervolume_over_time(table, x, y)
+    last = float(numbers["seconds"].max())
+    size, unit = next(((size, unit) for above, size, unit in UNITS if last > above), (1.0, "s"))
+    figure, axes = new_axes()
+    for at, (sweep, part) in enumerate(numbers.groupby("sweep", sort=False)):
+        seconds = pd.concat([part["seconds"].iloc[:1], part["seconds"], pd.Series([last])])
+        share = pd.concat([pd.Series([0.0]), part["share"], part["share"].iloc[-1:]])
+        axes.plot(
+            seconds / size,
+            share,
+            drawstyle="steps-post",
+            color=SERIES[at % len(SERIES)],
+            linewidth=1.8,
+            label=plain(str(sweep)),
+        )
+        axes.scatter(part["seconds"] / size, part["share"], color=SERIES[at % len(SERIES)], s=16, zorder=3)
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 1.05)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel(f"time since the first trial began ({unit})")
+    axes.set_ylabel(f"share of the final hypervolume\n({plain(y)} × {plain(x)})")
+    if numbers["sweep"].nunique() > 1:
+        legend_above(axes)
+    return figure

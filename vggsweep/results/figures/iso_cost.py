@@ -1,0 +1,264 @@
+"""Iso-cost curves over the plane of depth and width, from the arithmetic of `vggsweep.arch`.
+
+Along a curve every network costs the same: moving on it trades depth for width at no price.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from vggsweep.arch.costs import plan_costs
+from vggsweep.arch.plan import Block, NetworkPlan
+from vggsweep.arch.scaling import block_channels, convolutions_per_block
+from vggsweep.arch.settings import HeadSettings
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.figures.style import (
+    FAINT,
+    INK,
+    PAPER,
+    RAMP,
+    colour_bar,
+    complete_rows,
+    label_of,
+    new_axes,
+)
+from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.units import short_count
+
+COSTS = ("macs", "params", "conv_params", "activations")
+WIDTHS = tuple(range(1, 17)) + tuple(round(16 * 2 ** (step / 8)) for step in range(1, 49))
+# A network whose cost says another width than its row is of another family (5x5 kernels, own stages).
+WIDTH_TOLERANCE = 0.51
+
+
+@dataclass(frozen=True)
+class Plane:
+    """All networks of `vgg_scaled` that differ in depth and width only, with 3x3 kernels and a `gap` head.
+
+    Args:
+        num_blocks: blocks, each ended by a pool.
+        resolution: input height and width in pixels.
+        channels: input channels.
+        num_classes: class scores.
+        batch_norm: whether convolutions are normalised (it counts among ``params``).
+    """
+
+    num_blocks: int
+    resolution: int
+    channels: int
+    num_classes: int
+    batch_norm: bool = True
+
+    def cost(self, name: str, depth: int, width: int) -> int:
+        """One of `COSTS` of the network at this depth and width."""
+        counts = convolutions_per_block(depth, self.num_blocks)
+        channels = block_channels(width, self.num_blocks)
+        plan = NetworkPlan(
+            blocks=tuple(Block(size, (3,) * count) for count, size in zip(counts, channels, strict=True)),
+            channels=self.channels,
+            resolution=self.resolution,
+            num_classes=self.num_classes,
+            head=HeadSettings(name="gap", hidden=None, dropout=0.0),
+            batch_norm=self.batch_norm,
+            local_response_norm=False,
+            activation="relu",
+            dropout=0.0,
+            init="kaiming_normal",
+        )
+        return int(getattr(plan_costs(plan), name))
+
+    def width(self, name: str, depth: int, cost: float) -> float:
+        """Real width at which a network of this depth has this cost; NaN outside what is looked at.
+
+        >>> plane = Plane(num_blocks=4, resolution=32, channels=1, num_classes=10)
+        >>> round(plane.width("macs", 8, plane.cost("macs", 8, 16)), 6)
+        16.0
+        """
+        found = np.interp(
+            np.log(cost), _log_costs(self, name, depth), np.log(WIDTHS), left=np.nan, right=np.nan
+        )
+        return float(np.exp(found))
+
+
+@functools.lru_cache(maxsize=512)  # every curve and every point asks for the same few depths
+def _log_costs(plane: Plane, name: str, depth: int) -> NDArray[np.float64]:
+    logarithms: NDArray[np.float64] = np.log([plane.cost(name, depth, width) for width in WIDTHS])
+    return logarithms
+
+
+def plane_of(table: pd.DataFrame) -> Plane:
+    """The plane that most of a table's networks lie in, told from their costs alone.
+
+    Raises:
+        NothingToDraw: no ``vgg_scaled`` network with a ``gap`` head in the table.
+    """
+    needed = ("depth", "width", "resolution", "conv_params", "macs", "params")
+    rows = complete_rows(table, *needed)
+    is_scaled = pd.Series(True, index=rows.index)
+    for name, wanted in (("arch", "vgg_scaled"), ("head", "gap")):
+        if name in rows.columns:
+            is_scaled &= rows[name] == wanted
+    if "stages" not in rows.columns or not is_scaled.any():
+        raise NothingToDraw("no network of arch=vgg_scaled with head=gap finished")
+    planes = [_plane(row) for _, row in rows[is_scaled].iterrows()]
+    known = pd.Series([plane for plane in planes if plane is not None], dtype=object)
+    if known.empty:
+        raise NothingToDraw("no finished network follows the depth rule of vgg_scaled with 3x3 kernels")
+    found = known.value_counts().index[0]
+    assert isinstance(found, Plane)
+    return found
+
+
+def _plane(row: pd.Series) -> Plane | None:
+    """The plane of one network: its convolutions tell the input channels, its head the classes."""
+    try:
+        stages = [tuple(map(int, stage.split("x"))) for stage in str(row["stages"]).split("-")]
+    except ValueError:
+        return None
+    counts, sizes = [stage[0] for stage in stages], [stage[1] for stage in stages]
+    if tuple(counts) != convolutions_per_block(sum(counts), len(counts)):
+        return None
+    resolution = int(row["resolution"])
+    inner = first_outer = 0  # parameters that do not depend on the input, MACs that do not
+    inputs = 0
+    for at, (count, size) in enumerate(stages):
+        for _ in range(count):
+            inner += size * (inputs * 9 + 1)
+            first_outer += size * inputs * 9 * (resolution >> at) ** 2
+            inputs = size
+    channels = (int(row["conv_params"]) - inner) / (9 * sizes[0])
+    conv_macs = first_outer + 9 * sizes[0] * channels * resolution**2
+    classes = (int(row["macs"]) - conv_macs) / sizes[-1]
+    if channels % 1 or classes % 1 or channels < 1 or classes < 1:
+        return None
+    norms = int(row["params"]) - int(row["conv_params"]) - int(classes) * (sizes[-1] + 1)
+    return Plane(len(stages), resolution, int(channels), int(classes), batch_norm=norms > 0)
+
+
+def iso_cost_curves(
+    table: pd.DataFrame, cost: str = "macs", targets: Sequence[float] | None = None
+) -> pd.DataFrame:
+    """Width against depth at equal cost.
+
+    Args:
+        table: a results table with finished ``vgg_scaled`` networks; depths are those of the table and one
+            beyond at each side.
+        cost: ``macs``, ``params``, ``conv_params`` or ``activations``.
+        targets: costs of the curves; None for a few round ones in the table's range.
+
+    Returns:
+        Columns ``target``, ``depth`` and ``width`` (a real number, in channels of the first block).
+
+    Raises:
+        NothingToDraw: see `plane_of`.
+    """
+    assert cost in COSTS, cost
+    plane = plane_of(table)
+    rows = complete_rows(table, "depth", cost)
+    depths = range(max(plane.num_blocks, int(rows["depth"].min()) - 1), int(rows["depth"].max()) + 2)
+    chosen = list(targets) if targets is not None else round_targets(*_range(rows[cost]))
+    curves = [
+        {"target": float(target), "depth": depth, "width": plane.width(cost, depth, target)}
+        for target in chosen
+        for depth in depths
+    ]
+    return pd.DataFrame(curves, columns=["target", "depth", "width"]).dropna()
+
+
+def _range(costs: pd.Series) -> tuple[float, float]:
+    """From the cheapest to the dearest, and a little beyond where they differ by much."""
+    low, high = float(costs.min()), float(costs.max())
+    beyond = 1.6 if high > 2 * low else 1.0
+    return low / beyond, high * beyond
+
+
+def round_targets(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers in a range; one beside it where it holds none.
+
+    >>> round_targets(0.9e6, 2.5e7)
+    [1000000.0, 2000000.0, 5000000.0, 10000000.0, 20000000.0]
+    >>> round_targets(2.9e7, 3.02e7)
+    [29600000.0]
+    """
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    found = [float(f"{first}e{power}") for power in powers for first in (1, 2, 5)]
+    inside = [value for value in found if low <= value <= high]
+    if not inside:
+        return [float(f"{np.sqrt(low * high):.3g}")]
+    return inside[:: -(-len(inside) // most)]
+
+
+def networks_on_plane(table: pd.DataFrame, cost: str = "macs", value: str = "val_acc") -> pd.DataFrame:
+    """Finished networks of the plane: ``depth``, real ``width`` and the value, seeds averaged."""
+    plane = plane_of(table)
+    rows = complete_rows(mean_over_seeds(table), "depth", "width", cost, value)
+    widths = pd.Series(
+        [
+            plane.width(cost, int(row["depth"]), row[cost]) if row["depth"] >= plane.num_blocks else np.nan
+            for _, row in rows.iterrows()
+        ],
+        index=rows.index,
+    )
+    kept = (widths - rows["width"]).abs() < WIDTH_TOLERANCE
+    return rows[kept].assign(width=widths[kept])[["depth", "width", value]]
+
+
+def iso_cost_figure(
+    table: pd.DataFrame, cost: str = "macs", targets: Sequence[float] | None = None, value: str = "val_acc"
+) -> Figure:
+    """The curves, and on them the finished networks coloured by accuracy.
+
+    Raises:
+        NothingToDraw: see `plane_of`.
+    """
+    curves = iso_cost_curves(table, cost, targets)
+    points = networks_on_plane(table, cost, value)
+    if points.empty:
+        raise NothingToDraw("no finished network follows the depth rule of vgg_scaled with 3x3 kernels")
+    figure, axes = new_axes()
+    for target, curve in curves.groupby("target"):
+        axes.plot(
+            curve["depth"], curve["width"], color=FAINT, linewidth=1.1, linestyle=(0, (5, 3)), zorder=1.5
+        )
+        end = curve.iloc[-1]
+        axes.annotate(
+            short_count(float(target)),  # type: ignore[arg-type]
+            (end["depth"], end["width"]),
+            textcoords="offset points",
+            xytext=(4, 0),
+            va="center",
+            fontsize=8,
+            color=INK,
+            annotation_clip=True,
+        )
+    low, high = float(points[value].min()), float(points[value].max())
+    scale = Normalize(low, high if high > low else low + 1e-6)
+    axes.scatter(
+        points["depth"],
+        points["width"],
+        c=RAMP(scale(points[value].to_numpy(dtype=float))),
+        s=74,
+        edgecolors=PAPER,
+        linewidths=0.8,
+        zorder=3,
+    )
+    axes.set_ylim(0, float(points["width"].max()) * 1.18)
+    axes.set_xlim(curves["depth"].min() - 0.4, curves["depth"].max() + 0.9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel(label_of("depth"))
+    axes.set_ylabel(label_of("width"))
+    unit = label_of(cost)
+    axes.set_title(f"dashed: equal {unit}", loc="left", fontsize=9, color=INK)
+    if high > low:
+        colour_bar(figure, axes, ScalarMappable(scale, RAMP), value)
+    return figure

@@ -1,0 +1,173 @@
+"""What all figures share: colours, labels with units, axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.units import short_count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
+
+# Okabe & Ito 2008: distinguishable with every kind of colour vision, and in grey print by lightness.
+BLUE, ORANGE, GREEN, PINK, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+SERIES = (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW)
+GREY = "#767676"
+# The report replaces these by the page's own, light or dark.
+INK, FAINT, RULE, PAPER = "#1F2328", "#59636E", "#D8DEE4", "#FFFFFF"
+# Viridis is even in lightness for every kind of colour vision; without its ends it shows on light and dark.
+RAMP: Colormap = LinearSegmentedColormap.from_list("ramp", colormaps["viridis"](np.linspace(0.18, 0.9, 256)))
+SIZE = (6.4, 4.2)
+# A longer name would push the axes off the sheet.
+LONGEST_NAME = 34
+# Above this ratio an axis of a cost is logarithmic.
+LOG_RATIO = 3.0
+
+LABELS = {
+    "val_acc": "validation accuracy (fraction)",
+    "test_acc": "test accuracy (fraction)",
+    "train_acc": "training accuracy (fraction)",
+    "val_top5": "validation top-5 accuracy (fraction)",
+    "val_loss": "validation loss (nats)",
+    "train_loss": "training loss (nats)",
+    "macs": "multiply-accumulates of one image (MACs)",
+    "params": "parameters (count)",
+    "conv_params": "convolution parameters (count)",
+    "activations": "activations of one image (elements)",
+    "latency_ms_p50": "latency, median (ms)",
+    "latency_ms_p95": "latency, 95th percentile (ms)",
+    "train_seconds": "training time (s)",
+    "images_per_second": "training speed (images/s)",
+    "throughput": "inference throughput (images/s)",
+    "peak_memory_mb": "peak memory (MB)",
+    "depth": "depth (convolutions)",
+    "width": "width (channels of the first block)",
+    "resolution": "resolution (px)",
+    "lr": "learning rate",
+    "batch_size": "batch size (images)",
+}
+SHORT_LABELS = {"val_acc": "validation\naccuracy", "macs": "MACs", "lr": "learning\nrate"}
+
+
+def label_of(name: str) -> str:
+    """A column's name as people read it, with its unit.
+
+    >>> label_of("latency_ms_p50"), label_of("augment.crop_padding")
+    ('latency, median (ms)', 'augment.crop_padding')
+    """
+    return LABELS.get(name) or plain(name)
+
+
+def plain(text: str) -> str:
+    r"""A text that somebody chose: for Matplotlib a dollar begins a formula, an underscore hides an entry.
+
+    >>> print(plain("cost in $"))
+    cost in \$
+    """
+    short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return ("\u200a" if text.startswith("_") else "") + short.replace("$", r"\$")
+
+
+def new_axes(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes in the house's style."""
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    style_axes(axes)
+    return figure, axes
+
+
+def style_axes(axes: Axes) -> None:
+    """Quiet frame, quiet grid, text in ink."""
+    axes.spines[["top", "right"]].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.grid(True, which="major", color=RULE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+
+
+def cost_axis(axes: Axes, values: pd.Series, name: str) -> None:
+    """The horizontal axis of a cost: logarithmic where the values differ by more than `LOG_RATIO`."""
+    axes.set_xlabel(label_of(name))
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and high / low > LOG_RATIO:
+        axes.set_xscale("log")
+        # Between two powers of ten 2 and 5 say enough.
+        axes.xaxis.set_minor_formatter(
+            FuncFormatter(lambda value, _: short_count(value) if f"{value:e}"[0] in "25" else "")
+        )
+        axes.tick_params(axis="x", which="minor", labelsize=8, labelcolor=FAINT, color=FAINT)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        if low == high:
+            axes.set_xlim(low - abs(low or 1) * 0.1, high + abs(high or 1) * 0.1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_count(value)))
+
+
+def legend_above(axes: Axes, columns: int = 4) -> None:
+    """The legend over the axes, where it hides no point."""
+    handles, _ = axes.get_legend_handles_labels()
+    if handles:
+        axes.legend(
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=columns if len(handles) <= columns else min(columns, 3),  # more would leave the sheet
+            borderaxespad=0.2,
+            fontsize=9,
+            labelcolor=INK,
+            handletextpad=0.4,
+            columnspacing=1.1,
+        )
+
+
+def colour_bar(figure: Figure, axes: Axes, mappable: ScalarMappable, name: str) -> Colorbar:
+    """The scale of the colours, labelled as the column that they show."""
+    bar = figure.colorbar(mappable, ax=axes, pad=0.02)
+    bar.set_label(label_of(name), color=INK)
+    bar.ax.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
+    bar.outline.set_visible(False)
+    return bar
+
+
+def number_columns(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The named columns as floats; what is no number is NaN.
+
+    Raises:
+        NothingToDraw: the table lacks one.
+    """
+    for name in names:
+        if name not in table.columns:
+            raise NothingToDraw(f"no trial of this table has a value of {name}")
+    return pd.DataFrame({name: as_numbers(table[name]) for name in names}, index=table.index)
+
+
+def as_numbers(column: pd.Series) -> pd.Series:
+    """A column as floats; what is no number is NaN."""
+    numbers: pd.Series = pd.to_numeric(column, errors="coerce").astype("float64")
+    return numbers
+
+
+def complete_rows(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The COMPLETE rows that have a number in each of the named columns.
+
+    Raises:
+        NothingToDraw: there is none.
+    """
+    numbers = number_columns(table, *names)
+    kept = table[numbers.notna().all(axis=1) & (table["state"] == "COMPLETE")]
+    if kept.empty:
+        raise NothingToDraw(f"no COMPLETE trial has {' and '.join(names)}")
+    return kept.assign(**{name: numbers[name] for name in names})

@@ -1,0 +1,229 @@
+"use strict";
+// The front as an SVG: hover, keyboard, click-to-row. Everything that a person named goes in as text nodes.
+const data = JSON.parse(document.getElementById("data").textContent);
+
+(() => {
+  const {chart} = data;
+  const host = document.getElementById("chart");
+  const select = document.getElementById("cost");
+  const showsPruned = document.getElementById("pruned");
+  const SVG = "http://www.w3.org/2000/svg";
+  const LOG_RATIO = 3;            // as the printed figures: above it a cost's axis is logarithmic
+  const DEEPEST = 0.8, LEAST_SPAN = 0.02;  // points far below the front stand at the lower edge
+  let off = new Set();            // table rows that the filter hides
+  let focused = null;             // the point that Tab reaches
+
+  const node = (name, attributes = {}, ...children) => {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  };
+
+  const short = (value) => {
+    for (const [size, unit] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
+      if (Math.abs(value) >= size) return Number((value / size).toPrecision(3)) + unit;
+    return String(Number(value.toPrecision(3)));
+  };
+
+  const step = (span, count) => {
+    const rough = span / count, power = 10 ** Math.floor(Math.log10(rough));
+    return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
+  };
+
+  function linear(low, high, from, to, count) {
+    const by = step(high - low, count), ticks = [];
+    for (let at = Math.ceil(low / by - 1e-9); at * by <= high + by * 1e-9; at++) ticks.push(Number((at * by).toPrecision(12)));
+    return {at: (value) => from + (value - low) / (high - low) * (to - from), ticks};
+  }
+
+  function logarithmic(low, high, from, to) {
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
+      for (const factor of [1, 2, 5]) {
+        const value = factor * 10 ** power;
+        if (value >= low && value <= high) ticks.push(value);
+      }
+    const position = (value) => from + Math.log(value / low) / Math.log(high / low) * (to - from);
+    return {at: position, ticks};
+  }
+
+  function scales(points, cost, frontY, box) {
+    const xs = points.map((point) => point.x[cost.name]);
+    const [least, most] = [Math.min(...xs), Math.max(...xs)];
+    const isLog = least > 0 && most / least > LOG_RATIO;
+    const pad = isLog ? (most / least) ** 0.06 : (most - least) * 0.07 || Math.abs(least) * 0.1 || 1;
+    const x = isLog ? logarithmic(least / pad, most * pad, box.left, box.right)
+                    : linear(least - pad, most + pad, box.left, box.right, box.right - box.left < 500 ? 4 : 7);
+    const finished = points.filter((point) => !point.pruned);
+    const base = finished.length ? finished : points;
+    const floor = frontY.length ? Math.min(...frontY) - DEEPEST * Math.max(Math.max(...frontY) - Math.min(...frontY), LEAST_SPAN) : -Infinity;
+    const inside = (value) => Math.max(value, floor);
+    const ys = points.map((point) => inside(point.y));
+    const highs = base.map((point) => point.high ?? point.y), lows = base.map((point) => inside(point.low ?? point.y));
+    const top = Math.max(...ys, ...highs), bottom = Math.min(...ys, ...lows);
+    const margin = (top - bottom) * 0.09 || 0.02;
+    const y = linear(bottom - margin, top + margin, box.bottom, box.top, 6);
+    return {x, y, floor, inside};
+  }
+
+  function draw() {
+    const keepFocus = host.contains(document.activeElement) && document.activeElement.dataset.point;
+    host.replaceChildren();
+    const cost = chart.costs.find((one) => one.name === select.value);
+    const shown = cost ? chart.points.map((point, id) => ({...point, id}))
+      .filter((point) => point.x[cost.name] !== null && (showsPruned.checked || !point.pruned)) : [];
+    if (!shown.length) {
+      host.append(Object.assign(document.createElement("p"), {className: "refusal", textContent: "There is no trial with an accuracy to draw yet."}));
+      return;
+    }
+    const width = Math.max(280, host.clientWidth - 16), height = Math.round(Math.min(560, Math.max(320, width * 0.48)));
+    const box = {left: 58, right: width - 12, top: 14, bottom: height - 46};
+    const onFront = new Set(cost.fronts.flatMap((front) => front.points));
+    const {x, y, floor, inside} = scales(shown, cost, [...onFront].map((id) => chart.points[id].y), box);
+    const svg = node("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${chart.yLabel} against ${cost.label}`});
+    axes(svg, x, y, cost, box, width, height);
+    for (const front of cost.fronts) line(svg, front, cost, x, y, inside);
+    const order = [...shown].sort((a, b) => a.x[cost.name] - b.x[cost.name]);
+    if (!order.some((point) => point.id === focused)) focused = (order.find((point) => onFront.has(point.id)) ?? order[0]).id;
+    const marks = new Map();
+    const rank = (point) => onFront.has(point.id) ? 2 : point.pruned ? 0 : 1;
+    for (const point of [...shown].sort((a, b) => rank(a) - rank(b))) {
+      const mark = drawPoint(point, cost, onFront.has(point.id), x.at(point.x[cost.name]), y, floor, inside);
+      marks.set(point.id, mark);
+      svg.append(mark);
+    }
+    names(svg, order.filter((point) => onFront.has(point.id)), cost, x, y);
+    svg.addEventListener("keydown", (event) => walk(event, order, marks));
+    host.append(svg);
+    if (keepFocus) marks.get(Number(keepFocus))?.focus();
+    dim();
+  }
+
+  function axes(svg, x, y, cost, box, width, height) {
+    for (const value of y.ticks) {
+      const at = y.at(value);
+      svg.append(node("line", {class: "grid", x1: box.left, x2: box.right, y1: at, y2: at}));
+      svg.append(node("g", {class: "tick"}, node("text", {x: box.left - 8, y: at + 4, "text-anchor": "end"}, value.toFixed(y.ticks.length > 1 && y.ticks[1] - y.ticks[0] < 0.01 ? 3 : 2))));
+    }
+    let last = -Infinity;
+    for (const value of x.ticks) {
+      const at = x.at(value);
+      svg.append(node("line", {class: "grid", x1: at, x2: at, y1: box.top, y2: box.bottom}));
+      if (at - last < 40) continue;
+      last = at;
+      svg.append(node("g", {class: "tick"}, node("text", {x: at, y: box.bottom + 17, "text-anchor": "middle"}, short(value))));
+    }
+    svg.append(node("line", {class: "axis", x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom}));
+    svg.append(node("line", {class: "axis", x1: box.left, x2: box.left, y1: box.top, y2: box.bottom}));
+    svg.append(node("text", {x: (box.left + box.right) / 2, y: height - 8, "text-anchor": "middle"}, cost.label));
+    svg.append(node("text", {transform: `translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle"}, chart.yLabel));
+  }
+
+  function line(svg, front, cost, x, y, inside) {
+    const corners = front.points.map((id) => [x.at(chart.points[id].x[cost.name]), y.at(inside(chart.points[id].y))]);
+    if (!corners.length) return;
+    const path = corners.slice(1).map(([across, up]) => cost.isMaximised ? `L${across} ${up}` : `H${across}V${up}`).join("");
+    svg.append(node("path", {class: "line", d: `M${corners[0].join(" ")}${path}`}));
+  }
+
+  function drawPoint(point, cost, isFront, across, y, floor, inside) {
+    const kind = isFront ? "front" : point.pruned ? "pruned" : "dominated";
+    const isBelow = point.y < floor, up = y.at(inside(point.y));
+    const group = node("g", {
+      class: `point ${kind}`, tabindex: point.id === focused ? 0 : -1, role: "button", "data-point": point.id,
+      "aria-label": `${point.name}, ${kind}, ${chart.y} ${point.y.toFixed(4)}, ${cost.name} ${short(point.x[cost.name])}`,
+    });
+    if (point.low !== null && !isBelow)
+      group.append(node("line", {class: "bar", x1: across, x2: across, y1: y.at(inside(point.low)), y2: y.at(point.high)}));
+    group.append(node("circle", {class: "hit", cx: across, cy: up, r: 13}), shape(kind, isBelow, across, up));
+    const show = () => tip(point, cost, kind, across, up);
+    group.addEventListener("mouseenter", show);
+    group.addEventListener("focus", show);
+    group.addEventListener("mouseleave", hideTip);
+    group.addEventListener("blur", hideTip);
+    group.addEventListener("click", () => window.showRows(point.rows));
+    return group;
+  }
+
+  function shape(kind, isBelow, x, y) {
+    if (isBelow) return node("path", {class: "mark", d: `M${x - 4.5} ${y - 4}h9l-4.5 8z`});
+    if (kind === "dominated") return node("rect", {class: "mark", x: x - 4, y: y - 4, width: 8, height: 8});
+    return node("circle", {class: "mark", cx: x, cy: y, r: kind === "front" ? 6 : 4.2});
+  }
+
+  // above and to the left of a point of the front no other point lies; the most accurate keep their names
+  function names(svg, front, cost, x, y) {
+    const kept = [];
+    if (cost.isMaximised) return;
+    for (const point of [...front].reverse()) {
+      const at = [x.at(point.x[cost.name]), y.at(point.y)];
+      if (kept.some(([across, up]) => Math.abs(across - at[0]) < 120 && Math.abs(up - at[1]) < 15)) continue;
+      kept.push(at);
+      const label = point.name.split(", ").slice(0, 2).join(", ");
+      const isAtEdge = at[0] < 170;
+      svg.append(node("text", {class: "name", x: at[0] + (isAtEdge ? -4 : -9), y: at[1] - 9, "text-anchor": isAtEdge ? "start" : "end"}, label));
+    }
+  }
+
+  function walk(event, order, marks) {
+    const move = {ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, ArrowUp: 1}[event.key];
+    const at = order.findIndex((point) => point.id === focused);
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      window.showRows(order[at].rows);
+    } else if (move) {
+      event.preventDefault();
+      marks.get(focused).setAttribute("tabindex", -1);
+      focused = order[Math.min(order.length - 1, Math.max(0, at + move))].id;
+      marks.get(focused).setAttribute("tabindex", 0);
+      marks.get(focused).focus();
+    }
+  }
+
+  function tip(point, cost, kind, across, up) {
+    hideTip();
+    const box = Object.assign(document.createElement("div"), {className: "tip"});
+    box.append(Object.assign(document.createElement("b"), {textContent: point.name}));
+    const interval = point.low === null ? "" : ` (95 %: ${point.low.toFixed(3)}–${point.high.toFixed(3)})`;
+    const lines = [
+      `${chart.y} ${point.y.toFixed(4)}${interval}`, `${cost.name} ${short(point.x[cost.name])}`,
+      point.seeds > 1 ? `${kind}, ${point.seeds} seeds` : `${kind}, trial ${point.trial}`,
+    ];
+    for (const text of lines) box.append(Object.assign(document.createElement("div"), {textContent: text}));
+    host.append(box);
+    const left = Math.min(Math.max(6, across - box.offsetWidth / 2 + 8), host.clientWidth - box.offsetWidth - 6);
+    box.style.left = `${left}px`;
+    const above = up - box.offsetHeight - 10;
+    box.style.top = `${above > 0 ? above : up + 26}px`;
+  }
+
+  function hideTip() { host.querySelector(".tip")?.remove(); }
+
+  function dim() {
+    for (const mark of host.querySelectorAll(".point"))
+      mark.classList.toggle("off", chart.points[mark.dataset.point].rows.every((row) => off.has(row)));
+  }
+
+  window.dimPoints = (rows) => { off = rows; dim(); };
+  window.lightPoints = (row) => {
+    for (const mark of host.querySelectorAll(".point"))
+      mark.classList.toggle("lit", row !== null && chart.points[mark.dataset.point].rows.includes(row));
+  };
+
+  for (const cost of chart.costs) select.append(new Option(cost.label, cost.name));
+  const legend = document.getElementById("legend");
+  for (const [kind, text] of [["front", "front"], ["dominated", "dominated"], ["pruned", "pruned"]]) {
+    if (kind === "pruned" && !chart.points.some((point) => point.pruned)) continue;
+    const mark = shape(kind, false, 7, 7);
+    mark.setAttribute("class", kind);
+    const entry = document.createElement("span");
+    entry.append(node("svg", {viewBox: "0 0 14 14"}, mark), text);
+    legend.append(entry);
+  }
+  showsPruned.closest("label").hidden = !chart.points.some((point) => point.pruned);
+  select.addEventListener("change", draw);
+  showsPruned.addEventListener("change", draw);
+  let width = 0;
+  new ResizeObserver(() => { if (host.clientWidth !== width) { width = host.clientWidth; draw(); } }).observe(host);
+})();

@@ -1,0 +1,91 @@
+"""The data of the interactive chart: points, and which of them lie on the front for each cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from vggsweep.results.figures.style import as_numbers, label_of
+from vggsweep.results.front import MAXIMISED, machines, pareto_front
+from vggsweep.results.replicates import configuration_groups, mean_over_seeds
+from vggsweep.results.settings import varied_settings
+from vggsweep.results.verdict import Standing, describe_network
+
+COSTS = (
+    "macs params conv_params activations latency_ms_p50 latency_ms_p95 throughput train_seconds "
+    "peak_memory_mb"
+).split()
+
+
+def chart_data(table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standing]) -> dict[str, Any]:
+    """What `chart.js` draws, as plain values for JSON.
+
+    Args:
+        table: a results table.
+        x: the cost that is shown first; others can be chosen on the page.
+        y: the accuracy.
+        standings: intervals by the index of `mean_over_seeds`.
+
+    Returns:
+        ``y``, ``yLabel``; ``costs``: name, label, and the index of each front's points from left to right,
+        one front a machine; ``points``: one a configuration, with its value of each cost and its table rows.
+    """
+    if y not in table.columns:
+        return {"y": y, "yLabel": label_of(y), "costs": [], "points": []}
+    means = mean_over_seeds(table)
+    means = means[pd.to_numeric(means[y], errors="coerce").notna() & (means["state"] != "FAIL")]
+    groups = configuration_groups(table)
+    rows_of: dict[int, list[int]] = {}
+    for place, group in groups.items():
+        rows_of.setdefault(int(group), []).append(int(str(place)))
+    varied = varied_settings(means)
+    costs = [name for name in dict.fromkeys([x, *COSTS]) if name in means.columns]
+    costs = [name for name in costs if pd.to_numeric(means[name], errors="coerce").notna().any()]
+    numbers = {name: as_numbers(means[name]) for name in (*costs, y)}
+    points = []
+    for label, (_, row) in zip(map(int, means.index), means.iterrows(), strict=True):
+        standing = standings.get(label)
+        interval = standing.interval if standing is not None else None
+        is_pruned = row["state"] == "PRUNED"
+        points.append(
+            {
+                "name": describe_network(row, varied),
+                "trial": int(row["trial"]),
+                "sweep": str(row["sweep"]) if "sweep" in row.index else "",
+                "pruned": bool(is_pruned),
+                "seeds": int(row["seeds"]),
+                "y": float(numbers[y][label]),
+                "low": interval.low if interval is not None else None,
+                "high": interval.high if interval is not None else None,
+                "x": {name: _number(numbers[name][label]) for name in costs},
+                "rows": [label] if is_pruned else rows_of[int(groups[label])],
+            }
+        )
+    positions = {label: at for at, label in enumerate(means.index)}
+    return {
+        "y": y,
+        "yLabel": label_of(y),
+        "costs": [
+            {
+                "name": name,
+                "label": label_of(name),
+                "isMaximised": name in MAXIMISED,
+                "fronts": _fronts(means, name, y, positions),
+            }
+            for name in costs
+        ],
+        "points": points,
+    }
+
+
+def _fronts(means: pd.DataFrame, x: str, y: str, place: dict[Any, int]) -> list[dict[str, Any]]:
+    front = means[pareto_front(means, x, y)].sort_values(x, kind="stable")
+    return [
+        {"machine": str(machine), "points": [place[label] for label in part.index]}
+        for machine, part in front.groupby(machines(front, x, y), sort=True)
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)

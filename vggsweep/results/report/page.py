@@ -1,0 +1,182 @@
+"""The page: everything that a template shows, gathered, and the template filled in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from vggsweep.results.evidence import Evidence, check_column
+from vggsweep.results.front import machines
+from vggsweep.results.hypervolume import hypervolume, reference_point
+from vggsweep.results.knee import knee
+from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.report.chart import chart_data
+from vggsweep.results.report.gallery import pictures
+from vggsweep.results.report.rows import table_columns, table_rows
+from vggsweep.results.settings import varied_settings
+from vggsweep.results.units import short_count
+from vggsweep.results.verdict import Verdict, describe_network, reach_verdict
+
+ROOM = Path(__file__).parent
+
+
+def report_page(
+    evidence: Evidence,
+    *,
+    x: str | None = None,
+    y: str = "val_acc",
+    version: str = "",
+    now: datetime | None = None,
+) -> str:
+    """The whole HTML text.
+
+    Args:
+        evidence: the sweeps.
+        x: column of the cost; None for that of the sweeps' objective, else MACs.
+        y: column of the accuracy.
+        version: of vggsweep, for the page's foot.
+        now: when it was made; None for this moment.
+
+    Raises:
+        ConfigError: no such column.
+    """
+    table = evidence.table.reset_index(drop=True)
+    records = {
+        table.index[at]: evidence.records[label]
+        for at, label in enumerate(evidence.table.index)
+        if label in evidence.records
+    }
+    evidence = Evidence(table, records, evidence.damaged, evidence.sweeps)
+    cost = x or objective_cost(evidence)
+    for name, is_chosen in ((cost, x is not None), (y, y != "val_acc")):
+        if is_chosen:  # a table in which nothing finished may lack the others
+            check_column(table, name)
+    verdict = reach_verdict(table, cost, y, images=validation_images(evidence))
+    standings = {standing.label: standing for group in verdict.standings for standing in group}
+    columns = table_columns(table, cost, y)
+    rows = table_rows(evidence, columns, cost, y)
+    moment = now or datetime.now(UTC)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOM),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        title=", ".join(sweep.name for sweep in evidence.sweeps),
+        verdict=verdict,
+        tiles=_tiles(table, cost, y, verdict),
+        standings=_standings(verdict, cost),
+        cost=cost,
+        columns=columns,
+        rows=rows,
+        chart=chart_data(table, cost, y, standings),
+        how={row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows},
+        pictures=pictures(table, cost, y, verdict.equal_cost),
+        failures=[row for row in rows if row.state == "FAIL"],
+        damaged=[str(error) for error in evidence.damaged],
+        sweeps=evidence.sweeps,
+        states=[str(state) for state in table["state"].value_counts().index],
+        style=Markup((ROOM / "report.css").read_text(encoding="utf-8")),
+        scripts=[Markup((ROOM / name).read_text(encoding="utf-8")) for name in ("chart.js", "table.js")],
+        made=moment.strftime("%Y-%m-%d %H:%M UTC"),
+        version=version,
+    )
+
+
+def objective_cost(evidence: Evidence) -> str:
+    """The cost that the sweeps optimised, where they agree and have it, else MACs."""
+    costs = {sweep.objective[1] for sweep in evidence.sweeps if len(sweep.objective) > 1}
+    found = costs.pop() if len(costs) == 1 else "macs"
+    return found if found in evidence.table.columns else "macs"
+
+
+def validation_images(evidence: Evidence) -> int | None:
+    """How many images val_acc was counted on, where every record says so and they agree on the least."""
+    counts = [record.metrics.get("val_images") for record in evidence.records.values()]
+    known = [int(count) for count in counts if isinstance(count, int) and count > 0]
+    return min(known) if known else None
+
+
+def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[str, str]]:
+    """Four numbers that a reader wants first."""
+    counts = table["state"].value_counts()
+    others = [
+        f"{counts[state]} {word}"
+        for state, word in (("PRUNED", "pruned"), ("FAIL", "failed"))
+        if state in counts
+    ]
+    tiles = [
+        {
+            "value": str(counts.get("COMPLETE", 0)),
+            "name": "trials finished",
+            "note": ", ".join(others) or "none pruned, none failed",
+        }
+    ]
+    standings = [standing for group in verdict.standings for standing in group]
+    if not standings:
+        return tiles
+    best = max(standings, key=lambda standing: standing.accuracy)
+    interval = f"95 % interval {best.interval}" if best.interval is not None else ""
+    tiles.append(
+        {"value": f"{best.accuracy:.3f}", "name": f"best {y}", "note": f"{best.name}; {interval}".strip("; ")}
+    )
+    means = mean_over_seeds(table)
+    finished = means[means["state"] == "COMPLETE"]
+    if x not in means.columns or finished[x].isna().all() or machines(finished, x, y).nunique() > 1:
+        return tiles
+    bend = knee(means, x, y)
+    if bend is not None:
+        row = means.loc[bend]  # type: ignore[call-overload]
+        tiles.append(
+            {
+                "value": short_count(float(row[x])),
+                "name": f"{x} at the knee of the front",
+                "note": f"{describe_network(row, varied_settings(means))}; {y} {row[y]:.3f}",
+            }
+        )
+    point = reference_point(means, x, y)
+    tiles.append(
+        {
+            "value": short_count(hypervolume(means, x, y, point)),
+            "name": "hypervolume",
+            "note": f"up to {x} {short_count(point[0])}, {y} {point[1]:g}",
+        }
+    )
+    return tiles
+
+
+def _standings(verdict: Verdict, x: str) -> list[dict[str, Any]]:
+    """The configurations that the verdict weighed, a list for each group of equal cost."""
+    groups = []
+    for group in verdict.standings:
+        costs = [standing.cost for standing in group if standing.cost is not None]
+        name = verdict.equal_cost or x
+        title = f"about {short_count(sorted(costs)[len(costs) // 2])} {name}" if costs else ""
+        groups.append(
+            {
+                "title": title if verdict.equal_cost else "",
+                "rows": [
+                    {
+                        "name": standing.name,
+                        "accuracy": f"{standing.accuracy:.4f}",
+                        "interval": str(standing.interval or ""),
+                        "seeds": standing.seeds,
+                        "cost": short_count(standing.cost) if standing.cost is not None else "",
+                        "verdict": "best"
+                        if at == 0
+                        else "worse"
+                        if standing.is_told_apart
+                        else "within the noise",
+                    }
+                    for at, standing in enumerate(group)
+                ],
+            }
+        )
+    return groups

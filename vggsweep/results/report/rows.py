@@ -1,0 +1,147 @@
+"""The rows of the page's table and of its list of failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from vggsweep.results.evidence import Evidence
+from vggsweep.results.front import pareto_front
+from vggsweep.results.replicates import configuration_groups, mean_over_seeds
+from vggsweep.results.reproduction import reproduction
+from vggsweep.results.settings import varied_settings
+from vggsweep.results.units import short_count
+
+HEADINGS = {
+    "trial": "trial",
+    "macs": "MACs",
+    "lr": "learning rate",
+    "latency_ms_p50": "latency (ms)",
+    "train_seconds": "training (s)",
+    "throughput": "throughput (images/s)",
+    "peak_memory_mb": "memory (MB)",
+    "epochs_run": "epochs run",
+    "epochs_to_threshold": "epochs to threshold",
+    "budget_residual": "budget residual",
+    "val_acc": "val acc",
+    "train_acc": "train acc",
+    "test_acc": "test acc",
+}
+# What every row shows where it has it, after the settings that vary.
+SHOWN = (
+    "train_acc test_acc macs params epochs_run epochs_to_threshold budget_residual train_seconds "
+    "latency_ms_p50 throughput"
+).split()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the page's table."""
+
+    name: str
+    heading: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as it is shown, and as it is sorted."""
+
+    text: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trial.
+
+    Args:
+        number: index in the table, the row's id on the page.
+        state: COMPLETE, PRUNED or FAIL.
+        is_front: whether its configuration lies on the front.
+        cells: one a column.
+        how: command and environment that reproduce it.
+        reason: why it was pruned or failed, or an empty text.
+        title: sweep and trial.
+    """
+
+    number: int
+    state: str
+    is_front: bool
+    cells: tuple[Cell, ...]
+    how: str
+    reason: str
+    title: str
+
+
+def table_columns(table: pd.DataFrame, x: str, y: str) -> list[Column]:
+    """The columns that tell the trials of this table apart."""
+    several = table["sweep"].nunique() > 1 if "sweep" in table.columns else False
+    names = ["sweep"] if several else []
+    names += ["trial", "depth", "width"]
+    names += varied_settings(table)
+    names += ["seed"] if "seed" in table.columns and table["seed"].dropna().nunique() > 1 else []
+    names += [x, y, *SHOWN]
+    names += [
+        name for name in ("device", "precision") if name in table and table[name].dropna().nunique() > 1
+    ]
+    kept = [name for name in dict.fromkeys(names) if name in table.columns and table[name].notna().any()]
+    return [Column(name, HEADINGS.get(name, name), _is_numeric(table[name])) for name in kept]
+
+
+def table_rows(evidence: Evidence, columns: list[Column], x: str, y: str) -> list[Row]:
+    """One row a trial."""
+    table = evidence.table
+    on_front = front_rows(table, x, y)
+    facts = {sweep.name: sweep for sweep in evidence.sweeps}
+    rows = []
+    for label, (_, values) in zip(map(int, table.index), table.iterrows(), strict=True):
+        record = evidence.records.get(label)
+        rows.append(
+            Row(
+                number=label,
+                state=str(values["state"]),
+                is_front=bool(on_front[label]),
+                cells=tuple(_cell(column, values[column.name]) for column in columns),
+                how=reproduction(record, facts.get(record.sweep)) if record is not None else "",
+                reason=(record.reason or "") if record is not None else "",
+                title=f"{values['sweep']}, trial {values['trial']}",
+            )
+        )
+    return rows
+
+
+def front_rows(table: pd.DataFrame, x: str, y: str) -> pd.Series:
+    """Which trials belong to a configuration on the front (seeds averaged)."""
+    if not {x, y} <= set(table.columns) or table.empty:
+        return pd.Series(False, index=table.index)
+    means = mean_over_seeds(table)
+    groups = configuration_groups(table)
+    chosen = set(groups.loc[means.index[pareto_front(means, x, y)]])
+    return groups.isin(chosen) & (table["state"] == "COMPLETE")
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    present = column.dropna()
+    return bool(present.map(lambda value: isinstance(value, (int, float)) or hasattr(value, "dtype")).all())
+
+
+def _cell(column: Column, value: Any) -> Cell:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return Cell("", "")
+    if not column.is_number or isinstance(value, (bool, str)):
+        return Cell(str(value), str(value))
+    number = float(value)
+    return Cell(_number_text(column.name, number), repr(number))
+
+
+def _number_text(name: str, value: float) -> str:
+    if name.endswith("_acc") or name == "val_top5":
+        return f"{value:.4f}"
+    if name in ("macs", "params", "conv_params", "activations"):
+        return short_count(value)
+    if value.is_integer() and abs(value) < 1e6:
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
