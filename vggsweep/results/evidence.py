@@ -62,6 +62,8 @@ class Evidence:
 def load_evidence(directories: Sequence[SweepDirectory]) -> Evidence:
     """Read one or several sweeps; running, interrupted and finished ones alike."""
     table, damaged = load_table([directory.path for directory in directories])
+    # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
+    table = table[table["state"] != "DAMAGED"].reset_index(drop=True)
     records = {}
     for label, place in table["dir"].items():
         try:
