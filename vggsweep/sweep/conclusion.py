@@ -16,7 +16,7 @@ from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import best_trials, read_progress
 from vggsweep.sweep.study import open_study
-from vggsweep.sweep.worker import Ending
+from vggsweep.sweep.ending import Ending
 
 # The column that a picture sets accuracy against when the objective names no cost.
 DEFAULT_COST = "macs"

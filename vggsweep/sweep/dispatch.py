@@ -14,11 +14,13 @@ import random
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
 from filelock import FileLock
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.configuration.checks import check_configuration
@@ -44,11 +46,24 @@ from vggsweep.sweep.marks import (
 )
 from vggsweep.sweep.objectives import objective_values
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.ownership import claim
+from vggsweep.sweep.ownership import (
+    OWNER,
+    Owner,
+    Pulse,
+    beat_of,
+    claim,
+    is_signed_by,
+    new_owner,
+    owner_of,
+    place_of,
+    seize,
+    sign,
+)
 from vggsweep.sweep.samplers import sampler_name
 from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
-from vggsweep.sweep.study import STATES, add_trial
-from vggsweep.trial import drop_checkpoint
+from vggsweep.sweep.study import STATES, add_trial, storage_of
+from vggsweep.sweep.turn import TurnLost, turn_of
+from vggsweep.trial import drop_checkpoint, set_aside
 
 # A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
 REPEATS_BEFORE_RANDOM = 3
@@ -66,6 +81,7 @@ class Task:
         lock: held.
         plain: resolved configuration.
         mark: what the study knows of it.
+        owner: this process, under a token of this ownership.
     """
 
     number: int
@@ -74,6 +90,7 @@ class Task:
     lock: FileLock
     plain: Mapping[str, Any]
     mark: Mark
+    owner: Owner
 
 
 @dataclass(frozen=True)
@@ -100,42 +117,86 @@ class Dispatcher:
     Args:
         order: what the sweep was told.
         study: opened with the order's sampler.
+        worker, device: what others are told of this worker.
     """
 
-    def __init__(self, order: SweepOrder, study: optuna.Study) -> None:
+    def __init__(
+        self, order: SweepOrder, study: optuna.Study, worker: str = "main", device: str = ""
+    ) -> None:
         self.order = order
         self.study = study
         self.directory = order.directory
         self.composer = order.composer()
         self.hook = load_hook(order.space.hook) if order.space.hook else None
         self.directory.workers.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(self.directory.workers / "ask.lock")
+        self.turn = turn_of(storage_of(study), study.study_name, self.directory.workers / "ask.lock")
+        self.pulse = Pulse(order.settings.lease)
+        self.worker = worker
+        self.device = device
+        self.place = place_of(self.directory)
         self.repeats = 0
         self._unseen: list[Params] | None = None
         self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
 
     def next(self, *, is_time_up: bool = False) -> Task | Stop | Wait:
         """The next trial to train, or why there is none."""
-        with self.lock:
-            while True:
-                trials = self._settle()
-                if (stop := self._stop(trials, is_time_up)) is not None:
-                    return stop
-                if (task := self._adopt(trials)) is not None:
-                    return task
-                in_progress = sum(map(is_in_progress, trials))
-                if len(counted(trials)) + in_progress >= self.order.settings.n_trials:
-                    return Wait()
-                if (stop := self._suggest(trials)) is not None:
-                    return Wait() if in_progress else stop
+        while True:
+            try:
+                with self.turn.take():
+                    return self._decide(is_time_up=is_time_up)
+            except (TurnLost, UpdateFinishedTrialError):
+                continue  # the database restarted, or somebody whose turn was over still wrote
 
-    def finish(self, task: Task, record: Record) -> None:
-        """Tell the study what a record says."""
-        if self.order.settings.replicates == 1:
-            self._tell(task.trial_id, record, objective_values(self.order.metrics, record))
-            return
-        with self.lock:
-            self._tell_replicate(task.trial_id, task.mark, record)
+    def _decide(self, *, is_time_up: bool) -> Task | Stop | Wait:
+        while True:
+            trials = self._settle()
+            self.pulse.look(trials)
+            self.turn.check()
+            if (stop := self._stop(trials, is_time_up)) is not None:
+                return stop
+            if (task := self._adopt(trials)) is not None:
+                return task
+            in_progress = sum(map(is_in_progress, trials))
+            if len(counted(trials)) + in_progress >= self.order.settings.n_trials:
+                return Wait()
+            if (stop := self._suggest(trials)) is not None:
+                return Wait() if in_progress else stop
+
+    def finish(self, task: Task, record: Record) -> bool:
+        """Tell the study what a record says.
+
+        Returns:
+            Whether it counts. Otherwise another worker had taken the trial over: the record is set aside.
+        """
+        while True:
+            try:
+                with self.turn.take():
+                    if not self._is_owner(task):
+                        self._set_aside(task, record)
+                        return False
+                    self._tell_replicate(task.trial_id, task.mark, record)
+                    return True
+            except TurnLost:
+                continue
+
+    def release(self, task: Task) -> None:
+        """Give an unfinished trial up: its end here was no death, and anybody may go on with it."""
+        task.directory.released.touch()
+        if self._is_owner(task):
+            self._own(task.trial_id, replace(task.owner, is_released=True))
+
+    def _set_aside(self, task: Task, record: Record) -> None:
+        set_aside(record, task.directory)
+        if is_signed_by(task.directory, task.owner):  # the other one's record lies elsewhere
+            task.directory.record.unlink(missing_ok=True)
+
+    def _is_owner(self, task: Task) -> bool:
+        trial = self.study._storage.get_trial(task.trial_id)
+        owner = owner_of(trial)
+        return trial.state is TrialState.RUNNING and owner is not None and owner.token == task.owner.token
+
+    def _own(self, trial_id: int, owner: Owner) -> None:
+        self.study._storage.set_trial_user_attr(trial_id, OWNER, owner.attribute())
 
     # settle
 
@@ -161,7 +222,7 @@ class Dispatcher:
         directory = self.directory.trial(trial.number)
         if not directory.record.exists():
             return None
-        lock = claim(directory.lock)
+        lock = self._take(trial, directory)
         if lock is None:
             return None
         try:
@@ -172,15 +233,26 @@ class Dispatcher:
         finally:
             lock.release()
 
+    def _take(self, trial: FrozenTrial, directory: TrialDirectory) -> FileLock | None:
+        """The lock of a trial that nobody trains, or whose owner gave no sign of life for a lease."""
+        owner = owner_of(trial)
+        # Only who shares the owner's files can ask the lock, which knows of a death at once.
+        if owner is None or owner.is_released or owner.place == self.place:
+            lock = claim(directory.lock)
+            if lock is not None or owner is None:
+                return lock
+        return seize(directory.lock) if self.pulse.is_silent(owner) else None
+
     def _tell(self, trial_id: int, record: Record, values: Sequence[float] | None) -> None:
         state = STATES[record.state]
         if state is TrialState.COMPLETE and values is None:
             state = TrialState.FAIL
         if state is TrialState.FAIL:
             self.study._storage.set_trial_user_attr(trial_id, REASON, record.reason or "no objective value")
-        self.study.tell(
-            record.trial, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True
-        )
+        with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
+            self.study.tell(
+                record.trial, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True
+            )
 
     def _tell_replicate(self, trial_id: int, mark: Mark, record: Record) -> None:
         """A replicate waits for the others of its configuration; then all are told their mean."""
@@ -226,34 +298,65 @@ class Dispatcher:
                 continue
             directory = self.directory.trial(trial.number)
             directory.path.mkdir(parents=True, exist_ok=True)
-            lock = claim(directory.lock)
+            lock = self._take(trial, directory)
             if lock is None:
                 continue
-            mark = mark_of(trial)
-            assert mark is not None
-            plain = self._compose(mark.words)
-            task = Task(trial.number, trial._trial_id, directory, lock, plain, mark)
-            if not self._has_died_too_often(trial, task):
+            task = self._begin(trial, trials, directory, lock)
+            if task is not None:
                 return task
             lock.release()
         return None
 
+    def _begin(
+        self, trial: FrozenTrial, trials: Sequence[FrozenTrial], directory: TrialDirectory, lock: FileLock
+    ) -> Task | None:
+        """Own a trial whose lock is held; None when it ends here instead."""
+        mark = mark_of(trial)
+        assert mark is not None
+        first = by_hash(trials, mark.configuration_hash)
+        if first is not None and first.number < trial.number:
+            # A database that broke off may have stored one suggestion twice.
+            self.study._storage.set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
+            self.study.tell(trial.number, state=TrialState.FAIL)
+            return None
+        owner = new_owner(self.directory, self.worker, self.device)
+        task = Task(
+            trial.number, trial._trial_id, directory, lock, self._compose(mark.words), mark, owner
+        )
+        if directory.hung.exists():
+            self._fail(task, directory.hung.read_text(encoding="utf-8"))
+            return None
+        if self._has_died_too_often(trial, task):
+            return None
+        self._own(task.trial_id, owner)
+        sign(directory, owner)
+        return task
+
     def _has_died_too_often(self, trial: FrozenTrial, task: Task) -> bool:
         """Count the death of the owner before; a new finished epoch starts the count again."""
         directory = task.directory
-        if not directory.config.exists():  # nobody has begun it
-            return False
+        owner = owner_of(trial)
+        is_elsewhere = owner is not None and owner.place != self.place
         if directory.released.exists():  # its owner was asked to stop, and did
             directory.released.unlink()
             return False
-        epochs = len(read_history(directory.history))
+        if owner is not None and owner.is_released:
+            return False
+        if not directory.config.exists() and not is_elsewhere:  # nobody has begun it
+            return False
+        beat = beat_of(trial, owner) if owner is not None else None
+        epochs = max(len(read_history(directory.history)), beat.epoch if beat is not None else 0)
         before = trial.user_attrs.get(DEATHS, {"count": 0, "epochs": 0, "total": 0})
         count = 1 if epochs > before["epochs"] else before["count"] + 1
         deaths = {"count": count, "epochs": epochs, "total": before["total"] + 1}
         self.study._storage.set_trial_user_attr(trial._trial_id, DEATHS, deaths)
         if count <= self.order.settings.max_retries:
             return False
-        reason = f"its process died {count} times after epoch {epochs} without finishing another"
+        self._fail(task, f"its process died {count} times after epoch {epochs} without finishing another")
+        return True
+
+    def _fail(self, task: Task, reason: str) -> None:
+        """End a trial that nobody can train to its end."""
         record = Record(
             sweep=self.order.name,
             trial=task.number,
@@ -264,9 +367,8 @@ class Dispatcher:
             overrides=task.mark.words,
             swept=task.mark.swept or {},
         )
-        write_record(record, directory.path)
-        self._tell(task.trial_id, record, None)
-        return True
+        write_record(record, task.directory.path)
+        self._tell_replicate(task.trial_id, task.mark, record)
 
     # suggest
 

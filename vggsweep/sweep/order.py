@@ -28,7 +28,7 @@ from vggsweep.sweep.samplers import check_sampler
 from vggsweep.sweep.space import SearchSpace, load_hook, read_space, space_overrides
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
-FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "storage")
+FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
 FREE_NODES = ("device", "logger")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
@@ -16,9 +15,7 @@ from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.marks import mark_of
-
-# SQLite waits this long for another process's write before it gives up.
-LOCK_SECONDS = 60
+from vggsweep.sweep.storage import PatientStorage, open_storage
 
 STATES = {
     "COMPLETE": TrialState.COMPLETE,
@@ -45,17 +42,18 @@ def open_study(
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
+    backend = open_storage(directory, storage)
     try:
         return optuna.create_study(
             study_name=directory.name,
-            storage=_open_storage(directory, storage),
+            storage=backend,
             directions=list(directions),
             sampler=sampler,
             pruner=pruner,
             load_if_exists=True,
         )
     except Exception as error:
-        raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+        raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 
 
 def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.Study:
@@ -65,21 +63,23 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         SweepError: there is none, or it cannot be read.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
+    backend = open_storage(directory, storage)
     try:
-        return optuna.load_study(study_name=directory.name, storage=_open_storage(directory, storage))
+        return optuna.load_study(study_name=directory.name, storage=backend)
     except KeyError:
         raise SweepError(
             f"{directory.path} has no study yet: its command was stopped before the first trial. "
             "The same command begins it."
         ) from None
     except Exception as error:
-        raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+        raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 
 
-def _open_storage(directory: SweepDirectory, storage: str | None) -> RDBStorage:
-    url = storage or f"sqlite:///{directory.study}"
-    options = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
-    return RDBStorage(url, engine_kwargs=options)
+def storage_of(study: optuna.Study) -> PatientStorage:
+    """The database behind a study that `open_study` or `read_study` opened."""
+    backend = getattr(study._storage, "_backend", study._storage)
+    assert isinstance(backend, PatientStorage)
+    return backend
 
 
 def add_trial(

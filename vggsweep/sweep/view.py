@@ -70,6 +70,10 @@ class SweepView:
         if self.live is not None:
             self._redraw(self.live)
 
+    def say(self, text: str) -> None:
+        """A line for a person."""
+        self._line(text)
+
     def _line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
