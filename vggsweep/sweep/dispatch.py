@@ -30,6 +30,7 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, read_record, write_record
+from vggsweep.sweep.locks import claim, seize
 from vggsweep.sweep.marks import (
     DEATHS,
     DUPLICATE_OF,
@@ -51,12 +52,10 @@ from vggsweep.sweep.ownership import (
     Owner,
     Pulse,
     beat_of,
-    claim,
     is_signed_by,
     new_owner,
     owner_of,
     place_of,
-    seize,
     sign,
 )
 from vggsweep.sweep.samplers import sampler_name
@@ -250,9 +249,8 @@ class Dispatcher:
         if state is TrialState.FAIL:
             self.study._storage.set_trial_user_attr(trial_id, REASON, record.reason or "no objective value")
         with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
-            self.study.tell(
-                record.trial, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True
-            )
+            told = values if state is TrialState.COMPLETE else None
+            self.study.tell(record.trial, told, state=state, skip_if_finished=True)
 
     def _tell_replicate(self, trial_id: int, mark: Mark, record: Record) -> None:
         """A replicate waits for the others of its configuration; then all are told their mean."""
@@ -320,9 +318,7 @@ class Dispatcher:
             self.study.tell(trial.number, state=TrialState.FAIL)
             return None
         owner = new_owner(self.directory, self.worker, self.device)
-        task = Task(
-            trial.number, trial._trial_id, directory, lock, self._compose(mark.words), mark, owner
-        )
+        task = Task(trial.number, trial._trial_id, directory, lock, self._compose(mark.words), mark, owner)
         if directory.hung.exists():
             self._fail(task, directory.hung.read_text(encoding="utf-8"))
             return None

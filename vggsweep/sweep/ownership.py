@@ -15,26 +15,23 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import write_atomically
+from vggsweep.sweep.locks import host_name
 
 OWNER = "owner"
 BEAT = "beat:"
 # Beats in a lease: a few may fail before anybody worries.
 BEATS_PER_LEASE = 4
-HOST = "VGGSWEEP_HOST"
 
 
 @dataclass(frozen=True)
@@ -81,11 +78,6 @@ class Beat:
     val_acc: float | None = None
 
 
-def host_name() -> str:
-    """What this host calls itself; ``VGGSWEEP_HOST`` where several call themselves the same."""
-    return os.environ.get(HOST) or socket.gethostname()
-
-
 def place_of(directory: SweepDirectory) -> str:
     """Where the files of this process's trials lie."""
     return f"{host_name()}:{directory.path}"
@@ -93,9 +85,7 @@ def place_of(directory: SweepDirectory) -> str:
 
 def new_owner(directory: SweepDirectory, worker: str, device: str) -> Owner:
     """This process as the owner of a trial."""
-    return Owner(
-        secrets.token_hex(8), worker, host_name(), place_of(directory), os.getpid(), device
-    )
+    return Owner(secrets.token_hex(8), worker, host_name(), place_of(directory), os.getpid(), device)
 
 
 def owner_of(trial: FrozenTrial) -> Owner | None:
@@ -110,32 +100,6 @@ def beat_of(trial: FrozenTrial, owner: Owner) -> Beat | None:
     return None if plain is None else Beat(**plain)
 
 
-def claim(lock: Path) -> FileLock | None:
-    """Take a lock without waiting.
-
-    Args:
-        lock: the lock's file; its directory exists.
-
-    Returns:
-        The lock, held until it is released or this process ends, or None if a living process has it.
-    """
-    held = FileLock(lock, blocking=False)
-    try:
-        held.acquire()
-    except Timeout:
-        return None
-    return held
-
-
-def seize(lock: Path) -> FileLock | None:
-    """Take a lock from a process that may still hold it: the file gets a successor.
-
-    Only whoever's turn it is may do that, so that two do not seize at once.
-    """
-    lock.unlink(missing_ok=True)
-    return claim(lock)
-
-
 def sign(directory: TrialDirectory, owner: Owner) -> None:
     """Write the owner's token where it and the owner before look."""
     write_atomically(directory.owner, owner.token)
@@ -145,17 +109,6 @@ def is_signed_by(directory: TrialDirectory, owner: Owner) -> bool:
     """Whether the files are still this owner's to write."""
     with suppress(OSError):
         return directory.owner.read_text(encoding="utf-8") == owner.token
-    return False
-
-
-def is_owned(lock: Path) -> bool:
-    """Whether a living process on this host trains here."""
-    if not lock.exists():
-        return False
-    held = claim(lock)
-    if held is None:
-        return True
-    held.release()
     return False
 
 

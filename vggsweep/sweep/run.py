@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,8 +14,12 @@ from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Vggsweep
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.command import command_line
 from vggsweep.sweep.conclusion import conclude
-from vggsweep.sweep.order import SweepOrder, read_order
-from vggsweep.sweep.worker import Ending, Worker
+from vggsweep.sweep.launch import run_workers
+from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, read_order
+from vggsweep.sweep.study import open_study
+from vggsweep.sweep.worker import Worker
+
+STUDY_MARK = "vggsweep"
 
 
 def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str]) -> int:
@@ -48,13 +51,8 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
             "choose another with sweep.name."
         ) from error
     save_order(order)
-    worker: Any = Worker(order, time.time())
-    launcher = Plugins.instance().instantiate_launcher(
-        config=config, hydra_context=hydra_context, task_function=worker
-    )
-    returns = launcher.launch([[f"sweep.name={order.name}"]], initial_job_idx=0)
-    ending = returns[0].return_value
-    assert isinstance(ending, Ending)
+    join_study(order)
+    ending = run_workers(config, hydra_context, Worker(order, time.time()))
     print(conclude(order, ending), flush=True)
     if ending.signal_name is not None:
         return EXIT_INTERRUPTED
@@ -81,7 +79,34 @@ def check_same_sweep(order: SweepOrder) -> None:
     if not path.exists():
         return
     saved = yaml.safe_load(path.read_text(encoding="utf-8"))
-    before, now = saved["fingerprint"], _plain(order.fingerprint())
+    _refuse_difference(order, saved["fingerprint"], saved["command"])
+
+
+def join_study(order: SweepOrder) -> None:
+    """Create the study, or join the one that another host began, if it is of the same sweep.
+
+    Raises:
+        ConfigError: it is of another; naming every difference.
+        SweepError: the database cannot be reached.
+    """
+    study = open_study(
+        order.directory,
+        directions=[metric.direction for metric in order.metrics],
+        storage=order.settings.storage,
+    )
+    saved = study.user_attrs.get(STUDY_MARK)
+    if saved is None:
+        mark = {"fingerprint": _plain(order.fingerprint()), "command": order.command}
+        study.set_user_attr(STUDY_MARK, mark)
+    else:
+        _refuse_difference(order, saved["fingerprint"], saved["command"])
+
+
+def _refuse_difference(order: SweepOrder, fingerprint: dict[str, Any], command: str) -> None:
+    # what was saved by a version that counted more among what may not change
+    free = tuple(f"sweep.{field}" for field in FREE_SWEEP_FIELDS)
+    before = {key: value for key, value in fingerprint.items() if key not in free}
+    now = _plain(order.fingerprint())
     differences = [
         f"  {key}: {_text(before, key)} → {_text(now, key)}"
         for key in sorted(before.keys() | now.keys())
@@ -91,7 +116,7 @@ def check_same_sweep(order: SweepOrder) -> None:
         raise ConfigError(
             f"The sweep {order.name!r} was begun with other settings:\n" + "\n".join(differences) + "\n"
             "Continue it with its own command, or give this one another sweep.name. It was begun with:\n"
-            f"  {saved['command']}"
+            f"  {command}"
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep.ownership import claim, host_name
+from vggsweep.sweep.locks import claim, host_name
 
 # Who sets one of these has shared the cores out already (a person, joblib, Ray).
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
@@ -70,8 +70,10 @@ def threads_of_worker(workers: int, cores: int, environment: Mapping[str, str]) 
         cores: that this process may use.
         environment: where cores may have been shared out already.
 
-    >>> threads_of_worker(4, 16, {}), threads_of_worker(4, 2, {}), threads_of_worker(2, 16, {"OMP_NUM_THREADS": "3"})
-    (4, 1, 3)
+    >>> threads_of_worker(4, 16, {}), threads_of_worker(4, 2, {})
+    (4, 1)
+    >>> threads_of_worker(2, 16, {"OMP_NUM_THREADS": "3"})
+    3
     """
     for variable in THREAD_VARIABLES:
         if environment.get(variable, "").isdecimal():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -194,8 +193,9 @@ def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
 # Everything that Optuna asks of a storage; telling or setting the same twice changes nothing, and a trial
 # that was created twice is found by the dispatcher (`Dispatcher._adopt`).
 for _name in (
-    "create_new_study get_study_id_from_name get_study_name_from_id get_study_directions get_study_user_attrs "
-    "get_study_system_attrs set_study_user_attr set_study_system_attr get_all_studies _create_new_trial "
+    "create_new_study get_study_id_from_name get_study_name_from_id get_study_directions "
+    "get_study_user_attrs get_study_system_attrs set_study_user_attr set_study_system_attr "
+    "get_all_studies _create_new_trial "
     "set_trial_param _set_trial_param set_trial_state_values set_trial_intermediate_value "
     "set_trial_user_attr set_trial_system_attr get_trial get_all_trials _get_trials get_trial_param "
     "get_trial_id_from_study_id_trial_number get_trial_user_attrs get_trial_system_attrs"
@@ -231,24 +231,3 @@ def open_storage(directory: SweepDirectory, storage: str | None) -> PatientStora
                 raise SweepError(f"{what} cannot be opened: {reason(error)}") from error
             time.sleep(0.1 * attempt)
     raise AssertionError("unreachable")
-
-
-LITERAL_PASSWORD = re.compile(r"^[^/]*://[^/@:]*:(?P<password>[^@]*)@")
-
-
-def check_storage(storage: str | None) -> None:
-    """Refuse a password that is written out: it would end up in files, logs and process titles.
-
-    Raises:
-        ConfigError: naming the three ways that keep it secret.
-
-    >>> check_storage("postgresql://me@db.lab/sweeps")
-    >>> check_storage("postgresql://me:${oc.env:DB_PASSWORD}@db.lab/sweeps")
-    """
-    found = LITERAL_PASSWORD.match(storage or "")
-    if found is None or "${" in found["password"] or not found["password"]:
-        return
-    raise ConfigError(
-        "sweep.storage holds a password, which would show in process lists and files. Leave it out and set "
-        "PGPASSWORD or ~/.pgpass, or write '${oc.env:DB_PASSWORD}' in its place, in single quotes."
-    )

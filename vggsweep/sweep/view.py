@@ -57,7 +57,7 @@ class SweepView:
 
     def trial_started(self, number: int, swept: Mapping[str, Any]) -> None:
         """Name the trial that begins, or continues."""
-        self.running = f"trial {number}: {_words(swept)}"
+        self.running = f"trial {number}: {words_of(swept)}"
         if self.live is not None:
             self._redraw(self.live)
         else:
@@ -73,6 +73,19 @@ class SweepView:
     def say(self, text: str) -> None:
         """A line for a person."""
         self._line(text)
+
+    def announce(self, text: str) -> None:
+        """A line that the live picture makes needless."""
+        if self.live is None:
+            self._line(text)
+
+    def redraw(self) -> None:
+        """The live picture of a sweep whose workers are other processes, each with its trial."""
+        if self.live is None:
+            return
+        progress = self._progress()
+        picture = sweep_picture(self.order, progress, best_trials(self.study))
+        self.live.update(Group(picture, running_table(progress)))
 
     def _line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -94,7 +107,7 @@ def trial_line(record: Record) -> str:
         words.append(f"val_acc {record.metrics['val_acc']:.4f}")
     if "macs" in record.costs:
         words.append(f"{short_count(record.costs['macs'])} MACs")
-    words.append(_words(record.swept))
+    words.append(words_of(record.swept))
     words.append(f"{record.timings.get('total_seconds', 0.0):.1f} s")
     return "  ".join(words)
 
@@ -118,6 +131,23 @@ def sweep_picture(
     return Group(head, counts, front_table(order, best))
 
 
+def running_table(progress: SweepProgress) -> Table:
+    """Every trial without a result: who trains it, on whichever host, and how far it is."""
+    table = Table(title="without a result", title_justify="left")
+    for column in ("trial", "worker", "device", "epoch", "val_acc", "parameters"):
+        table.add_column(column)
+    for trial in progress.running:
+        table.add_row(
+            str(trial.number),
+            trial.worker_words,
+            trial.device,
+            str(trial.epoch),
+            "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
+            words_of(trial.swept),
+        )
+    return table
+
+
 def time_left(progress: SweepProgress, total: int) -> str:
     """The time left as people say it; empty before the first trial is done."""
     if progress.seconds_a_trial is None or progress.done >= total:
@@ -137,9 +167,10 @@ def front_table(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> Tabl
         mark = mark_of(trial)
         values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
         swept = mark.swept if mark is not None and mark.swept else trial.params
-        table.add_row(str(trial.number), *values, _words(swept))
+        table.add_row(str(trial.number), *values, words_of(swept))
     return table
 
 
-def _words(swept: Mapping[str, Any]) -> str:
+def words_of(swept: Mapping[str, Any]) -> str:
+    """Parameters as people say them: ``depth 8 width 16``."""
     return " ".join(f"{key.rpartition('.')[2]} {value}" for key, value in swept.items())

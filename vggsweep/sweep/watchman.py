@@ -81,9 +81,9 @@ class Watchman:
             if self._is_orphan() and not self._stop.is_set:
                 self._stop.signal_name = "the end of the process that started it"
             watched = self._watched
-            if watched is not None and self._trial_timeout is not None:
-                if time.monotonic() - watched.began > self._trial_timeout:
-                    self._stop.time_limit = self._trial_timeout
+            limit = self._trial_timeout
+            if watched is not None and limit is not None and time.monotonic() - watched.began > limit:
+                self._stop.time_limit = limit
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + self._pulse.lease / BEATS_PER_LEASE
                 try:
@@ -102,9 +102,7 @@ class Watchman:
             return
         watched.beats += 1
         history = read_history(watched.task.directory.history)
-        beat = Beat(
-            watched.beats, time.time(), len(history), history[-1]["val_acc"] if history else None
-        )
+        beat = Beat(watched.beats, time.time(), len(history), history[-1]["val_acc"] if history else None)
         key = BEAT + watched.task.owner.token
         try:
             self._study._storage.set_trial_system_attr(watched.task.trial_id, key, asdict(beat))

@@ -89,9 +89,7 @@ class Worker:
         with (
             stop_on_signals() as stop,
             SweepView(Console(stderr=True), order, study) as view,
-            Watchman(
-                study, dispatcher.pulse, stop, order.settings.trial_timeout, role.is_orphan
-            ) as watchman,
+            Watchman(study, dispatcher.pulse, stop, order.settings.trial_timeout, role.is_orphan) as watchman,
         ):
             return self._work(_Bench(role, dispatcher, stop, view, watchman))
 
