@@ -37,7 +37,8 @@ OPENING_ATTEMPTS = 8
 # SQLite waits so long for another process's write by itself, without a word.
 SQLITE_SECONDS = 4.0
 # A host that lost its power must not keep PostgreSQL's locks for the two hours of TCP's own default.
-POSTGRES_KEEPALIVE = {
+POSTGRES_OPTIONS = {
+    "client_encoding": "utf8",  # a database made in the C locale would answer in bytes
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -215,7 +216,7 @@ def open_storage(directory: SweepDirectory, storage: str | None) -> PatientStora
     if url.get_backend_name() == "sqlite":
         options = {"connect_args": {"timeout": SQLITE_SECONDS}}
     elif url.get_backend_name() == "postgresql":
-        options["connect_args"] = POSTGRES_KEEPALIVE
+        options["connect_args"] = POSTGRES_OPTIONS
     what = f"The study's database {describe(url)}"
     # Optuna formats the address: braces of a password would be taken for fields
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
