@@ -35,7 +35,7 @@ from vggsweep.sweep.starter import Starter
 
 TICK_SECONDS = 0.25
 # A worker that was asked to stop, or whose time is over, may finish its step and write its files.
-GRACE_SECONDS = 30.0
+GRACE_SECONDS = float(os.environ.get("VGGSWEEP_GRACE", "30"))
 # Deaths in a row before a worker took any trial: starting it again will not help.
 MOST_FALSE_STARTS = 3
 
