@@ -105,6 +105,11 @@ class SweepDirectory:
         return self.path / "workers"
 
     @property
+    def images(self) -> Path:
+        """Pixels that the workers of one host hold together, while they run."""
+        return self.workers / "images"
+
+    @property
     def table(self) -> Path:
         return self.path / "table.csv"
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from vggsweep.arch.describe import network_costs
 from vggsweep.configuration.checks import input_shape
 from vggsweep.configuration.schema import read_configuration
+from vggsweep.data.cache import RECENT
 from vggsweep.errors import Interrupted, Superseded
 from vggsweep.results.record import Record
 from vggsweep.sweep.dispatch import Dispatcher, Stop, Task, Wait
@@ -74,6 +75,8 @@ class Worker:
     def work(self, role: Role) -> Ending:
         """Train until there is nothing left to do, as one of several."""
         order = self.order
+        if role.name:
+            RECENT.share(order.directory.images)
         study = open_study(
             order.directory,
             directions=[metric.direction for metric in order.metrics],
