@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import optuna
 import psutil  # type: ignore[import-untyped]
 import pytest
 from optuna.trial import FrozenTrial, TrialState
@@ -189,7 +190,7 @@ def test_crash_of_the_interpreter_costs_that_trial_alone(
 ) -> None:
     done = run_command(
         sabotage("os.kill(os.getpid(), signal.SIGSEGV)"),
-        *tiny_line,
+        *(word for word in tiny_line if not word.startswith("arch.width=")),
         "-m",
         "n_workers=2",
         "arch.width=2,4,6,8,10",
@@ -219,7 +220,7 @@ def test_trial_that_hangs_is_ended_with_its_process(
     monkeypatch.setenv("VGGSWEEP_GRACE", "3")
     done = run_command(
         sabotage("import time; time.sleep(3600)"),
-        *tiny_line,
+        *(word for word in tiny_line if not word.startswith("arch.width=")),
         "-m",
         "arch.width=2,6,8",
         "sweep.trial_timeout=20",
@@ -324,7 +325,7 @@ def test_sqlite_locked_by_somebody_for_half_a_minute_is_said_and_survived(start:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
-    start: Start, server: Server, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, own_folder: Path, tiny_line: tuple[str, ...]
 ) -> None:
     """Each host has its own output root; nothing but the database is shared."""
     words = [
@@ -338,10 +339,7 @@ def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
         f"sweep.storage='postgresql://sweeper:${{oc.env:DB_PASSWORD}}@127.0.0.1:{server.port}/postgres'",
         "sweep.name=shared",
     ]
-    tiny = (
-        "arch.num_blocks=2 arch.depth=2 dataset.limit=256 train.batch_size=64 train.precision=fp32 "
-        "train.threads=1 measure=none device=cpu"
-    ).split()
+    tiny = [word for word in tiny_line if not word.startswith(("arch.width=", "train.epochs="))]
     hosts = {}
     for host in ("alpha", "beta"):
         folder = own_folder / host
@@ -349,23 +347,29 @@ def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "VGGSWEEP_HOST": host}
         environment |= {"DB_PASSWORD": DATABASE_PASSWORD, "OMP_NUM_THREADS": "1"}
         environment.pop("PGPASSWORD", None)
-        hosts[host] = subprocess.Popen(
-            [sys.executable, "-m", "vggsweep", *tiny, *words],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=(folder / "errors.txt").open("wb"),
-        )
+        with (folder / "errors.txt").open("wb") as errors:
+            hosts[host] = subprocess.Popen(
+                [sys.executable, "-m", "vggsweep", *tiny, *words],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
     study_directory = SweepDirectory(own_folder / "beta" / "outputs" / "shared")
 
+    studies: list[optuna.Study] = []
+
     def trials() -> list[FrozenTrial]:
-        return read_study(study_directory, server.url).get_trials(deepcopy=False)
+        if not studies:
+            studies.append(read_study(study_directory, server.url))
+        return studies[0].get_trials(deepcopy=False)
 
     def hosts_at_work() -> set[str]:
-        try:
-            owners = [owner_of(trial) for trial in trials() if trial.state is TrialState.RUNNING]
-        except Exception:
+        for process in hosts.values():
+            assert process.poll() is None, (own_folder / "beta" / "errors.txt").read_text()
+        if not list(own_folder.glob("*/outputs/shared/trials/*/trial.owner")):
             return set()
+        owners = [owner_of(trial) for trial in trials() if trial.state is TrialState.RUNNING]
         return {owner.host for owner in owners if owner is not None}
 
     try:

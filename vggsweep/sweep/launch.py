@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 
 from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.sweep.ending import Ending
+from vggsweep.sweep.guard import guarded
 from vggsweep.sweep.keeper import Keeper, pickled
 from vggsweep.sweep.monitor import Monitor
 from vggsweep.sweep.order import SweepOrder
@@ -56,7 +57,7 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
         folder=str(Path.cwd()),
     )
     try:
-        with stop_on_signals() as stop, Monitor(order, starter, stop) as monitor:
+        with guarded(), stop_on_signals() as stop, Monitor(order, starter, stop) as monitor:
             return _launch_again_and_again(config, hydra_context, keeper, order, stop, monitor)
     finally:
         starter.stop_file.unlink(missing_ok=True)
