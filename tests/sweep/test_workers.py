@@ -261,12 +261,14 @@ def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
 @pytest.mark.timeout(1800)
 def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_folder: Path) -> None:
     """Twenty rounds: a worker, the command, or everything is killed at a random moment."""
-    words = (*TWO, "n_trials=24", "train.epochs=60", "scheduler=constant", "sweep.max_retries=20")
+    words = (*TWO, "n_trials=24", "train.epochs=40", "scheduler=constant", "sweep.max_retries=20")
     luck = random.Random(0)
     rounds: Counter[str] = Counter()
     command = start(*words)
     while rounds.total() < 20:
-        time.sleep(luck.uniform(1.0, 9.0))
+        if luck.random() < 0.7:  # else it may well be still starting
+            wait_until(lambda: bool(owners_of("two")) or not processes_of(own_folder), command)
+        time.sleep(luck.uniform(0.0, 5.0))
         target = luck.choice(["worker", "keeper", "command", "all"])
         if command.text.count("Sweep two:"):
             break
@@ -283,7 +285,7 @@ def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_f
                         with psutil_errors_ignored():
                             process.kill()
             command.send(signal.SIGKILL)
-            assert command.end() == -signal.SIGKILL, command.text
+            assert command.end() in (-signal.SIGKILL, 0), command.text  # 0: it was done the moment before
             if target == "command":
                 wait_until(lambda: not processes_of(own_folder))
             command = start(*words)
@@ -381,7 +383,7 @@ def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
         ]
         hosts["alpha"].kill()
         server.stop()
-        time.sleep(8)
+        time.sleep(12)
         server.start()
         assert hosts["beta"].wait(600) == 0, (own_folder / "beta" / "errors.txt").read_text()
     finally:

@@ -30,7 +30,7 @@ Value = TypeVar("Value")
 # An outage is survived for so long; a person who restarts a server needs minutes, not hours.
 PATIENCE_SECONDS = 600.0
 # Shorter ones are not worth a line.
-NOTICE_AFTER_SECONDS = 5.0
+NOTICE_AFTER_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 2.0
 # Two processes that open a new database at the same moment both try to create its tables.
 OPENING_ATTEMPTS = 8
@@ -211,6 +211,8 @@ def open_storage(directory: SweepDirectory, storage: str | None) -> PatientStora
         ConfigError: the address is wrong.
         SweepError: the driver is missing, or the database cannot be reached.
     """
+    # it would report each failed attempt, which `patiently` sums up
+    logging.getLogger("optuna.storages").setLevel(logging.ERROR)
     url = storage_url(directory, storage)
     options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
     if url.get_backend_name() == "sqlite":

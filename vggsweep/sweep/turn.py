@@ -20,6 +20,8 @@ from vggsweep.sweep.storage import PatientStorage, patiently
 
 # A process that was stopped in its turn loses it after so many seconds, so that others can go on.
 LONGEST_TURN_SECONDS = 300
+# A turn takes some ten milliseconds; filelock's own choice, 50 ms, would leave workers idle for longer.
+POLL_SECONDS = 0.005
 
 
 class TurnLost(Exception):
@@ -61,7 +63,7 @@ class FileTurn:
     @contextmanager
     def take(self) -> Iterator[None]:
         """Wait for our turn, and hold it."""
-        with self._lock:
+        with self._lock.acquire(poll_interval=POLL_SECONDS):
             yield
 
     def check(self) -> None:
