@@ -12,11 +12,11 @@ import pytest
 
 from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_programs
 from vggsweep.results.record import Record, write_record
+from vggsweep.sweep.database import PatientDatabase, open_database
 from vggsweep.sweep.dispatch import Dispatcher, Stop, Task
 from vggsweep.sweep.order import SweepOrder, read_order
 from vggsweep.sweep.pruning.watch import optuna_pruner
 from vggsweep.sweep.samplers import build_sampler
-from vggsweep.sweep.storage import PatientStorage, open_storage
 from vggsweep.sweep.study import open_study
 
 Score = Callable[[Task], float]
@@ -79,17 +79,16 @@ def drain(dispatcher: Dispatcher, score: Score = lambda task: 0.5) -> tuple[list
 def server(running_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The server, with its password in the environment; connections of this process end with the test."""
     monkeypatch.setenv("PGPASSWORD", DATABASE_PASSWORD)
-    opened: list[PatientStorage] = []
+    opened: list[PatientDatabase] = []
 
-    def open_and_remember(*arguments: Any) -> PatientStorage:
-        opened.append(open_storage(*arguments))
+    def open_and_remember(*arguments: Any) -> PatientDatabase:
+        opened.append(open_database(*arguments))
         return opened[-1]
 
-    monkeypatch.setattr("vggsweep.sweep.study.open_storage", open_and_remember)
+    monkeypatch.setattr("vggsweep.sweep.study.open_database", open_and_remember)
     yield running_server
     for storage in opened:
-        storage.remove_session()
-        storage.engine.dispose()
+        storage.close()
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_silent_owner_loses_its_trial_and_its_late_result_is_set_aside(one: Swee
 def test_owner_that_shows_signs_of_life_keeps_its_trial(one: SweepOrder) -> None:
     slow, quick = dispatcher_of(one, "slow"), dispatcher_of(one, "quick")
     task, stop = take(slow), StopRequest()
-    with Watchman(slow.study, slow.pulse, stop, None) as watchman:
+    with Watchman(lambda: dispatcher_of(one).study, slow.pulse, stop, None) as watchman:
         watchman.trial_began(task)
         deadline = time.monotonic() + 3
         while time.monotonic() < deadline:
@@ -72,7 +72,7 @@ def test_watchman_tells_a_training_that_it_was_superseded(one: SweepOrder) -> No
     slow, quick = dispatcher_of(one, "slow"), dispatcher_of(one, "quick")
     task, stop = take(slow), StopRequest()
     wait_for_other(quick)
-    with Watchman(slow.study, slow.pulse, stop, None) as watchman:
+    with Watchman(lambda: dispatcher_of(one).study, slow.pulse, stop, None) as watchman:
         watchman.trial_began(task)
         with pytest.raises(Superseded):
             while True:
@@ -82,7 +82,7 @@ def test_watchman_tells_a_training_that_it_was_superseded(one: SweepOrder) -> No
 
 def test_watchman_ends_a_trial_that_takes_too_long(one: SweepOrder) -> None:
     dispatcher, stop = dispatcher_of(one), StopRequest()
-    with Watchman(dispatcher.study, dispatcher.pulse, stop, trial_timeout=0.3) as watchman:
+    with Watchman(lambda: dispatcher_of(one).study, dispatcher.pulse, stop, trial_timeout=0.3) as watchman:
         watchman.trial_began(take(dispatcher))
         with pytest.raises(TimedOut, match="sweep.trial_timeout=0.3 s"):
             while True:
@@ -93,7 +93,7 @@ def test_watchman_ends_a_trial_that_takes_too_long(one: SweepOrder) -> None:
 def test_watchman_stops_a_worker_whose_starter_is_gone(one: SweepOrder) -> None:
     dispatcher, stop = dispatcher_of(one), StopRequest()
     with (
-        Watchman(dispatcher.study, dispatcher.pulse, stop, None, is_orphan=lambda: True),
+        Watchman(lambda: dispatcher_of(one).study, dispatcher.pulse, stop, None, is_orphan=lambda: True),
         pytest.raises(Interrupted),
     ):
         while True:

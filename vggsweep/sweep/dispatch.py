@@ -60,7 +60,7 @@ from vggsweep.sweep.ownership import (
 )
 from vggsweep.sweep.samplers import sampler_name
 from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
-from vggsweep.sweep.study import STATES, add_trial, storage_of
+from vggsweep.sweep.study import STATES, add_trial, database_of
 from vggsweep.sweep.turn import TurnLost, turn_of
 from vggsweep.trial import drop_checkpoint, set_aside
 
@@ -128,7 +128,7 @@ class Dispatcher:
         self.composer = order.composer()
         self.hook = load_hook(order.space.hook) if order.space.hook else None
         self.directory.workers.mkdir(parents=True, exist_ok=True)
-        self.turn = turn_of(storage_of(study), study.study_name, self.directory.workers / "ask.lock")
+        self.turn = turn_of(database_of(study), study.study_name, self.directory.workers / "ask.lock")
         self.pulse = Pulse(order.settings.lease)
         self.worker = worker
         self.device = device

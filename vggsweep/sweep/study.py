@@ -14,8 +14,8 @@ from optuna.trial import TrialState
 from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
+from vggsweep.sweep.database import PatientDatabase, open_database
 from vggsweep.sweep.marks import mark_of
-from vggsweep.sweep.storage import PatientStorage, open_storage
 
 STATES = {
     "COMPLETE": TrialState.COMPLETE,
@@ -42,7 +42,7 @@ def open_study(
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
-    backend = open_storage(directory, storage)
+    backend = open_database(directory, storage)
     try:
         return optuna.create_study(
             study_name=directory.name,
@@ -63,7 +63,7 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         SweepError: there is none, or it cannot be read.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
-    backend = open_storage(directory, storage)
+    backend = open_database(directory, storage)
     try:
         return optuna.load_study(study_name=directory.name, storage=backend)
     except KeyError:
@@ -75,10 +75,10 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 
 
-def storage_of(study: optuna.Study) -> PatientStorage:
+def database_of(study: optuna.Study) -> PatientDatabase:
     """The database behind a study that `open_study` or `read_study` opened."""
     backend = getattr(study._storage, "_backend", study._storage)
-    assert isinstance(backend, PatientStorage)
+    assert isinstance(backend, PatientDatabase)
     return backend
 
 

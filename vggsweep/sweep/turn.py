@@ -16,7 +16,7 @@ from filelock import FileLock
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from vggsweep.sweep.storage import PatientStorage, patiently
+from vggsweep.sweep.database import PatientDatabase, patiently
 
 # A process that was stopped in its turn loses it after so many seconds, so that others can go on.
 LONGEST_TURN_SECONDS = 300
@@ -37,7 +37,7 @@ class Turn(Protocol):
         """Raise `TurnLost` unless it is still ours; asked before anything is written."""
 
 
-def turn_of(storage: PatientStorage, name: str, file: Path) -> Turn:
+def turn_of(storage: PatientDatabase, name: str, file: Path) -> Turn:
     """The lock that fits a storage.
 
     Args:
@@ -78,7 +78,7 @@ class DatabaseTurn:
         name: of the study; each has its own lock.
     """
 
-    def __init__(self, storage: PatientStorage, name: str) -> None:
+    def __init__(self, storage: PatientDatabase, name: str) -> None:
         self._storage = storage
         digest = hashlib.sha256(f"vggsweep:{name}".encode()).digest()
         self._is_mysql = storage.engine.dialect.name in ("mysql", "mariadb")

@@ -17,10 +17,13 @@ from vggsweep.errors import VggsweepError
 from vggsweep.results.history import read_history
 from vggsweep.sweep.dispatch import Task
 from vggsweep.sweep.ownership import BEAT, BEATS_PER_LEASE, Beat, Pulse, owner_of
+from vggsweep.sweep.study import database_of
 from vggsweep.training.interruption import StopRequest
 
 log = logging.getLogger("vggsweep.worker")
 TICK_SECONDS = 0.25
+# A beat on its way may wait for a database that does not answer.
+LONGEST_FAREWELL_SECONDS = 5.0
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Watchman:
     """Runs as long as its worker; a context manager.
 
     Args:
-        study: where signs of life go.
+        open_study: opens the study once more: this thread has a connection of its own.
         pulse: shown every running trial, so that it knows who fell silent.
         stop: told of the time limit, and of a trial that another worker took over.
         trial_timeout: seconds, or None.
@@ -43,13 +46,13 @@ class Watchman:
 
     def __init__(
         self,
-        study: optuna.Study,
+        open_study: Callable[[], optuna.Study],
         pulse: Pulse,
         stop: StopRequest,
         trial_timeout: float | None,
         is_orphan: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._study = study
+        self._open_study = open_study
         self._pulse = pulse
         self._stop = stop
         self._trial_timeout = trial_timeout
@@ -66,6 +69,7 @@ class Watchman:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
+        self._thread.join(timeout=LONGEST_FAREWELL_SECONDS)
 
     def trial_began(self, task: Task) -> None:
         """Watch this trial."""
@@ -76,6 +80,7 @@ class Watchman:
         self._watched = None
 
     def _run(self) -> None:
+        study: optuna.Study | None = None
         next_beat = 0.0
         while not self._over.wait(TICK_SECONDS):
             if self._is_orphan() and not self._stop.is_set:
@@ -87,12 +92,15 @@ class Watchman:
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + self._pulse.lease / BEATS_PER_LEASE
                 try:
-                    self._beat(watched)
+                    study = self._open_study() if study is None else study
+                    self._beat(study, watched)
                 except VggsweepError as error:  # the next beat may get through
                     log.warning("%s", error)
+        if study is not None:
+            database_of(study).close()
 
-    def _beat(self, watched: _Watched | None) -> None:
-        trials = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    def _beat(self, study: optuna.Study, watched: _Watched | None) -> None:
+        trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         self._pulse.look(trials)
         if watched is None:
             return
@@ -105,7 +113,7 @@ class Watchman:
         beat = Beat(watched.beats, time.time(), len(history), history[-1]["val_acc"] if history else None)
         key = BEAT + watched.task.owner.token
         try:
-            self._study._storage.set_trial_system_attr(watched.task.trial_id, key, asdict(beat))
+            study._storage.set_trial_system_attr(watched.task.trial_id, key, asdict(beat))
         except UpdateFinishedTrialError:
             return  # seen at the next beat, unless it was us who told it
 

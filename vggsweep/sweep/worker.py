@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+import optuna
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -77,12 +78,7 @@ class Worker:
         order = self.order
         if role.name:
             RECENT.share(order.directory.images)
-        study = open_study(
-            order.directory,
-            directions=[metric.direction for metric in order.metrics],
-            storage=order.settings.storage,
-            pruner=optuna_pruner(order.pruner, order.base["train"]["epochs"]),
-        )
+        study = self._open_study()
         # A continued sweep must not draw what it drew before, so the seed moves with what is there; nor may
         # two workers that begin together draw the same.
         seed = order.seed + 1000 * len(study.get_trials(deepcopy=False)) + zlib.crc32(role.name.encode())
@@ -92,9 +88,20 @@ class Worker:
         with (
             stop_on_signals() as stop,
             SweepView(Console(stderr=True), order, study) as view,
-            Watchman(study, dispatcher.pulse, stop, order.settings.trial_timeout, role.is_orphan) as watchman,
+            Watchman(
+                self._open_study, dispatcher.pulse, stop, order.settings.trial_timeout, role.is_orphan
+            ) as watchman,
         ):
             return self._work(_Bench(role, dispatcher, stop, view, watchman))
+
+    def _open_study(self) -> optuna.Study:
+        order = self.order
+        return open_study(
+            order.directory,
+            directions=[metric.direction for metric in order.metrics],
+            storage=order.settings.storage,
+            pruner=optuna_pruner(order.pruner, order.base["train"]["epochs"]),
+        )
 
     def _work(self, bench: _Bench) -> Ending:
         while True:

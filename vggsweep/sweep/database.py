@@ -157,7 +157,7 @@ def reason(error: Exception) -> str:
     return str(original).strip().splitlines()[0] if str(original).strip() else type(original).__name__
 
 
-class PatientStorage(RDBStorage):
+class PatientDatabase(RDBStorage):
     """Optuna's storage, except that a short outage makes callers wait instead of fail.
 
     Args:
@@ -170,6 +170,11 @@ class PatientStorage(RDBStorage):
         self.what = what
         self.outage = Outage()
         super().__init__(url, engine_kwargs=options)
+
+    def close(self) -> None:
+        """Give back this thread's connections; the next use opens new ones."""
+        self.remove_session()
+        self.engine.dispose()
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Optuna retries this one by itself, silently for half a minute: ask before whether it can work."""
@@ -185,7 +190,7 @@ class PatientStorage(RDBStorage):
 
 def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def call(self: PatientStorage, *args: Any, **kwargs: Any) -> Any:
+    def call(self: PatientDatabase, *args: Any, **kwargs: Any) -> Any:
         return patiently(lambda: method(self, *args, **kwargs), self.what, self.outage)
 
     return call
@@ -201,10 +206,10 @@ for _name in (
     "set_trial_user_attr set_trial_system_attr get_trial get_all_trials _get_trials get_trial_param "
     "get_trial_id_from_study_id_trial_number get_trial_user_attrs get_trial_system_attrs"
 ).split():
-    setattr(PatientStorage, _name, _patient(getattr(RDBStorage, _name)))
+    setattr(PatientDatabase, _name, _patient(getattr(RDBStorage, _name)))
 
 
-def open_storage(directory: SweepDirectory, storage: str | None) -> PatientStorage:
+def open_database(directory: SweepDirectory, storage: str | None) -> PatientDatabase:
     """Connect, and create the tables where there are none.
 
     Raises:
@@ -224,7 +229,7 @@ def open_storage(directory: SweepDirectory, storage: str | None) -> PatientStora
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     for attempt in range(1, OPENING_ATTEMPTS + 1):
         try:
-            return PatientStorage(text, options, what)
+            return PatientDatabase(text, options, what)
         except ImportError as error:
             hint = INSTALL_HINTS.get(url.get_backend_name(), "install its Python driver")
             raise SweepError(f"{what} needs a driver that is not installed: {hint}.") from error

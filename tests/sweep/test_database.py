@@ -14,16 +14,16 @@ from tests.sweep.conftest import dispatcher_of, order_of
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep import storage
+from vggsweep.sweep import database
+from vggsweep.sweep.database import storage_url
 from vggsweep.sweep.dispatch import Task
-from vggsweep.sweep.storage import storage_url
-from vggsweep.sweep.study import open_study, storage_of
+from vggsweep.sweep.study import database_of, open_study
 
 
 def test_locked_sqlite_is_waited_for_with_a_notice(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "SQLITE_SECONDS", 0.3)
+    monkeypatch.setattr(database, "SQLITE_SECONDS", 0.3)
     directory = SweepDirectory(tmp_path)
     study = open_study(directory)
     blocker = sqlite3.connect(directory.study, check_same_thread=False, isolation_level=None)
@@ -73,7 +73,7 @@ def test_password_of_the_environment_stays_there(tmp_path: Path, monkeypatch: py
 def test_restarted_server_interrupts_nobody(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(storage, "NOTICE_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(database, "NOTICE_AFTER_SECONDS", 0.2)
     dispatcher = dispatcher_of(
         order_of("arch.depth=range(4,12)", "n_trials=4", f"sweep.storage={server.url}", "sweep.name=restart")
     )
@@ -106,4 +106,4 @@ def test_only_one_host_decides_at_a_time(server: Server) -> None:
         assert waited == []
     thread.join()
     assert waited[0] >= 0.4
-    assert storage_of(first.study).engine.dialect.name == "postgresql"
+    assert database_of(first.study).engine.dialect.name == "postgresql"
