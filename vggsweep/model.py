@@ -20,12 +20,14 @@ from torch import Tensor, nn
 
 from vggsweep.arch.build import build_network
 from vggsweep.arch.describe import InputShape
-from vggsweep.configuration.schema import read_configuration
+from vggsweep.configuration.schema import read_network
 from vggsweep.data.folder import decode, squared
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.errors import RecordError
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import read_record
+
+METADATA = "vggsweep"
 
 
 class TrainedModel(nn.Module):
@@ -84,7 +86,8 @@ class TrainedModel(nn.Module):
 def save_weights(network: nn.Module, path: Path, preprocess: Preprocess, class_names: Sequence[str]) -> None:
     """Write ``model.safetensors``: weights, and as metadata the preprocessing and the class names."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {"preprocess": json.dumps(preprocess.to_dict()), "class_names": json.dumps(list(class_names))}
+    # one value: safetensors writes several in any order, and equal networks should make equal files
+    metadata = {METADATA: json.dumps({"preprocess": preprocess.to_dict(), "class_names": list(class_names)})}
     temporary = path.with_name(f"{path.name}.tmp")
     save_file(tensors, temporary, metadata=metadata)
     temporary.replace(path)
@@ -104,15 +107,19 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
     record = read_record(directory.path)
     if not directory.weights.exists():
         raise RecordError(f"{directory.path} keeps no weights. Train it again with train.keep_weights=true.")
-    configuration = read_configuration(record.configuration)
+    arch, head = read_network(record.configuration)
     try:
         with safe_open(directory.weights, framework="pt") as file:
-            metadata = file.metadata() or {}
-        preprocess = Preprocess.from_dict(json.loads(metadata["preprocess"]))
-        class_names = json.loads(metadata["class_names"])
+            written = file.metadata() or {}
+        if METADATA in written:
+            metadata = json.loads(written[METADATA])
+        else:  # written before equal networks made equal files
+            metadata = {key: json.loads(written[key]) for key in ("preprocess", "class_names")}
+        preprocess = Preprocess.from_dict(metadata["preprocess"])
+        class_names = metadata["class_names"]
         # The file alone says how many classes: the picture folder may be on another machine.
         shape = InputShape(preprocess.channels, preprocess.resolution, len(class_names))
-        network = build_network(configuration.arch, configuration.head, shape)
+        network = build_network(arch, head, shape)
         network.load_state_dict(load_file(directory.weights))
     except SafetensorError as error:
         raise RecordError(f"{directory.weights} is damaged: {error}.") from None

@@ -129,6 +129,18 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     return Configuration(seed=seed, device=device, **values)
 
 
+def read_network(plain: Mapping[str, Any]) -> tuple[ArchSettings, HeadSettings]:
+    """The network of a configuration, which an earlier version may have written: the rest is not read.
+
+    Raises:
+        ConfigError: arch or head do not fit.
+    """
+    selector, options = CHOSEN_GROUPS["arch"]
+    return _read_chosen(plain["arch"], "arch", selector, options), read_settings(
+        HeadSettings, plain["head"], "head"
+    )
+
+
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
     choice = str(node.get(selector))
     if choice not in options:

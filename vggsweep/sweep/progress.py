@@ -54,10 +54,10 @@ class RunningTrial:
     def worker_words(self) -> str:
         """Who trains it, for people."""
         if not self.is_owned:
-            return "nobody: the same command continues it"
+            return "none: the same command continues it"
         if self.silent_seconds is None:
-            return self.worker or "training now"
-        return f"{self.worker}, last heard of {max(0.0, self.silent_seconds):.0f} s ago"
+            return f"{self.worker}: training now"
+        return f"{self.worker}: heard of {max(0.0, self.silent_seconds):.0f} s ago"
 
 
 @dataclass(frozen=True)
