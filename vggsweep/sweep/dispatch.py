@@ -41,6 +41,7 @@ from vggsweep.sweep.marks import (
     is_duplicate,
     is_in_progress,
     mark_of,
+    swept_fields,
 )
 from vggsweep.sweep.objectives import objective_values
 from vggsweep.sweep.order import SweepOrder
@@ -351,7 +352,7 @@ class Dispatcher:
         outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
         words = self._words(params, outside)
         verdict = self._verdict(words, trials)
-        swept = {**trial.params, **outside}
+        swept = swept_fields({**trial.params, **outside})
         if isinstance(verdict, str):
             trial.set_constraint("feasible", 1.0)
             trial.set_user_attr(INFEASIBLE, verdict)
@@ -399,7 +400,7 @@ class Dispatcher:
                 distributions=distributions,
             )
             return
-        mark = Mark(configuration_hash(verdict), words, {**params, **extra}, None)
+        mark = Mark(configuration_hash(verdict), words, swept_fields({**params, **extra}), None)
         number = add_trial(
             self.study, {**own, **mark.attributes()}, params=params, distributions=distributions
         )
