@@ -381,3 +381,18 @@ def test_sweep_under_fire_ends_with_exactly_its_total(start: Start, own_folder: 
         assert again.end() == 0, again.text
         undisturbed = folder / "outputs/runs/trials/00000/model.safetensors"
         assert sweep.trial(number).weights.read_bytes() == undisturbed.read_bytes()
+
+
+def test_replicates_stand_once_in_what_the_sweep_leaves_behind(start: Start) -> None:
+    command = start("-m", "arch.width=2,4", "sweep.replicates=2", "n_trials=4", "sweep.name=twins")
+    assert command.end() == 0, command.text
+    sweep = sweep_directory("twins")
+    text = sweep.best.read_text()
+    best = yaml.safe_load(text)
+    accuracies = {record.trial: record.metrics["val_acc"] for record in records_of(sweep)}
+    mean = max((accuracies[0] + accuracies[1]) / 2, (accuracies[2] + accuracies[3]) / 2)
+    assert [solution["trial"] for solution in best["solutions"]] in ([0], [2])
+    assert best["best_value"] == pytest.approx(mean)
+    assert "&id" not in text
+    assert f"val_acc {mean:.4f}" in command.text
+    assert "mean of 2 seeds" in command.text

@@ -51,7 +51,7 @@ def report_page(
         for at, label in enumerate(evidence.table.index)
         if label in evidence.records
     }
-    evidence = Evidence(table, records, evidence.damaged, evidence.sweeps)
+    evidence = Evidence(table, records, evidence.damaged, evidence.sweeps, evidence.where)
     cost = x or objective_cost(evidence)
     for name, is_chosen in ((cost, x is not None), (y, y != "val_acc")):
         if is_chosen:  # a table in which nothing finished may lack the others
@@ -70,6 +70,7 @@ def report_page(
     )
     return environment.get_template("report.html.j2").render(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
+        where=evidence.where,
         verdict=verdict,
         tiles=_tiles(table, cost, y, verdict),
         standings=_standings(verdict, cost),
