@@ -1,0 +1,60 @@
+"""Every notebook runs from its first cell to its last, on a sweep that was really trained."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from tests.processes import Command
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def run(notebook: Path) -> list[Any]:
+    """What the last expression of each code cell gives."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    names: dict[str, Any] = {}
+    given = []
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            continue
+        lines = [line for line in cell["source"] if not line.startswith("%")]  # IPython's own words
+        body = ast.parse("".join(lines)).body
+        last = body.pop() if isinstance(body[-1], ast.Expr) else None
+        exec(compile(ast.Module(body, type_ignores=[]), str(notebook), "exec"), names)
+        if isinstance(last, ast.Expr):
+            given.append(eval(compile(ast.Expression(last.value), str(notebook), "eval"), names))
+    return given
+
+
+@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebook_runs_to_its_end(
+    notebook: Path, start: Callable[..., Command], own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = start(
+        "-m", "arch.depth=2,3", "arch.width=2,4", "objective=acc_vs_macs", "sweep.name=quickstart"
+    )
+    assert command.end() == 0, command.text
+    (own_folder / "notebooks").mkdir()
+    monkeypatch.chdir(own_folder / "notebooks")
+
+    given = run(notebook)
+
+    assert sum(isinstance(value, Figure) for value in given) >= 3
+    assert len(given[0]) == 4
+
+
+def test_notebooks_show_what_they_give_and_no_error() -> None:
+    notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+    assert notebooks
+    for notebook in notebooks:
+        cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
+        kinds = {output["output_type"] for cell in cells for output in cell["outputs"]}
+        assert kinds == {"execute_result"}, notebook.name
