@@ -8,8 +8,8 @@ from rich.console import Console
 from tests.sweep.conftest import dispatcher_of, finish, order_of
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
-from vggsweep.sweep.dispatch import Task
 from vggsweep.sweep.run import save_order
+from vggsweep.sweep.step import Task
 from vggsweep.verbs.status import status_picture
 
 

@@ -14,11 +14,11 @@ from vggsweep.results.front import pareto_front
 from vggsweep.results.record import write_atomically
 from vggsweep.results.table import load_plain, make_frame, without_empty
 from vggsweep.results.units import short_count
+from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import best_trials, read_progress
 from vggsweep.sweep.study import open_study
-from vggsweep.sweep.worker import Ending
 
 # The column that a picture sets accuracy against when the objective names no cost.
 DEFAULT_COST = "macs"
