@@ -54,6 +54,8 @@ TWO_OBJECTIVES = {
     "pareto, rungs x3": ["pruner=pareto", "pruner.rung_factor=3"],
     "pareto, eta 2": ["pruner=pareto", "pruner.eta=2"],
     "pareto, the paper's rule": ["pruner=pareto", "pruner.keep_front=false"],
+    "pareto, first rung 3": ["pruner=pareto", "pruner.first_rung=3"],
+    "pareto, first rung 5": ["pruner=pareto", "pruner.first_rung=5"],
 }
 ONE_OBJECTIVE = {
     "pareto": ["pruner=pareto"],

@@ -1,7 +1,7 @@
 """The table on a terminal, as rich draws one.
 
-rich's own Table takes a minute for ten thousand rows; here the columns are measured once and each row is one
-line of text.
+rich's own Table takes 9 s for ten thousand rows of 17 columns (rich 15, one core of an AMD EPYC); here the
+columns are measured once and each row is one line of text.
 """
 
 from __future__ import annotations
