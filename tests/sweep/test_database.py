@@ -54,20 +54,23 @@ def test_missing_variable_is_named(tmp_path: Path) -> None:
         storage_url(SweepDirectory(tmp_path), "postgresql://me:${oc.env:NO_SUCH_VARIABLE}@host/db")
 
 
-def test_password_on_the_line_is_refused() -> None:
+@pytest.mark.parametrize("rest", ["me:hunter2@host/db", "host/db?user=me&password=hunter2"])
+def test_password_on_the_line_is_refused(rest: str) -> None:
     with pytest.raises(ConfigError, match="holds a password") as refusal:
-        order_of("arch.depth=4,5", "sweep.storage=postgresql://me:hunter2@host/db")
+        order_of("arch.depth=4,5", f"sweep.storage='postgresql://{rest}'")
     assert "hunter2" not in str(refusal.value)
 
 
 def test_password_of_the_environment_stays_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DB_PASSWORD", "hunter{2}")
+    monkeypatch.setenv("DB_PASSWORD", "hunter{2}@/:?%40 ")
     word = "postgresql://me:${oc.env:DB_PASSWORD}@host/db"
     order = order_of("arch.depth=4,5", f"sweep.storage='{word}'")
     assert order.settings.storage == word
     assert order.base["sweep"]["storage"] == word
     assert order.composer().compose([])["sweep"]["storage"] == word
-    assert storage_url(SweepDirectory(tmp_path), word).password == "hunter{2}"
+    assert storage_url(SweepDirectory(tmp_path), word).password == "hunter{2}@/:?%40 "
+    monkeypatch.setenv("DB", "postgresql://me@host/db")
+    assert storage_url(SweepDirectory(tmp_path), "${oc.env:DB}").host == "host"
 
 
 def test_restarted_server_interrupts_nobody(

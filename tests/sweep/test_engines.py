@@ -12,11 +12,12 @@ from optuna.trial import TrialState
 
 from tests.sweep.conftest import order_of
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
+from vggsweep.configuration.line import check_run, check_sweep
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
 from vggsweep.results.table import read_records
 from vggsweep.sweep import launcher
-from vggsweep.sweep.launcher import check_launcher
+from vggsweep.sweep.launcher import check_launcher, choose_launcher
 from vggsweep.sweep.marks import counted
 from vggsweep.sweep.study import read_study
 
@@ -98,6 +99,19 @@ def test_sweep_keeps_its_name_and_its_fingerprint_whatever_runs_it() -> None:
     )
     assert other.name == plain.name
     assert other.fingerprint() == plain.fingerprint()
+
+
+@pytest.mark.parametrize("word", ["n_workers=4", "sweep.storage=postgresql://host/db", "sweep.lease=5"])
+def test_word_for_workers_is_refused_where_there_are_none(word: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{word} is for sweeps: add -m"):
+        check_run(["arch.depth=4", word], None, "config")
+    with pytest.raises(ConfigError, match=f"^{word} is for our own sweeper; hydra/sweeper=basic"):
+        check_sweep(["hydra/sweeper=basic", "arch.depth=4,5", word], None, "config")
+
+
+def test_several_workers_under_the_basic_launcher_are_refused() -> None:
+    with pytest.raises(ConfigError, match="cannot hold n_workers=2"):
+        choose_launcher(["hydra/launcher=basic"], 2)
 
 
 @pytest.mark.parametrize("preset", ["slurm", "ray_local"])

@@ -241,6 +241,22 @@ def test_trial_of_a_dead_host_is_adopted_by_the_other(hosts: tuple[Dispatcher, D
     assert beta.study.get_trials()[dead.number].value == 0.5
 
 
+def test_result_that_was_never_told_gives_way_to_that_of_the_host_that_took_over(
+    hosts: tuple[Dispatcher, Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = hosts
+    dead = take(alpha)
+    write_record(record_of(dead, val_acc=0.1), dead.directory.path)  # killed before it could tell
+    dead.lock.release()
+    drain_patiently(beta)
+    monkeypatch.setenv("VGGSWEEP_HOST", "alpha")
+    dispatcher_of(alpha.order).next()
+    assert not dead.directory.record.exists()
+    aside = list(dead.directory.path.glob("superseded-*.json"))
+    assert [read_record(path).metrics["val_acc"] for path in aside] == [0.1]
+    assert beta.directory.trial(dead.number).record.exists()
+
+
 def drain_patiently(dispatcher: Dispatcher) -> list[Task]:
     tasks = []
     deadline = time.monotonic() + 30

@@ -57,7 +57,7 @@ def check_name(name: str | None) -> None:
         )
 
 
-LITERAL_PASSWORD = re.compile(r"[^/]*://[^/@:]*:(?P<password>[^@]+)@")
+LITERAL_PASSWORD = re.compile(r"[^/]*://[^/@:]*:(?P<password>[^@]+)@|.*[?&]\w*passw(or)?d=")
 
 
 def check_storage(storage: str | None) -> None:
@@ -67,7 +67,7 @@ def check_storage(storage: str | None) -> None:
     >>> check_storage("postgresql://me:${oc.env:DB_PASSWORD}@db.lab/sweeps")
     """
     found = LITERAL_PASSWORD.match(storage or "")
-    if found is not None and "${" not in found["password"]:
+    if found is not None and "${" not in (found["password"] or ""):
         raise ConfigError(
             "sweep.storage holds a password, which would show in process lists and files. Leave it out and "
             "set PGPASSWORD or ~/.pgpass, or write '${oc.env:DB_PASSWORD}' in its place, in single quotes."

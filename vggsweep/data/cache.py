@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from filelock import FileLock
 from vggsweep.data.images import ImageSet, PixelArray
 
 Value = TypeVar("Value")
+ATTEMPTS_TO_MAP = 3
 
 
 class RecentCache:
@@ -77,6 +79,13 @@ def shared(folder: Path, key: Hashable, load: Callable[[], Value]) -> Value:
         load: makes the value, in the first process that wants it.
     """
     name = hashlib.sha256(repr(key).encode()).hexdigest()[:20]
+    for _ in range(ATTEMPTS_TO_MAP):
+        with suppress(FileNotFoundError):  # others were done and removed the folder in this moment
+            return _mapped(folder, name, load)
+    return load()
+
+
+def _mapped(folder: Path, name: str, load: Callable[[], Value]) -> Value:
     file, labels = folder / f"{name}.npy", folder / f"{name}.labels.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f"{name}.lock"):
@@ -90,8 +99,9 @@ def shared(folder: Path, key: Hashable, load: Callable[[], Value]) -> Value:
             else:
                 return value  # type: ignore[no-any-return]
     # copy-on-write: torch wants an array that could be written, and nobody writes it
+    classes = np.load(labels) if labels.exists() else None
     pixels: PixelArray = np.load(file, mmap_mode="c")
-    mapped: Any = ImageSet(pixels, np.load(labels)) if labels.exists() else pixels
+    mapped: Any = pixels if classes is None else ImageSet(pixels, classes)
     return mapped  # type: ignore[no-any-return]
 
 

@@ -104,10 +104,9 @@ class SweepDirectory:
     def workers(self) -> Path:
         return self.path / "workers"
 
-    @property
-    def images(self) -> Path:
+    def images(self, host: str) -> Path:
         """Pixels that the workers of one host hold together, while they run."""
-        return self.workers / "images"
+        return self.workers / f"{host}.images"
 
     @property
     def table(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -45,6 +46,7 @@ POSTGRES_OPTIONS = {
     "connect_timeout": 10,
     "options": "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
 }
+VARIABLE = re.compile(r"\$\{[^{}]*\}")
 INSTALL_HINTS = {
     "postgresql": "pip install 'vggsweep[postgres]'",
     "mysql": "pip install pymysql, and write mysql+pymysql://…",
@@ -64,11 +66,10 @@ def storage_url(directory: SweepDirectory, storage: str | None) -> URL:
     if storage is None:
         return make_url(f"sqlite:///{directory.study}")
     try:
-        text = OmegaConf.create({"storage": storage}).storage
-        url = make_url(text)
+        url = _filled_in(storage)
     except OmegaConfBaseException as error:
         raise ConfigError(f"sweep.storage={storage}: {' '.join(str(error).split())}") from error
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigError(
             f"sweep.storage={storage} is no database address, such as postgresql://user@host/database."
         ) from error
@@ -77,9 +78,31 @@ def storage_url(directory: SweepDirectory, storage: str | None) -> URL:
     return url
 
 
-def is_shared(storage: str | None) -> bool:
-    """Whether other hosts can reach the study (a SQLite file is one host's own)."""
-    return storage is not None and not storage.startswith("sqlite")
+def _filled_in(storage: str) -> URL:
+    """The address with what its variables stand for.
+
+    A password may hold any character, so it is put in after the address was taken apart.
+    """
+    if VARIABLE.fullmatch(storage):  # the address as a whole
+        return make_url(OmegaConf.create({"storage": storage}).storage)
+    variables = VARIABLE.findall(storage)
+    values = [str(OmegaConf.create({"value": variable}).value) for variable in variables]
+    marks = [f"vggsweepvariable{index}x" for index in range(len(variables))]
+    for variable, mark in zip(variables, marks, strict=True):
+        storage = storage.replace(variable, mark, 1)
+
+    def fill(text: str | None) -> str | None:
+        for mark, value in zip(marks, values, strict=True):
+            text = text.replace(mark, value) if text is not None else None
+        return text
+
+    url = make_url(storage)
+    return url.set(
+        username=fill(url.username),
+        password=fill(url.password),
+        host=fill(url.host),
+        database=fill(url.database),
+    )
 
 
 def describe(url: URL) -> str:

@@ -80,6 +80,7 @@ class Dispatcher:
         self.worker = worker
         self.device = device
         self.place = place_of(self.directory)
+        self._has_looked_for_strays = False
 
     def next(self, *, is_time_up: bool = False) -> Task | Stop | Wait:
         """The next trial to train, or why there is none."""
@@ -93,6 +94,9 @@ class Dispatcher:
     def _decide(self, *, is_time_up: bool) -> Task | Stop | Wait:
         while True:
             trials = self._settle()
+            if not self._has_looked_for_strays:
+                self._set_strays_aside(trials)
+                self._has_looked_for_strays = True
             self.pulse.look(trials)
             self.turn.check()
             if (stop := self._stop(trials, is_time_up)) is not None:
@@ -132,6 +136,16 @@ class Dispatcher:
         set_aside(record, task.directory)
         if is_signed_by(task.directory, task.owner):  # the other one's record lies elsewhere
             task.directory.record.unlink(missing_ok=True)
+
+    def _set_strays_aside(self, trials: Sequence[FrozenTrial]) -> None:
+        """Results that this host wrote and never told, of trials that another host has taken over since."""
+        for trial in trials:
+            owner, directory = owner_of(trial), self.directory.trial(trial.number)
+            is_here = owner is None or owner.place == self.place or is_signed_by(directory, owner)
+            if not is_here and directory.record.exists():
+                with suppress(RecordError):
+                    set_aside(read_record(directory.record), directory)
+                directory.record.unlink()
 
     def _is_owner(self, task: Task) -> bool:
         trial = self.study._storage.get_trial(task.trial_id)

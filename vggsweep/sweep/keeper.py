@@ -14,6 +14,7 @@ import json
 import os
 import pickle
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +31,8 @@ from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.ending import Ending
-from vggsweep.sweep.seat import Seat, take_seat, threads_of_worker, usable_cores
+from vggsweep.sweep.locks import host_name
+from vggsweep.sweep.seat import Seat, any_seat_taken, take_seat, threads_of_worker, usable_cores
 from vggsweep.sweep.starter import Starter
 
 TICK_SECONDS = 0.25
@@ -62,11 +64,15 @@ class Keeper:
 
     def __call__(self, _config: DictConfig | None = None) -> Ending:
         """Keep a worker at work until it has nothing left to do."""
-        seat = take_seat(SweepDirectory(self.root))
+        directory = SweepDirectory(self.root)
+        seat = take_seat(directory)
         try:
             return _Watch(self, seat).run()
         finally:
             seat.lock.release()
+            if not any_seat_taken(directory):
+                # whoever has just come and maps it keeps it
+                shutil.rmtree(directory.images(host_name()), ignore_errors=True)
 
 
 class _Watch:

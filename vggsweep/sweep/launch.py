@@ -7,7 +7,6 @@ launcher, a limit on the time of a trial) runs keepers, see `vggsweep.sweep.keep
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,6 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
             return _launch_again_and_again(config, hydra_context, keeper, order, stop, monitor)
     finally:
         starter.stop_file.unlink(missing_ok=True)
-        shutil.rmtree(order.directory.images, ignore_errors=True)  # whoever still maps it keeps it
 
 
 def launcher_name(config: DictConfig) -> str:

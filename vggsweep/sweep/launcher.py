@@ -54,6 +54,11 @@ def choose_launcher(words: Sequence[str], workers: int) -> list[str]:
     ([], [])
     """
     chosen = [one.value() for one in parse(words) if one.key_or_group == "hydra/launcher"]
+    if chosen and chosen[-1] == "basic" and workers > 1:
+        raise ConfigError(
+            f"hydra/launcher=basic runs one after the other and cannot hold n_workers={workers}. Leave it "
+            "out, or choose joblib, slurm, submitit_local, ray or ray_local."
+        )
     if not chosen and workers == 1:
         return []
     if chosen and chosen[-1] != "joblib":

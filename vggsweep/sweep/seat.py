@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep.locks import claim, host_name
+from vggsweep.sweep.locks import claim, host_name, is_owned
 
 # Who sets one of these has shared the cores out already (a person, joblib, Ray).
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
@@ -42,6 +42,11 @@ def take_seat(directory: SweepDirectory) -> Seat:
         if lock is not None:
             return Seat(number, lock)
         number += 1
+
+
+def any_seat_taken(directory: SweepDirectory) -> bool:
+    """Whether a living keeper of the sweep sits on this host."""
+    return any(is_owned(lock) for lock in directory.workers.glob(f"{host_name()}-*.seat"))
 
 
 def device_of_seat(word: str, seat: int, cuda_devices: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ class Starter:
     """A process, told apart from a later one with the same number by the time it began.
 
     Args:
-        host, pid, began: which process.
+        host, pid, began: which process; the latter as `began_at` has it.
         stop_file: written by it to stop its workers, wherever they run.
     """
 
@@ -33,7 +32,7 @@ class Starter:
         if self.host != host_name():
             return True
         try:
-            return bool(psutil.Process(self.pid).create_time() == self.began)
+            return abs(began_at(psutil.Process(self.pid)) - self.began) < 1.0
         except psutil.NoSuchProcess:
             return False
 
@@ -49,8 +48,13 @@ class Starter:
         write_atomically(self.stop_file, signal_name)
 
 
+def began_at(process: psutil.Process) -> float:
+    """Seconds from the host's start to the process's: no change of the clock moves it."""
+    return float(process.create_time() - psutil.boot_time())
+
+
 def this_process(directory: SweepDirectory) -> Starter:
     """This process as the starter of workers."""
-    process = psutil.Process(os.getpid())
+    process = psutil.Process()
     stop_file = directory.workers / f"{secrets.token_hex(4)}.stop"
-    return Starter(host_name(), process.pid, process.create_time(), stop_file)
+    return Starter(host_name(), process.pid, began_at(process), stop_file)

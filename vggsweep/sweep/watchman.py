@@ -13,7 +13,6 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.errors import VggsweepError
 from vggsweep.results.history import read_history
 from vggsweep.sweep.ownership import BEAT, BEATS_PER_LEASE, Beat, Pulse, owner_of
 from vggsweep.sweep.step import Task
@@ -94,8 +93,10 @@ class Watchman:
                 try:
                     study = self._open_study() if study is None else study
                     self._beat(study, watched)
-                except VggsweepError as error:  # the next beat may get through
-                    log.warning("%s", error)
+                except (
+                    Exception
+                ) as error:  # the next beat may get through; without any the trial would be lost
+                    log.warning("No sign of life this time: %s", error)
         if study is not None:
             storage_of(study).close()
 

@@ -21,6 +21,7 @@ from vggsweep.results.record import Record
 from vggsweep.sweep.dispatch import Dispatcher
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.journal import write_ahead
+from vggsweep.sweep.locks import host_name
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.ownership import is_signed_by
 from vggsweep.sweep.pruning.watch import Watch, optuna_pruner
@@ -78,7 +79,7 @@ class Worker:
         """Train until there is nothing left to do, as one of several."""
         order = self.order
         if role.name:
-            RECENT.share(order.directory.images)
+            RECENT.share(order.directory.images(host_name()))
         study = self._open_study()
         # A continued sweep must not draw what it drew before, so the seed moves with what is there; nor may
         # two workers that begin together draw the same.
