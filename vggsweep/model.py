@@ -85,7 +85,11 @@ class TrainedModel(nn.Module):
 
 def save_weights(network: nn.Module, path: Path, preprocess: Preprocess, class_names: Sequence[str]) -> None:
     """Write ``model.safetensors``: weights, and as metadata the preprocessing and the class names."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    # Copies: safetensors refuses tensors that share memory, as tied weights do, or that are not contiguous.
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }
     # One entry: safetensors writes several in random order, and equal weights should be equal files.
     metadata = {METADATA: json.dumps({"preprocess": preprocess.to_dict(), "class_names": list(class_names)})}
     temporary = path.with_name(f"{path.name}.tmp")

@@ -22,6 +22,7 @@ GLOBAL_GROUPS = {"experiment", "contender"}
 # What an option needs besides itself.
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
+    ("arch", "custom"): ["arch.target=vggsweep.arch.comparators.build_lenet"],
     ("head", "native"): ["arch=lenet"],
     ("contender", "shallow_equal_macs"): ["arch.width=16"],
     ("contender", "shallow_equal_conv_params"): ["arch.width=16"],
@@ -59,7 +60,7 @@ def test_every_option_composes_and_passes_the_checks(
     check_configuration(configuration)
     if group not in GLOBAL_GROUPS:
         node = getattr(configuration, group)
-        assert getattr(node, "name", option) in (option, "resnet18", "default")
+        assert getattr(node, "name", option) in (option, "resnet18", "default", getattr(node, "target", None))
     assert input_shape(configuration).num_classes >= 2
 
 

@@ -6,17 +6,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from vggsweep.errors import RecordError
 from vggsweep.results.record import Record
 from vggsweep.results.table import (
     COLUMNS,
+    damages,
     load_plain,
     load_sweep,
-    load_table,
+    make_frame,
     read_records,
     row,
     trial_directories,
+    without_empty,
 )
 
 Build = Callable[..., Record]
@@ -28,6 +32,12 @@ DOCUMENTED = (
     "epochs_to_threshold val_loss val_acc test_acc train_seconds images_per_second latency_ms_p50 "
     "latency_ms_p95 throughput peak_memory_mb device precision pareto dir"
 ).split()
+
+
+def load_table(sweeps: list[Path]) -> tuple[pd.DataFrame, list[RecordError]]:
+    """The filled columns of sweeps, and the records that could not be read."""
+    table = load_plain(sweeps)
+    return make_frame(without_empty(table)), damages(table)
 
 
 def test_columns_stand_in_the_documented_order_then_the_swept_parameters(

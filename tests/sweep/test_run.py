@@ -26,7 +26,7 @@ from vggsweep.results.history import read_history
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.results.record import Record
 from vggsweep.results.table import read_records
-from vggsweep.sweep.marks import DEATHS, counted
+from vggsweep.sweep.marks import DEATHS, INFEASIBLE, counted
 from vggsweep.sweep.study import read_study
 
 Start = Callable[..., Command]
@@ -123,21 +123,41 @@ def test_failures_are_isolated_and_carry_their_reasons(start: Start, own_folder:
     assert all(record.network["resolution"] == 32 for record in records)
 
 
-def test_exception_from_a_network_fails_that_trial_alone(start: Start) -> None:
-    # At 32 px one pixel is left at its end, and batch norm raises over the one value of one image.
+USERS_NETWORK = """
+from torch import nn
+
+class Fragile(nn.Sequential):
+    def __init__(self, channels, num_classes, breaks):
+        if breaks == "built":
+            raise ValueError("a network of no layers")
+        super().__init__(nn.Conv2d(channels, 4, 3), nn.Flatten(), nn.LazyLinear(num_classes))
+        self.breaks = breaks
+
+    def forward(self, images):
+        if self.training and self.breaks == "trained":
+            raise KeyError("a slip in training")
+        return super().forward(images)
+"""
+
+
+def test_exception_from_a_users_network_costs_that_trial_alone(start: Start, own_folder: Path) -> None:
+    (own_folder / "user_networks.py").write_text(USERS_NETWORK)
     command = start(
         "-m",
-        "arch=torchvision",
-        "arch.name=shufflenet_v2_x0_5",
-        "train.batch_size=1,64",
-        "train.epochs=1",
+        "arch=custom",
+        "arch.target=user_networks.Fragile",
+        "+arch.options.breaks=never,built,trained",
         "sweep.max_failures=1",
         "sweep.name=user",
     )
     assert command.end() == 0, command.text
-    first, second = records_of(sweep_directory("user"))
-    assert (first.state, second.state) == ("FAIL", "COMPLETE")
-    assert "Expected more than 1 value per channel" in str(first.reason)
+    assert "(1 COMPLETE, 1 FAIL, 1 INFEASIBLE)" in command.text
+    reasons = [trial.user_attrs.get(INFEASIBLE, "") for trial in read_study(sweep_directory("user")).trials]
+    assert "ValueError: a network of no layers" in reasons[1]
+    whole, failed = records_of(sweep_directory("user"))
+    assert (whole.state, whole.swept) == ("COMPLETE", {"arch.options.breaks": "never"})
+    assert (failed.state, failed.swept) == ("FAIL", {"arch.options.breaks": "trained"})
+    assert "KeyError: 'a slip in training'" in str(failed.reason)
 
 
 def test_continued_sweep_runs_nothing_again_and_more_trials_can_be_asked_for(start: Start) -> None:
@@ -361,3 +381,18 @@ def test_sweep_under_fire_ends_with_exactly_its_total(start: Start, own_folder: 
         assert again.end() == 0, again.text
         undisturbed = folder / "outputs/runs/trials/00000/model.safetensors"
         assert sweep.trial(number).weights.read_bytes() == undisturbed.read_bytes()
+
+
+def test_replicates_stand_once_in_what_the_sweep_leaves_behind(start: Start) -> None:
+    command = start("-m", "arch.width=2,4", "sweep.replicates=2", "n_trials=4", "sweep.name=twins")
+    assert command.end() == 0, command.text
+    sweep = sweep_directory("twins")
+    text = sweep.best.read_text()
+    best = yaml.safe_load(text)
+    accuracies = {record.trial: record.metrics["val_acc"] for record in records_of(sweep)}
+    mean = max((accuracies[0] + accuracies[1]) / 2, (accuracies[2] + accuracies[3]) / 2)
+    assert [solution["trial"] for solution in best["solutions"]] in ([0], [2])
+    assert best["best_value"] == pytest.approx(mean)
+    assert "&id" not in text
+    assert f"val_acc {mean:.4f}" in command.text
+    assert "mean of 2 seeds" in command.text

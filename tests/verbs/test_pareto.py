@@ -140,3 +140,14 @@ def test_sweep_in_which_nothing_finished_has_no_front_yet(write: Callable[..., N
     assert "there is no front yet" in run("mine")
     with pytest.raises(NothingToDraw, match="no trial has both macs and val_acc"):
         run("mine", "--out", "f.png")
+
+
+def test_condition_chooses_what_is_compared(write: Callable[..., None], run: Run) -> None:
+    for number, (macs, acc) in enumerate([(10, 0.5), (100, 0.8), (1000, 0.85)]):
+        write(number, macs, acc, swept={"arch.depth": number})
+
+    plain = json.loads(run("mine", "--where", "macs >= 100", "--json"))
+
+    assert [row["trial"] for row in plain["rows"]] == [1, 2]
+    assert plain["fronts"][0]["considered"] == 2
+    assert "there is no front yet" in run("mine", "--where", "macs > 5000")

@@ -67,3 +67,16 @@ def test_damaged_record_is_named_and_the_page_still_written(
 def test_place_that_cannot_be_written_is_refused(run: Callable[..., int]) -> None:
     with pytest.raises(ConfigError, match="--out nowhere/r.html cannot be written: No such file"):
         run("one", "--out", "nowhere/r.html")
+
+
+def test_page_of_some_trials_says_which(run: Callable[..., int], own_folder: Path) -> None:
+    assert run("one", "two", "--where", "sweep == 'two'", "--out", "some.html") == 0
+
+    page = (own_folder / "some.html").read_text(encoding="utf-8")
+    assert "only trials with sweep == &#39;two&#39;" in page
+    assert "<b>1</b><span>trials finished</span>" in page
+
+
+def test_wrong_condition_is_refused(run: Callable[..., int]) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'depth'"):
+        run("one", "--where", "dpeth > 3")

@@ -6,11 +6,13 @@ import torch
 from torch import nn
 
 from vggsweep.arch.comparators import build_alexnet, build_lenet, build_torchvision
+from vggsweep.arch.custom import build_custom, try_custom
 from vggsweep.arch.describe import InputShape, plan_of
 from vggsweep.arch.initialization import initialize
 from vggsweep.arch.settings import (
     AlexNetSettings,
     ArchSettings,
+    CustomSettings,
     HeadSettings,
     LeNetSettings,
     ScaledVggSettings,
@@ -27,13 +29,15 @@ def build_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
         A network from (N, channels, resolution, resolution) to (N, num_classes) scores.
     """
     network = _assemble(arch, head, shape)
-    if not isinstance(arch, TorchvisionSettings):
+    if not isinstance(arch, (TorchvisionSettings, CustomSettings)):
         initialize(network, arch.init)
     return network
 
 
 def build_on_meta(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> nn.Module:
-    """The module without numbers: shapes only, made in milliseconds."""
+    """The module without numbers: shapes only, made in milliseconds (a user's own gets numbers)."""
+    if isinstance(arch, CustomSettings):
+        return try_custom(arch, shape)
     with torch.device("meta"):
         return _assemble(arch, head, shape)
 
@@ -48,6 +52,8 @@ def _assemble(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> nn.M
             network = build_lenet(shape.channels, shape.num_classes)
         case TorchvisionSettings():
             return build_torchvision(arch.name, shape.channels, shape.num_classes)
+        case CustomSettings():
+            return build_custom(arch, shape)
     with torch.no_grad():  # lets the lazy linear layers learn their input size
         network(torch.zeros(1, shape.channels, shape.resolution, shape.resolution))
     return network

@@ -1,6 +1,7 @@
 """Costs of any built module, counted by torch's own FLOP counter on the meta device.
 
-The meta device computes shapes without numbers, so that even VGG-19 at 224 px takes milliseconds.
+The meta device computes shapes without numbers, so that even VGG-19 at 224 px takes milliseconds. A
+user's own network (``arch=custom``) may need numbers and is counted on the CPU.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def count_costs(network: nn.Module, channels: int, resolution: int) -> Costs:
     """Count a module as it stands.
 
     Args:
-        network: on the meta device (see `vggsweep.arch.build.build_on_meta`).
+        network: on the meta device or the CPU (see `vggsweep.arch.build.build_on_meta`).
         channels: input channels.
         resolution: input height and width in pixels.
     """
@@ -72,8 +73,8 @@ def count_layers(
         return hook
 
     def after(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            shapes[name] = tuple(output.shape)
+        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
+            shapes[name] = tuple(output.shape) if isinstance(output, Tensor) else ()
             macs[name] = macs.get(name, 0) + (counter.get_total_flops() - started[name]) // 2
 
         return hook
@@ -102,8 +103,9 @@ def count_layers(
 def _forward(network: nn.Module, channels: int, resolution: int) -> None:
     was_training = network.training
     network.eval()
+    device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     with torch.no_grad():
-        network(torch.empty(1, channels, resolution, resolution, device="meta"))
+        network(torch.zeros(1, channels, resolution, resolution, device=device))
     network.train(was_training)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vggsweep.arch.costs import Costs, LayerCost, plan_costs, plan_layers
 from vggsweep.arch.plan import NetworkPlan, plan_network
-from vggsweep.arch.settings import ArchSettings, HeadSettings, ScaledVggSettings, VggSettings
+from vggsweep.arch.settings import ArchSettings, CustomSettings, HeadSettings, ScaledVggSettings, VggSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 RESOLUTIONS_TO_SUGGEST = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299)
@@ -38,6 +38,11 @@ def check_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
         plan_of(arch, head, shape)
         return
     _refuse_other_head(arch, head)
+    if isinstance(arch, CustomSettings):
+        from vggsweep.arch.custom import try_custom
+
+        try_custom(arch, shape)
+        return
     _check_resolution(arch, shape)
 
 

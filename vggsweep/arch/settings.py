@@ -75,13 +75,32 @@ class TorchvisionSettings:
     name: str
 
 
-ArchSettings = VggSettings | ScaledVggSettings | AlexNetSettings | LeNetSettings | TorchvisionSettings
+@dataclass(frozen=True, kw_only=True)
+class CustomSettings:
+    """A network of the user's own, see `vggsweep.arch.custom`.
+
+    Args:
+        target: dotted name of what makes it.
+        options: keywords that it gets besides ``channels`` and ``num_classes``.
+        name: what tables call it.
+    """
+
+    family: Literal["custom"]
+    target: str
+    options: Any
+    name: str
+
+
+ArchSettings = (
+    VggSettings | ScaledVggSettings | AlexNetSettings | LeNetSettings | TorchvisionSettings | CustomSettings
+)
 FAMILIES: dict[str, type[ArchSettings]] = {
     "vgg": VggSettings,
     "vgg_scaled": ScaledVggSettings,
     "alexnet": AlexNetSettings,
     "lenet": LeNetSettings,
     "torchvision": TorchvisionSettings,
+    "custom": CustomSettings,
 }
 
 

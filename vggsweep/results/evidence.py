@@ -13,11 +13,13 @@ import pandas as pd
 import yaml
 
 from vggsweep.errors import ConfigError, RecordError, near_match
+from vggsweep.results.condition import select_where
 from vggsweep.results.front import MEASURED
 from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.plain import PlainTable
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.replicates import CONFIGURATION
-from vggsweep.results.table import COLUMNS, load_table
+from vggsweep.results.table import COLUMNS, DAMAGED, damages, load_plain, make_frame, without_empty
 
 # Nodes of a configuration that decide no result, and the seed, in which replicates differ.
 OTHER_NODES = frozenset("seed device sweep space objective pruner measure logger".split())
@@ -51,19 +53,33 @@ class Evidence:
         records: by the table's index; a row whose record went missing meanwhile has none.
         damaged: records that could not be read.
         sweeps: one a directory.
+        where: the condition that chose the rows, or None for all.
     """
 
     table: pd.DataFrame
     records: Mapping[Any, Record]
     damaged: tuple[RecordError, ...]
     sweeps: tuple[SweepFacts, ...]
+    where: str | None = None
 
 
-def load_evidence(directories: Sequence[SweepDirectory]) -> Evidence:
-    """Read one or several sweeps; running, interrupted and finished ones alike."""
-    table, damaged = load_table([directory.path for directory in directories])
+def load_evidence(directories: Sequence[SweepDirectory], where: str | None = None) -> Evidence:
+    """Read one or several sweeps; running, interrupted and finished ones alike.
+
+    Args:
+        directories: the sweeps.
+        where: only trials for which this condition is true (`vggsweep.results.condition`).
+
+    Raises:
+        ConfigError: the condition cannot be understood.
+    """
+    plain = load_plain([directory.path for directory in directories])
+    damaged = damages(plain)
     # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
-    table = table[table["state"] != "DAMAGED"].reset_index(drop=True)
+    plain = PlainTable(plain.names, [row for row in plain.rows if row["state"] != DAMAGED])
+    if where is not None:
+        plain = select_where(plain, where)
+    table = make_frame(without_empty(plain))
     records = {}
     for label, place in table["dir"].items():
         try:
@@ -72,7 +88,7 @@ def load_evidence(directories: Sequence[SweepDirectory]) -> Evidence:
             continue
     keys = {label: configuration_key(record.configuration) for label, record in records.items()}
     table = table.assign(**{CONFIGURATION: pd.Series(keys, index=table.index, dtype=object)})
-    return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)))
+    return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
 
 
 def check_column(table: pd.DataFrame, name: str) -> None:

@@ -1,14 +1,14 @@
 """The results table: one row a record, columns in one fixed order.
 
 load_plain   plain rows, for the command
-load_table   the same as a pandas DataFrame, for figures and people's own analysis
+load_sweep   the same as a pandas DataFrame, for people's own analysis
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,12 +213,6 @@ def make_frame(table: PlainTable) -> pd.DataFrame:
                 continue
         frame[name] = pd.Series(values, dtype=None if values else object)
     return pd.DataFrame(frame, columns=list(table.names))
-
-
-def load_table(sweeps: Sequence[Path]) -> tuple[pd.DataFrame, list[RecordError]]:
-    """`load_plain` as a data frame without empty columns, and the records that could not be read."""
-    table = load_plain(sweeps)
-    return make_frame(without_empty(table)), damages(table)
 
 
 def load_sweep(*sweeps: str | Path, where: str | None = None) -> pd.DataFrame:

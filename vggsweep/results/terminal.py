@@ -21,8 +21,8 @@ from vggsweep.results.table import COLUMNS
 # column of its own comes after `width`.
 IDENTITY = "sweep trial depth width".split()
 FACTS = (
-    "val_acc macs params train_acc epochs_run state arch images_per_second train_seconds latency_ms_p50 "
-    "test_acc head resolution optimizer lr seed"
+    "val_acc macs params train_acc epochs_to_threshold epochs_run budget_residual state arch "
+    "images_per_second train_seconds latency_ms_p50 test_acc head resolution optimizer lr seed"
 ).split()
 COUNTED = frozenset("params macs conv_params activations trial depth width epochs_run n".split())
 MOST_REASONS = 10

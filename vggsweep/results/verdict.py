@@ -218,14 +218,14 @@ def _equal_cost_answer(standings: Sequence[Standing], cost: str, y: str) -> str:
     worse = len(standings) - 1 - len(equal)
     leader = f"{best.name} is the most accurate ({_accuracy(best, y)})"
     if not equal:
-        return f"{start}{leader}, and all {worse} others are worse by more than the noise."
+        return f"{start}{leader}, and {_others(worse, all_=True)} worse by more than the noise."
     if worse == 0:
         return (
-            f"{start}no network is told from another: {leader}, but the {len(equal)} others, down to "
-            f"{standings[-1].accuracy:.3f}, lie within the noise."
+            f"{start}no network is told from another: {leader}, but {_rest(equal)}, down to "
+            f"{standings[-1].accuracy:.3f}, {_lie(equal)} within the noise."
         )
     names = _listed([standing.name for standing in equal])
-    return f"{start}{leader}; {names} {_lie(equal)} within its noise, {worse} others are worse by more."
+    return f"{start}{leader}; {names} {_lie(equal)} within its noise, {_others(worse)} worse by more."
 
 
 def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: str) -> str:
@@ -239,10 +239,10 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
     if not equal:
         return f"{answer} It beats every other one by more than the noise."
     if x not in means.columns or x in MAXIMISED or machines(means, x, y).nunique() > 1:
-        return f"{answer} {len(equal)} others are not told from it."
+        return f"{answer} {_others(len(equal))} not told from it."
     cheaper = [s for s in equal if s.cost is not None and best.cost is not None and s.cost < best.cost]
     if not cheaper:
-        return f"{answer} {len(equal)} others lie within the noise of it, but none of them costs less."
+        return f"{answer} {_others(len(equal))} within the noise of it, but none costs less."
     least = min(cheaper, key=lambda standing: (standing.cost or 0.0, -standing.accuracy))
     assert least.cost is not None
     assert best.cost is not None
@@ -256,6 +256,21 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
 
 def _amount(cost: float | None, x: str) -> str:
     return f"{short_count(cost)} {_cost_word(x)}" if cost is not None else ""
+
+
+def _others(count: int, *, all_: bool = False) -> str:
+    """Subject and verb.
+
+    >>> _others(1), _others(3), _others(1, all_=True), _others(3, all_=True)
+    ('1 other is', '3 others are', 'the other is', 'all 3 others are')
+    """
+    if count == 1:
+        return "the other is" if all_ else "1 other is"
+    return f"all {count} others are" if all_ else f"{count} others are"
+
+
+def _rest(items: Sequence[object]) -> str:
+    return "the other one" if len(items) == 1 else f"the {len(items)} others"
 
 
 def _lie(items: Sequence[object]) -> str:

@@ -55,8 +55,7 @@ class Composer:
         values = {override.key_or_group: override.value() for override in plain}
         if (copied := base.with_leaves(values)) is not None:
             return copied
-        if any(OmegaConf.select(base.config, key, default=self) is self for key in values):
-            # A field that this choice of groups lacks: let Hydra say so in its full wording.
+        if any(self._is_hydras(base.config, key, value) for key, value in values.items()):
             return resolved(
                 compose([*self.fixed, *words], extra_dir=self.extra_dir, config_name=self.config_name)
             )
@@ -64,6 +63,10 @@ class Composer:
         for key, value in values.items():
             OmegaConf.update(config, key, value)
         return resolved(config)
+
+    def _is_hydras(self, config: DictConfig, key: str, value: Any) -> bool:
+        """Whether Hydra should do it: merge a mapping, or say in its wording that there is no such field."""
+        return isinstance(value, dict) or OmegaConf.select(config, key, default=self) is self
 
     def _is_plain_field(self, override: Override) -> bool:
         if override.is_add() or override.is_force_add() or override.is_delete() or override.package:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
-import yaml
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.figures import accuracy_cost_figure
 from vggsweep.results.formats import csv_text
 from vggsweep.results.front import pareto_front
 from vggsweep.results.record import write_atomically
+from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.table import load_plain, make_frame, without_empty
 from vggsweep.results.units import short_count
+from vggsweep.results.yaml_text import yaml_text
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import best_trials, read_progress
 from vggsweep.sweep.study import open_study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The column that a picture sets accuracy against when the objective names no cost.
 DEFAULT_COST = "macs"
@@ -47,7 +51,7 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
         directory, directions=[m.direction for m in order.metrics], storage=order.settings.storage
     )
     best = best_trials(study)
-    write_atomically(directory.best, yaml.safe_dump(_results(order, best), sort_keys=False))
+    write_atomically(directory.best, yaml_text(_results(order, best)))
     progress = read_progress(directory, study.get_trials(deepcopy=False))
     counts = ", ".join(f"{count} {state}" for state, count in sorted(progress.counts.items()))
     lines = [f"Sweep {order.name}: {ending.reason} ({counts or 'nothing finished'})."]
@@ -86,19 +90,22 @@ def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[st
         best_one = solutions[0]
         results |= {
             "best_trial": best_one["trial"],
-            "best_params": best_one["params"],
+            "best_params": dict(best_one["params"]),  # a copy: YAML would write an alias
             "best_value": best_one["values"][0],
         }
     return results | {"solutions": solutions}
 
 
-def _front_lines(table: Any, cost: str) -> list[str]:
-    front = table[pareto_front(table, cost)].sort_values(cost)
+def _front_lines(table: pd.DataFrame, cost: str) -> list[str]:
+    """The front of the configurations, each with the mean over its seeds."""
+    means = mean_over_seeds(table)
+    front = means[pareto_front(means, cost)].sort_values(cost)
     lines = [f"  front     accuracy against {cost}:"]
     for _, row in front.iterrows():
         shape = f"depth {int(row['depth'])} width {int(row['width'])}" if row.notna().get("depth") else ""
+        several = f"  mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
         lines.append(
             f"            trial {row['trial']:>3}  val_acc {row['val_acc']:.4f}  {cost} "
-            f"{short_count(row[cost]):>6}  {shape}"
+            f"{short_count(row[cost]):>6}  {shape}{several}"
         )
     return lines

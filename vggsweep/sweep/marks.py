@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,6 +37,15 @@ class Mark:
     def attributes(self) -> dict[str, Any]:
         """As Optuna's user attributes."""
         return {MARK: asdict(self)}
+
+
+def swept_fields(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by the field that they set, without the ``+`` by which Hydra adds one.
+
+    >>> swept_fields({"arch.depth": 8, "+arch.options.hidden": 64})
+    {'arch.depth': 8, 'arch.options.hidden': 64}
+    """
+    return {name.lstrip("+"): value for name, value in params.items()}
 
 
 def mark_of(trial: FrozenTrial) -> Mark | None:

@@ -94,11 +94,19 @@ def read_progress(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> S
 
 
 def best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """The best trial, or those that none dominates; empty where none completed."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    numbers = {trial.number for trial in counted(complete)}
-    if not numbers:
+    """The best trial, or those that none dominates; empty where none completed.
+
+    Replicates, which share their value, are there as one: the first that completed.
+    """
+    complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    firsts: dict[int | None, int] = {}
+    for trial in complete:
+        mark = mark_of(trial)
+        assert mark is not None, "only marked trials are counted"
+        firsts.setdefault(mark.first, trial.number)
+    if not firsts:
         return []
+    numbers = set(firsts.values())
     return [trial for trial in study.best_trials if trial.number in numbers]
 
 

@@ -6,7 +6,6 @@ hydra-optuna-sweeper's own parser (plus ``glob``, which that parser leaves out).
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from optuna.distributions import (
 
 from vggsweep.configuration.line import parse
 from vggsweep.errors import ConfigError
+from vggsweep.importing import load_callable
 
 Params = dict[str, Any]
 Hook = Callable[[optuna.Trial], Mapping[str, Any]]
@@ -130,17 +130,7 @@ def load_hook(name: str) -> Hook:
     Raises:
         ConfigError: the name leads to no function.
     """
-    module, _, attribute = name.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"space.hook={name} cannot be loaded ({error}). Give the dotted name of a function that can be "
-            "imported, such as my_package.my_module.my_hook."
-        ) from error
-    if not callable(found):
-        raise ConfigError(f"space.hook={name} is no function.")
-    hook: Hook = found
+    hook: Hook = load_callable(name, "space.hook", "my_package.my_module.my_hook")
     return hook
 
 

@@ -26,6 +26,7 @@ from vggsweep.sweep.marks import (
     by_hash,
     counted,
     is_in_progress,
+    swept_fields,
 )
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.samplers import sampler_name
@@ -137,7 +138,7 @@ class Suggester:
         outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
         words = self._words(params, outside)
         verdict = self._verdict(words, trials)
-        swept = {**trial.params, **outside}
+        swept = swept_fields({**trial.params, **outside})
         if isinstance(verdict, str):
             trial.set_constraint("feasible", 1.0)
             trial.set_user_attr(INFEASIBLE, verdict)
@@ -185,7 +186,7 @@ class Suggester:
                 distributions=distributions,
             )
             return
-        mark = Mark(configuration_hash(verdict), words, {**params, **extra}, None)
+        mark = Mark(configuration_hash(verdict), words, swept_fields({**params, **extra}), None)
         number = add_trial(
             self.study, {**own, **mark.attributes()}, params=params, distributions=distributions
         )

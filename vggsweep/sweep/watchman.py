@@ -93,9 +93,7 @@ class Watchman:
                 try:
                     study = self._open_study() if study is None else study
                     self._beat(study, watched)
-                except (
-                    Exception
-                ) as error:  # the next beat may get through; without any the trial would be lost
+                except Exception as error:  # the next beat may get through
                     log.warning("No sign of life this time: %s", error)
         if study is not None:
             storage_of(study).close()

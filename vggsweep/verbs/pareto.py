@@ -28,6 +28,7 @@ EXAMPLE = """\
 examples:
   vggsweep pareto                                  val_acc against macs, the newest sweep
   vggsweep pareto quickstart --out front.svg
+  vggsweep pareto --where "depth <= 8 and state == 'COMPLETE'"
   vggsweep pareto runs quickstart --x latency_ms_p50 --y val_acc --json
 """
 FORMATS = (".png", ".svg", ".pdf")
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="directory or name under outputs/")
     parser.add_argument("--x", metavar="COLUMN", default="macs", help="first column, a cost (default: macs)")
     parser.add_argument("--y", metavar="COLUMN", default="val_acc", help="second column (default: val_acc)")
+    parser.add_argument(
+        "--where", metavar="CONDITION", help="only trials for which it is true, as in vggsweep table"
+    )
     parser.add_argument("--mean", action="store_true", help="average the seeds of each configuration first")
     parser.add_argument("--device", metavar="NAME", help="only trials of this device")
     parser.add_argument("--precision", metavar="NAME", help="only trials of this precision")
@@ -60,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     x, y, out = arguments.x, arguments.y, arguments.out
     if out is not None and out.suffix.lower() not in FORMATS:
         raise ConfigError(f"--out {out}: the picture's name should end in {', '.join(FORMATS)}.")
-    evidence = load_evidence([find_sweep(word) for word in arguments.sweeps or [None]])
+    evidence = load_evidence([find_sweep(word) for word in arguments.sweeps or [None]], arguments.where)
     for error in evidence.damaged:
         print(f"damaged: {error}", file=sys.stderr)
     trials = _filtered(evidence.table, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -136,23 +137,33 @@ def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedC
     )
 
 
-def predict_seconds(planned: list[PlannedConfiguration], typed: list[Configuration]) -> float:
+def predict_seconds(planned: list[PlannedConfiguration], typed: list[Configuration]) -> float | None:
     """Mean training seconds of one trial, without pruning, from a few timed steps on this device.
 
     The smallest, the middle and the largest network are timed; the others lie on the line through
-    (MACs, seconds an image), fitted by least squares.
+    (MACs, seconds an image), fitted by least squares. None if none of these can be trained.
     """
     import numpy as np
 
-    from vggsweep.sweep.timing import seconds_per_image
-
     order = sorted(range(len(planned)), key=lambda index: planned[index].macs)
-    chosen = sorted({order[0], order[len(order) // 2], order[-1]})
-    macs = np.array([planned[index].macs for index in chosen], dtype=float)
-    seconds = np.array([seconds_per_image(typed[index]) for index in chosen])
+    timed = {index: _timed(typed[index]) for index in {order[0], order[len(order) // 2], order[-1]}}
+    points = [(planned[index].macs, second) for index, second in timed.items() if second is not None]
+    if not points:
+        return None
+    macs, seconds = np.array(points, dtype=float).T
     slope, base = np.polyfit(macs, seconds, 1) if len(set(macs)) > 1 else (0.0, seconds.mean())
     per_trial = [max(base + slope * item.macs, seconds.min()) * item.train_images for item in planned]
     return float(np.mean(per_trial))
+
+
+def _timed(configuration: Configuration) -> float | None:
+    from vggsweep.sweep.timing import seconds_per_image
+
+    try:
+        return seconds_per_image(configuration)
+    except Exception as error:  # out of memory, or a user's network that raises: the plan is still of use
+        print(f"{configuration.arch.name} cannot be timed: {type(error).__name__}: {error}", file=sys.stderr)
+        return None
 
 
 def _print(

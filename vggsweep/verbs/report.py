@@ -24,6 +24,9 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
     parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument(
+        "--where", metavar="CONDITION", help="only trials for which it is true, as in vggsweep table"
+    )
     parser.add_argument("--x", metavar="COLUMN", help="the cost (default: that of the objective, else macs)")
     parser.add_argument("--y", metavar="COLUMN", default="val_acc", help="the accuracy (default: val_acc)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
@@ -34,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vggsweep.results.report import report_page
 
     sweeps = [find_sweep(word) for word in arguments.sweeps or [None]]
-    evidence = load_evidence(sweeps)
+    evidence = load_evidence(sweeps, arguments.where)
     out = arguments.out
     if out is None:
         out = sweeps[0].report if len(sweeps) == 1 else Path("report.html")

@@ -18,6 +18,7 @@ from vggsweep.results.figures.importance import parameter_importance
 from vggsweep.results.figures.iso_cost import Plane, iso_cost_curves, networks_on_plane, plane_of
 from vggsweep.results.figures.learning_curves import learning_curves, rungs_seen
 from vggsweep.results.figures.parallel_coordinates import parallel_axes
+from vggsweep.results.figures.standings import standings, standings_figure
 from vggsweep.results.hypervolume import hypervolume
 
 Write = Any
@@ -219,3 +220,30 @@ def test_other_families_have_no_plane() -> None:
 
     with pytest.raises(NothingToDraw, match="vgg_scaled"):
         iso_cost_curves(results(other))
+
+
+def test_standings_are_the_verdicts_with_each_configurations_trials() -> None:
+    rows = [
+        {**network(depth, width), "seed": seed, "val_acc": acc + 0.001 * seed, "trial": 2 * at + seed}
+        for at, (depth, width, acc) in enumerate([(4, 8, 0.8), (8, 4, 0.9), (6, 6, 0.8995)])
+        for seed in range(2)
+    ]
+
+    found = standings(results(*rows))
+
+    assert found["trial"].tolist() == [2, 4, 0]
+    assert found["value"].tolist() == pytest.approx([0.9005, 0.9, 0.8005])
+    assert found["is_told_apart"].tolist() == [False, False, True]
+    assert (found["low"] < found["value"]).all()
+    assert (found["seeds"] == 2).all()
+
+
+def test_networks_of_equal_cost_are_drawn_from_the_shallow_to_the_deep() -> None:
+    rows = [
+        {**network(depth, 8), "macs": 1_000_000 + depth, "seed": 0, "val_acc": acc}
+        for depth, acc in ((4, 0.8), (6, 0.9), (8, 0.85))
+    ]
+    figure = standings_figure(results(*rows), images=1000)
+
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [name.split(",")[0] for name in names] == ["depth 4", "depth 6", "depth 8"]

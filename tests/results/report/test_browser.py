@@ -76,7 +76,7 @@ def test_every_point_and_every_figure_is_drawn(page: Page) -> None:
     heights = page.evaluate(
         "[...document.querySelectorAll('.drawing svg')].map(svg => svg.getBoundingClientRect().height)"
     )
-    assert len(heights) == 7
+    assert len(heights) == 8
     assert min(heights) > 80
 
 

@@ -12,6 +12,7 @@ from vggsweep.results.figures.importance import importance_figure, parameter_imp
 from vggsweep.results.figures.iso_cost import iso_cost_curves, iso_cost_figure
 from vggsweep.results.figures.learning_curves import learning_curves, learning_curves_figure
 from vggsweep.results.figures.parallel_coordinates import parallel_axes, parallel_coordinates_figure
+from vggsweep.results.figures.standings import standings, standings_figure
 
 __all__ = [
     "accuracy_cost_figure",
@@ -30,4 +31,6 @@ __all__ = [
     "parallel_axes",
     "parallel_coordinates_figure",
     "parameter_importance",
+    "standings",
+    "standings_figure",
 ]

@@ -33,9 +33,19 @@ class Picture:
     refusal: str | None
 
 
-def pictures(table: pd.DataFrame, x: str, y: str, equal_cost: str | None) -> list[Picture]:
-    """Every figure of a table; one that would be empty says why instead."""
-    return [_picture(*entry) for entry in _entries(table, x, y, equal_cost)]
+def pictures(
+    table: pd.DataFrame, x: str, y: str, equal_cost: str | None, images: int | None = None
+) -> list[Picture]:
+    """Every figure of a table; one that would be empty says why instead.
+
+    Args:
+        table: with the column ``configuration``.
+        x: the cost.
+        y: the accuracy.
+        equal_cost: the cost that all networks share, or None.
+        images: how many images y was counted on, where it is known.
+    """
+    return [_picture(*entry) for entry in _entries(table, x, y, equal_cost, images)]
 
 
 def _picture(name: str, title: str, caption: str, draw: Callable[[], Figure]) -> Picture:
@@ -46,9 +56,16 @@ def _picture(name: str, title: str, caption: str, draw: Callable[[], Figure]) ->
 
 
 def _entries(
-    table: pd.DataFrame, x: str, y: str, equal_cost: str | None
+    table: pd.DataFrame, x: str, y: str, equal_cost: str | None, images: int | None
 ) -> Iterator[tuple[str, str, str, Callable[[], Figure]]]:
     plane_cost = equal_cost or (x if x in ("macs", "params", "conv_params", "activations") else "macs")
+    yield (
+        "standings",
+        "Who is told apart",
+        "Rings are trials, dots their means, bars 95 % intervals. Blue lies within the noise of the best; "
+        "grey is worse by more.",
+        lambda: figures.standings_figure(table, equal_cost or x, y, images=images),
+    )
     yield (
         "depth-width",
         "Depth × width",

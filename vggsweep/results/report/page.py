@@ -51,12 +51,13 @@ def report_page(
         for at, label in enumerate(evidence.table.index)
         if label in evidence.records
     }
-    evidence = Evidence(table, records, evidence.damaged, evidence.sweeps)
+    evidence = Evidence(table, records, evidence.damaged, evidence.sweeps, evidence.where)
     cost = x or objective_cost(evidence)
     for name, is_chosen in ((cost, x is not None), (y, y != "val_acc")):
         if is_chosen:  # a table in which nothing finished may lack the others
             check_column(table, name)
-    verdict = reach_verdict(table, cost, y, images=validation_images(evidence))
+    images = validation_images(evidence)
+    verdict = reach_verdict(table, cost, y, images=images)
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
@@ -70,6 +71,7 @@ def report_page(
     )
     return environment.get_template("report.html.j2").render(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
+        where=evidence.where,
         verdict=verdict,
         tiles=_tiles(table, cost, y, verdict),
         standings=_standings(verdict, cost),
@@ -78,7 +80,7 @@ def report_page(
         rows=rows,
         chart=chart_data(table, cost, y, standings),
         how={row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows},
-        pictures=pictures(table, cost, y, verdict.equal_cost),
+        pictures=pictures(table, cost, y, verdict.equal_cost, images),
         failures=[row for row in rows if row.state == "FAIL"],
         damaged=[str(error) for error in evidence.damaged],
         sweeps=evidence.sweeps,

@@ -1,0 +1,38 @@
+"""Functions and classes of a user, found by the dotted name that a configuration gives."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from vggsweep.errors import ConfigError
+
+
+def load_callable(name: str, field: str, example: str) -> Callable[..., Any]:
+    """The function or class behind a dotted name.
+
+    Args:
+        name: such as ``my_package.my_module.my_function``.
+        field: of the configuration, for error texts (``"space.hook"``).
+        example: a name that would do, for error texts.
+
+    Raises:
+        ConfigError: the name leads to nothing that can be called; the text says how to make it importable.
+
+    >>> load_callable("os.path.join", "arch.target", "my_networks.MyNet")("a", "b")
+    'a/b'
+    """
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # importing runs the user's file, which may raise anything
+        raise ConfigError(
+            f"{field}={name} cannot be loaded ({type(error).__name__}: {error}). Give a dotted name that can "
+            f"be imported, such as {field}={example}; a file that is not installed is found when PYTHONPATH "
+            "names its directory."
+        ) from error
+    if not callable(found):
+        raise ConfigError(f"{field}={name} is a {type(found).__name__} and cannot be called.")
+    loaded: Callable[..., Any] = found
+    return loaded
