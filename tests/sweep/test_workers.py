@@ -329,6 +329,27 @@ def test_sqlite_locked_by_somebody_for_half_a_minute_is_said_and_survived(start:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_job_that_submitit_queues_again_checkpoints_and_continues(start: Start, own_folder: Path) -> None:
+    """SIGUSR2 is what submitit's controller and SLURM send before a time limit or a preemption."""
+    command = start(
+        *TWO, "hydra/launcher=submitit_local", "n_trials=2", "train.epochs=60", "scheduler=constant"
+    )
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    sweep = sweep_directory("two")
+    wait_until(lambda: all(sweep.trial(number).checkpoint.exists() for number in (0, 1)), command)
+    lost = worker_processes(own_folder)[0]
+    (number,) = [number for number, pid in owners_of("two").items() if pid == lost.pid]
+    lost.parent().send_signal(signal.SIGUSR2)
+    wait_until(lambda: not lost.is_running(), command)
+    assert command.end() == 0, command.text
+    check_whole("two", 2)
+    trials = trials_of("two")
+    assert not any(DEATHS in trial.user_attrs for trial in trials)
+    assert "continues after epoch" in sweep.trial(number).log.read_text()
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
     server: Server, own_folder: Path, tiny_line: tuple[str, ...]

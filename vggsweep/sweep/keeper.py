@@ -20,7 +20,8 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -132,6 +133,8 @@ class _Watch:
             news = child.listen(TICK_SECONDS)
             if news is not None and "ending" in news:
                 return Ending(**news["ending"])
+            if news is not None and "say" in news:
+                self._say(f"{self.seat.name}: {news['say']}")
             if news is None and child.is_dead():
                 return self._stopped() if stopped_at is not None else None
             if stopped_at is None and self._should_stop():
@@ -253,9 +256,9 @@ def pickled(worker: object) -> bytes:
     return pickle.dumps(worker)
 
 
-def ending_line(ending: Ending) -> str:
-    """How a worker's process says that it has ended."""
-    return json.dumps({"ending": asdict(ending)}) + "\n"
+def news_line(news: Mapping[str, Any]) -> str:
+    """How a worker's process says which trial it trains, what a person should know, and how it ended."""
+    return json.dumps(news) + "\n"
 
 
 def _tail(path: Path, lines: int = 8) -> str:

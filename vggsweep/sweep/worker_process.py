@@ -9,14 +9,18 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import json
+import logging
 import os
 import pickle
 import signal
 import sys
 from contextlib import suppress
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TextIO
 
 PR_SET_PDEATHSIG = 1
+# Loggers of what a person should see, wherever the worker's own output goes.
+TOLD = ("vggsweep.storage", "vggsweep.worker")
 
 
 def main() -> None:
@@ -45,7 +49,7 @@ def work(header: dict[str, Any], content: bytes) -> None:
     """Unpickle the worker, which imports torch, and let it work."""
     import torch
 
-    from vggsweep.sweep.keeper import ending_line
+    from vggsweep.sweep.keeper import news_line
     from vggsweep.sweep.seat import device_of_seat
     from vggsweep.sweep.step import Task
     from vggsweep.sweep.worker import Role, Worker
@@ -54,9 +58,11 @@ def work(header: dict[str, Any], content: bytes) -> None:
     assert isinstance(worker, Worker)
     cuda_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
     news = os.fdopen(header["news"], "w", encoding="utf-8", buffering=1)
+    for name in TOLD:
+        logging.getLogger(name).addHandler(_Messenger(news))
 
     def report(task: Task | None) -> None:
-        print(json.dumps({"trial": str(task.directory.path) if task is not None else None}), file=news)
+        news.write(news_line({"trial": str(task.directory.path) if task is not None else None}))
 
     ending = worker.work(
         Role(
@@ -67,11 +73,25 @@ def work(header: dict[str, Any], content: bytes) -> None:
         )
     )
     with suppress(BrokenPipeError):  # the keeper is gone, and that is why we end
-        news.write(ending_line(ending))
+        news.write(news_line({"ending": asdict(ending)}))
         news.close()
     sys.stdout.flush()
     # all is on disk; threads of libraries need not be waited for
     os._exit(0)
+
+
+class _Messenger(logging.Handler):
+    """Passes messages on to the keeper."""
+
+    def __init__(self, news: TextIO) -> None:
+        super().__init__()
+        self._news = news
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from vggsweep.sweep.keeper import news_line
+
+        with suppress(OSError):  # nobody is there to listen
+            self._news.write(news_line({"say": record.getMessage()}))
 
 
 if __name__ == "__main__":
