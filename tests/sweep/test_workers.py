@@ -350,6 +350,54 @@ def test_job_that_submitit_queues_again_checkpoints_and_continues(start: Start, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_host_with_the_same_files_continues_the_trial_of_a_dead_one_from_its_checkpoint(
+    server: Server, own_folder: Path, tiny_line: tuple[str, ...]
+) -> None:
+    """Both hosts see one ``outputs/``; they cannot ask each other's locks."""
+    words = (
+        "-m",
+        "arch.width=4,8",
+        "n_trials=2",
+        "train.epochs=60",
+        "scheduler=constant",
+        "sweep.lease=2",
+        f"sweep.storage={server.url}",
+        "sweep.name=common",
+    )
+    tiny = [word for word in tiny_line if not word.startswith(("arch.width=", "train.epochs="))]
+    directory = sweep_directory("common")
+
+    def begin(host: str) -> subprocess.Popen[bytes]:
+        with (own_folder / f"{host}.txt").open("wb") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "vggsweep", *tiny, *words],
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), "VGGSWEEP_HOST": host},
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
+    alpha = begin("alpha")
+    try:
+        wait_until(directory.trial(0).checkpoint.exists)
+    finally:
+        alpha.kill()
+        alpha.wait()
+    beta = begin("beta")
+    try:
+        assert beta.wait(300) == 0, (own_folder / "beta.txt").read_text()
+    finally:
+        beta.kill()
+        beta.wait()
+    trials = counted(trials_of("common", server.url))
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 2
+    assert [trial.number for trial in trials if DEATHS in trial.user_attrs] == [0]
+    assert {owner.host for trial in trials if (owner := owner_of(trial)) is not None} == {"beta"}
+    assert "continues after epoch" in directory.trial(0).log.read_text()
+    assert [record.metrics["val_acc"] for record in records_of(directory)] == [t.value for t in trials]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
     server: Server, own_folder: Path, tiny_line: tuple[str, ...]
