@@ -10,9 +10,10 @@ them arrive in a random order, one seed each, and asks the very functions that a
 epoch, whether a trial goes on. All pruners see the same orders, so that their ratios are paired.
 
     time ÷          epochs' seconds of the sweep without a pruner ÷ with it
-    hypervolume     of the finished trials' front (accuracy against log10 MACs), as a share of the front of
-                    all; the reference point is the worst accuracy and the largest cost of the space
-    .99 sooner      time until .99 of that hypervolume is reached: without a pruner ÷ with it
+    strict          hypervolume of the finished trials' front (accuracy against log10 MACs), as a share of the
+                    front of all; the reference point is the worst accuracy and the largest cost of the space
+    from 0          the same with the reference point at accuracy 0, which counts the area that both share
+    .99 sooner      time until .99 of the latter is reached: without a pruner ÷ with it
     best acc        accuracy of the best finished trial minus that of the best of all
 
 The seconds of an epoch are a configuration's least over seeds and epochs, so that whatever else the
@@ -203,13 +204,14 @@ class Row:
     pruner: str
     time_ratio: tuple[float, float, float]
     hypervolume: tuple[float, float, float] | None
+    from_zero: tuple[float, float, float] | None
     sooner: tuple[float, float, float] | None
     best_acc: tuple[float, float, float]
 
 
 def compare(space: Space, label: str, make_rule: Callable[[], Rule], count: int, *, with_cost: bool) -> Row:
     """Replay one pruner and no pruner over the same orders."""
-    times, shares, sooner, best = [], [], [], []
+    times, shares, wide, sooner, best = [], [], [], [], []
     for order in orders(space, count):
         worst = min(curve.val_acc[-1] for curve in order)
         largest = max(curve.macs for curve in order)
@@ -221,8 +223,10 @@ def compare(space: Space, label: str, make_rule: Callable[[], Rule], count: int,
         )
         if not with_cost:
             continue
-        whole, partial = (hypervolumes(one, worst, largest) for one in (full, pruned))
-        shares.append(partial[-1] / whole[-1])
+        strict = [hypervolumes(one, worst, largest)[-1] for one in (full, pruned)]
+        shares.append(strict[1] / strict[0])
+        whole, partial = (hypervolumes(one, 0.0, largest) for one in (full, pruned))
+        wide.append(partial[-1] / whole[-1])
         goal = 0.99 * whole[-1]
         reached = [
             next((s for s, v in zip(one.seconds, volumes, strict=True) if v >= goal), None)
@@ -232,7 +236,7 @@ def compare(space: Space, label: str, make_rule: Callable[[], Rule], count: int,
         sooner.append(reached[0] / reached[1] if reached[0] and reached[1] else 0.0)
     return Row(
         label, _interval(times), _interval(shares) if shares else None,
-        _interval(sooner) if sooner else None, _interval(best),
+        _interval(wide) if wide else None, _interval(sooner) if sooner else None, _interval(best),
     )  # fmt: skip
 
 
@@ -380,11 +384,12 @@ def main() -> None:
 
 def print_rows(title: str, rows: Sequence[Row]) -> None:
     """One table as Markdown."""
-    print(f"| {title} | time ÷ | hypervolume | .99 sooner | best acc |\n| --- | --- | --- | --- | --- |")
+    print(f"| {title} | time ÷ | strict | from 0 | .99 sooner | best acc |\n{'| --- ' * 6}|")
     for row in rows:
         cells = [
             _cell(row.time_ratio, ".2f"),
             _cell(row.hypervolume, ".3f"),
+            _cell(row.from_zero, ".3f"),
             _cell(row.sooner, ".2f"),
             _cell(row.best_acc, "+.4f"),
         ]

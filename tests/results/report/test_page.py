@@ -234,3 +234,26 @@ def test_several_sweeps_stand_on_one_page(record: Callable[..., Record], tmp_pat
 
     assert "one, two · vggsweep report" in page
     assert len(re.findall(r'<tr id="row-\d+"', page)) == 24
+
+
+def test_networks_of_equal_cost_are_drawn_over_depth(record: Callable[..., Record], tmp_path: Path) -> None:
+    for number, (depth, macs) in enumerate([(4, 1_000_000), (6, 1_010_000), (8, 990_000)]):
+        network = {
+            "arch": "vgg_scaled",
+            "depth": depth,
+            "width": 40 // depth,
+            "head": "gap",
+            "resolution": 32,
+        }
+        costs = {"macs": macs, "params": 1000 * depth}
+        write_trial(
+            record, tmp_path / "mine", number, network=network, costs=costs, swept={"arch.depth": depth}
+        )
+
+    page = report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))
+
+    first, second = data_of(page)["chart"]["costs"][:2]
+    assert (first["name"], first["fronts"]) == ("depth", [])
+    assert (second["name"], len(second["fronts"])) == ("macs", 1)
+    assert "equal within 2.0%" in Elements(page).text
+    assert "up to macs" not in Elements(page).text  # no hypervolume of a front over equal costs

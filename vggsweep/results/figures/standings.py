@@ -123,7 +123,15 @@ def standings_figure(
         axes.set_title(
             f"the best {len(shown)} of {len(rows)} configurations", fontsize=9, color=FAINT, loc="right"
         )
-    figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
+    figure.legend(
+        loc="outside upper right",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        handletextpad=0.3,
+        columnspacing=1.0,
+    )
     return figure
 
 

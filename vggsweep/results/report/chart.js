@@ -7,6 +7,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
   const host = document.getElementById("chart");
   const select = document.getElementById("cost");
   const showsPruned = document.getElementById("pruned");
+  const legend = document.getElementById("legend");
   const SVG = "http://www.w3.org/2000/svg";
   const LOG_RATIO = 3;            // as the printed figures: above it a cost's axis is logarithmic
   const DEEPEST = 0.8, LEAST_SPAN = 0.02;  // points far below the front stand at the lower edge
@@ -79,6 +80,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     }
     const width = Math.max(280, host.clientWidth - 16), height = Math.round(Math.min(560, Math.max(320, width * 0.48)));
     const box = {left: 58, right: width - 12, top: 14, bottom: height - 46};
+    legend.hidden = !cost.fronts.length;  // depth is no cost, and has no front
     const onFront = new Set(cost.fronts.flatMap((front) => front.points));
     const {x, y, floor, inside} = scales(shown, cost, [...onFront].map((id) => chart.points[id].y), box);
     const svg = node("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${chart.yLabel} against ${cost.label}`});
@@ -132,7 +134,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     const isBelow = point.y < floor, up = y.at(inside(point.y));
     const group = node("g", {
       class: `point ${kind}`, tabindex: point.id === focused ? 0 : -1, role: "button", "data-point": point.id,
-      "aria-label": `${point.name}, ${kind}, ${chart.y} ${point.y.toFixed(4)}, ${cost.name} ${short(point.x[cost.name])}`,
+      "aria-label": `${point.name}, ${standing(kind, cost)}${chart.y} ${point.y.toFixed(4)}, ${cost.name} ${short(point.x[cost.name])}`,
     });
     if (point.low !== null && !isBelow)
       group.append(node("line", {class: "bar", x1: across, x2: across, y1: y.at(inside(point.low)), y2: y.at(point.high)}));
@@ -145,6 +147,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
     group.addEventListener("click", () => window.showRows(point.rows));
     return group;
   }
+
+  const standing = (kind, cost) => cost.fronts.length || kind === "pruned" ? `${kind}, ` : "";
 
   function shape(kind, isBelow, x, y) {
     if (isBelow) return node("path", {class: "mark", d: `M${x - 4.5} ${y - 4}h9l-4.5 8z`});
@@ -188,7 +192,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     const interval = point.low === null ? "" : ` (95 %: ${point.low.toFixed(3)}–${point.high.toFixed(3)})`;
     const lines = [
       `${chart.y} ${point.y.toFixed(4)}${interval}`, `${cost.name} ${short(point.x[cost.name])}`,
-      point.seeds > 1 ? `${kind}, ${point.seeds} seeds` : `${kind}, trial ${point.trial}`,
+      standing(kind, cost) + (point.seeds > 1 ? `${point.seeds} seeds` : `trial ${point.trial}`),
     ];
     for (const text of lines) box.append(Object.assign(document.createElement("div"), {textContent: text}));
     host.append(box);
@@ -212,7 +216,6 @@ const data = JSON.parse(document.getElementById("data").textContent);
   };
 
   for (const cost of chart.costs) select.append(new Option(cost.label, cost.name));
-  const legend = document.getElementById("legend");
   for (const [kind, text] of [["front", "front"], ["dominated", "dominated"], ["pruned", "pruned"]]) {
     if (kind === "pruned" && !chart.points.some((point) => point.pruned)) continue;
     const mark = shape(kind, false, 7, 7);

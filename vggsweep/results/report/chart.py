@@ -18,7 +18,9 @@ COSTS = (
 ).split()
 
 
-def chart_data(table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standing]) -> dict[str, Any]:
+def chart_data(
+    table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standing], *, by_depth: bool = False
+) -> dict[str, Any]:
     """What `chart.js` draws, as plain values for JSON.
 
     Args:
@@ -26,10 +28,12 @@ def chart_data(table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standin
         x: the cost that is shown first; others can be chosen on the page.
         y: the accuracy.
         standings: intervals by the index of `mean_over_seeds`.
+        by_depth: whether all networks cost the same, so that depth is the axis to begin with.
 
     Returns:
         ``y``, ``yLabel``; ``costs``: name, label, and the index of each front's points from left to right,
-        one front a machine; ``points``: one a configuration, with its value of each cost and its table rows.
+        one front a machine, none for depth, which is no cost; ``points``: one a configuration, with its
+        value of each cost and its table rows.
     """
     if y not in table.columns:
         return {"y": y, "yLabel": label_of(y), "costs": [], "points": []}
@@ -40,7 +44,8 @@ def chart_data(table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standin
     for place, group in groups.items():
         rows_of.setdefault(int(group), []).append(int(str(place)))
     varied = varied_settings(means)
-    costs = [name for name in dict.fromkeys([x, *COSTS]) if name in means.columns]
+    first = ["depth", x] if by_depth else [x]
+    costs = [name for name in dict.fromkeys([*first, *COSTS]) if name in means.columns]
     costs = [name for name in costs if pd.to_numeric(means[name], errors="coerce").notna().any()]
     numbers = {name: as_numbers(means[name]) for name in (*costs, y)}
     points = []
@@ -71,7 +76,7 @@ def chart_data(table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standin
                 "name": name,
                 "label": label_of(name),
                 "isMaximised": name in MAXIMISED,
-                "fronts": _fronts(means, name, y, positions),
+                "fronts": [] if name == "depth" else _fronts(means, name, y, positions),
             }
             for name in costs
         ],

@@ -78,7 +78,7 @@ def report_page(
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=chart_data(table, cost, y, standings),
+        chart=chart_data(table, cost, y, standings, by_depth=verdict.equal_cost is not None),
         how={row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows},
         pictures=pictures(table, cost, y, verdict.equal_cost, images),
         failures=[row for row in rows if row.state == "FAIL"],
@@ -129,6 +129,8 @@ def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[s
     tiles.append(
         {"value": f"{best.accuracy:.3f}", "name": f"best {y}", "note": f"{best.name}; {interval}".strip("; ")}
     )
+    if verdict.equal_cost is not None:
+        return [*tiles, *_equal_cost_tiles(verdict)]
     means = mean_over_seeds(table)
     finished = means[means["state"] == "COMPLETE"]
     if x not in means.columns or finished[x].isna().all() or machines(finished, x, y).nunique() > 1:
@@ -152,6 +154,27 @@ def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[s
         }
     )
     return tiles
+
+
+def _equal_cost_tiles(verdict: Verdict) -> list[dict[str, str]]:
+    """Where all networks of a group cost the same, a front of accuracy against that cost says nothing."""
+    costs = [[s.cost for s in group if s.cost is not None] for group in verdict.standings]
+    middles = [short_count(sorted(group)[len(group) // 2]) for group in costs if group]
+    spread = max((max(group) / min(group) - 1 for group in costs if group), default=0.0)
+    worse = sum(standing.is_told_apart for group in verdict.standings for standing in group)
+    others = sum(len(group) - 1 for group in verdict.standings)
+    return [
+        {
+            "value": ", ".join(middles[:3]) + (", …" if len(middles) > 3 else ""),
+            "name": f"{verdict.equal_cost} of each network",
+            "note": f"equal within {spread:.1%}",
+        },
+        {
+            "value": f"{worse} of {others}",
+            "name": "others told apart",
+            "note": "less accurate than the best by more than the noise",
+        },
+    ]
 
 
 def _standings(verdict: Verdict, x: str) -> list[dict[str, Any]]:
