@@ -26,8 +26,8 @@ from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory, sweep_directory
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.table import read_records
+from vggsweep.sweep.locks import claim
 from vggsweep.sweep.marks import Mark
-from vggsweep.sweep.ownership import claim
 from vggsweep.sweep.study import add_trial, open_study
 from vggsweep.training.interruption import StopRequest
 from vggsweep.trial import Assignment, run_trial

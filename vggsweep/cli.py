@@ -187,12 +187,14 @@ def _check_multirun(
 
     if stock_sweeper(overrides) is not None:
         return check_sweep(overrides, extra_dir, config_name)
+    from vggsweep.sweep.launcher import check_launcher, choose_launcher
     from vggsweep.sweep.order import read_order
     from vggsweep.sweep.run import check_same_sweep
 
+    check_launcher(overrides)
     order = read_order(overrides, extra_dir=extra_dir, config_name=config_name, command="")
     check_same_sweep(order)
-    return [f"sweep.name={order.name}"]
+    return [f"sweep.name={order.name}", *choose_launcher(overrides, order.settings.n_workers)]
 
 
 def task(config: DictConfig) -> float:

@@ -10,8 +10,10 @@
     ├── SweepError               a sweep cannot start, or had to stop early
     └── TrialFailed              training went wrong; the trial ends as FAIL
         ├── NonFiniteLoss        NaN or infinity, with epoch and step
-        └── OutOfMemory          the device's memory ran out, with the batch size
+        ├── OutOfMemory          the device's memory ran out, with the batch size
+        └── TimedOut             it trained longer than sweep.trial_timeout allows
     Interrupted                  Ctrl-C or SIGTERM (a BaseException: nothing swallows it by accident)
+    Superseded                   another worker took the trial over (a BaseException as well)
     TrialPruned                  a pruner stopped the trial (control flow, not a failure)
 
 What a user did is a `VggsweepError`; our own broken invariants are plain `assert`s.
@@ -91,8 +93,23 @@ class OutOfMemory(TrialFailed):
         )
 
 
+class TimedOut(TrialFailed):
+    """The trial took longer than it may.
+
+    Args:
+        seconds: ``sweep.trial_timeout``.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"It took longer than sweep.trial_timeout={seconds:g} s.")
+
+
 class Interrupted(BaseException):
     """A person or the scheduler asked the process to stop; the last whole epoch is on disk."""
+
+
+class Superseded(BaseException):
+    """This worker was silent for so long that another one took its trial over."""
 
 
 class TrialPruned(Exception):

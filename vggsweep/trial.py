@@ -10,6 +10,7 @@ record; an interruption leaves no record, and the same configuration continues f
 from __future__ import annotations
 
 import logging
+import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
-from vggsweep.errors import OutOfMemory, TrialPruned, VggsweepError
+from vggsweep.errors import OutOfMemory, Superseded, TrialPruned, VggsweepError
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
@@ -104,6 +105,7 @@ def run_trial(
 
     Raises:
         Interrupted: a signal arrived; the checkpoint holds the last finished epoch.
+        Superseded: another worker owns the trial now.
     """
     directory = assignment.directory
     _remove_torn_files(directory)
@@ -122,9 +124,20 @@ def run_trial(
     with _logged_to(directory):
         trial = _Trial(assignment, read_configuration(assignment.plain), draft, stop, console, on_epoch)
         record = trial.run()
+        try:
+            stop.check_owner()
+        except Superseded:
+            set_aside(record, directory)
+            raise
         write_record(record, directory.path)
         drop_checkpoint(record, directory)
     return record
+
+
+def set_aside(record: Record, directory: TrialDirectory) -> None:
+    """Keep a result that came too late, beside the one that counts."""
+    late = replace(record, notes=(*record.notes, "superseded: another worker had taken the trial over"))
+    write_record(late, directory.path, name=directory.superseded(os.getpid()).name)
 
 
 def drop_checkpoint(record: Record, directory: TrialDirectory) -> None:

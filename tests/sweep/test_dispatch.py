@@ -5,9 +5,9 @@ from optuna.trial import TrialState
 
 from tests.sweep.conftest import dispatcher_of, drain, finish, order_of, record_of
 from vggsweep.results.record import write_record
-from vggsweep.sweep.dispatch import Stop, Task, Wait
 from vggsweep.sweep.marks import is_duplicate, is_infeasible, mark_of
 from vggsweep.sweep.order import SweepOrder
+from vggsweep.sweep.step import Stop, Task, Wait
 
 FEW = {"tpe": "n_startup_trials", "gp": "n_startup_trials", "nsgaii": "population_size"}
 SAMPLERS = ("tpe", "random", "nsgaii", "gp", "qmc", "grid", "cmaes")

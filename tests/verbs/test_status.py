@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from rich.console import Console
 
 from tests.sweep.conftest import dispatcher_of, finish, order_of
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
-from vggsweep.sweep.dispatch import Task
 from vggsweep.sweep.run import save_order
+from vggsweep.sweep.step import Task
+from vggsweep.sweep.watchman import Watchman
+from vggsweep.training.interruption import StopRequest
 from vggsweep.verbs.status import status_picture
 
 
@@ -62,3 +66,22 @@ def test_status_says_why_a_depth_is_infeasible_under_a_budget() -> None:
 
     text, _ = shown("equal")
     assert "INFEASIBLE 1 x arch.depth=8 cannot cost 2,000,000 MACs: the nearest reachable is" in text
+
+
+def test_workers_of_other_hosts_are_shown_with_their_last_sign_of_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = order_of("arch.depth=4,5", "sweep.name=far", "sweep.lease=2")
+    order.directory.trials.mkdir(parents=True)
+    save_order(order)
+    monkeypatch.setenv("VGGSWEEP_HOST", "beta")
+    far = dispatcher_of(order, "beta-0")
+    task = far.next()
+    assert isinstance(task, Task)
+    with Watchman(lambda: dispatcher_of(order).study, far.pulse, StopRequest(), None) as watchman:
+        watchman.trial_began(task)
+        monkeypatch.setenv("VGGSWEEP_HOST", "alpha")
+        deadline = time.monotonic() + 20
+        while "beta-0: heard of" not in (text := shown("far")[0]):
+            assert time.monotonic() < deadline, text
+            time.sleep(0.1)

@@ -26,6 +26,7 @@ def check_configuration(configuration: Configuration) -> None:
         ConfigError: everything else; the text names the value and what would work.
     """
     check_name(configuration.sweep.name)
+    check_storage(configuration.sweep.storage)
     _check_device_word(configuration.device)
     check_dataset(configuration.dataset)
     network = configured_network(configuration)
@@ -53,6 +54,23 @@ def check_name(name: str | None) -> None:
         raise ConfigError(
             f"sweep.name={name!r} is not usable as a directory name. Use letters, digits, '-' and '_', "
             f"at most {LONGEST_NAME} characters and {LONGEST_COMPONENT} bytes, without separators or '..'."
+        )
+
+
+LITERAL_PASSWORD = re.compile(r"[^/]*://[^/@:]*:(?P<password>[^@]+)@|.*[?&]\w*passw(or)?d=")
+
+
+def check_storage(storage: str | None) -> None:
+    """Refuse a password that is written out: it would end up in files, logs and process titles.
+
+    >>> check_storage("postgresql://me@db.lab/sweeps")
+    >>> check_storage("postgresql://me:${oc.env:DB_PASSWORD}@db.lab/sweeps")
+    """
+    found = LITERAL_PASSWORD.match(storage or "")
+    if found is not None and "${" not in (found["password"] or ""):
+        raise ConfigError(
+            "sweep.storage holds a password, which would show in process lists and files. Leave it out and "
+            "set PGPASSWORD or ~/.pgpass, or write '${oc.env:DB_PASSWORD}' in its place, in single quotes."
         )
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Glob, Override
 
-from vggsweep.configuration.checks import check_configuration, check_name
+from vggsweep.configuration.checks import check_configuration, check_name, check_storage
 from vggsweep.configuration.compose import compose, group_options, parse_override
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 # A longer list of choices is checked at both ends: composing each would cost more than it saves.
 MOST_CHOICES_CHECKED = 32
+# What only our own sweeper's workers obey.
+WORDS_FOR_WORKERS = ("n_workers", "sweep.n_workers", "sweep.storage", "sweep.trial_timeout", "sweep.lease")
 
 
 def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str) -> list[str]:
@@ -26,6 +28,7 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
     Raises:
         ConfigError: the line cannot work.
     """
+    _refuse_words_for_workers(overrides, "is for sweeps: add -m and something to vary (arch.depth=4,6,8)")
     configuration = _read(overrides, extra_dir, config_name)
     check_configuration(configuration)
     # The device is known to the machine alone; asking it imports torch, so it comes last.
@@ -49,6 +52,8 @@ def check_sweep(overrides: Sequence[str], extra_dir: Path | None, config_name: s
         ConfigError: no trial of this line can work.
     """
     parsed = parse(overrides)
+    sweeper = stock_sweeper(overrides)
+    _refuse_words_for_workers(overrides, f"is for our own sweeper; hydra/sweeper={sweeper} would not obey it")
     swept = [override for override in parsed if override.is_sweep_override()]
     refuse_fixed_and_swept(parsed)
     fixed = [str(override.input_line) for override in parsed if not override.is_sweep_override()]
@@ -63,6 +68,14 @@ def check_sweep(overrides: Sequence[str], extra_dir: Path | None, config_name: s
     name = configuration.sweep.name or experiment_name(overrides) or sweep_name(overrides)
     check_name(name)
     return [] if configuration.sweep.name else [f"sweep.name={name}"]
+
+
+def _refuse_words_for_workers(overrides: Sequence[str], why: str) -> None:
+    """A setting that would be ignored is refused."""
+    for word, override in zip(overrides, parse(overrides), strict=True):
+        if override.key_or_group in WORDS_FOR_WORKERS:
+            check_storage(str(override.value()))  # before the word is repeated
+            raise ConfigError(f"{word} {why}.")
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vggsweep.configuration.identity import NO_BUDGET
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.results.record import Record
 
 # Fields that came after the first records, at the values that those trials had.
 LATER_NODES = {"budget": NO_BUDGET}
-LATER_FIELDS = {"train": {"threshold_acc": 0.9}}
+LATER_FIELDS: dict[str, dict[str, Any]] = {
+    "train": {"threshold_acc": 0.9},
+    "sweep": {"n_workers": 1, "trial_timeout": None, "lease": 60.0},
+}
 
 
 def recorded_configuration(record: Record) -> Configuration:

@@ -93,6 +93,11 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise ConfigError(" ".join(str(error).split())) from error
     assert isinstance(plain, dict)
+    if isinstance(plain.get("sweep"), dict) and "storage" in plain["sweep"]:
+        # What stands for a password stays as it was written: this value is saved in many files.
+        written = OmegaConf.to_container(config.sweep, resolve=False)
+        assert isinstance(written, dict)
+        plain["sweep"]["storage"] = written["storage"]
     return {str(key): value for key, value in plain.items()}
 
 

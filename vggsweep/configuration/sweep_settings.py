@@ -16,7 +16,10 @@ class SweepSettings:
 
     name: str | None
     n_trials: int = setting(minimum=1)
+    n_workers: int = setting(minimum=1)
     timeout: float | None = setting(above=0.0)
+    trial_timeout: float | None = setting(above=0.0)
+    lease: float = setting(minimum=1.0)
     max_retries: int = setting(minimum=0)
     max_failures: float = setting(minimum=0.0, maximum=1.0)
     replicates: int = setting(minimum=1)

@@ -1,13 +1,27 @@
-"""The last few raw arrays of this process, so that the trials of a sweep read each file once."""
+"""The last few raw arrays of this process, so that the trials of a sweep read each file once.
+
+Where several processes of one host train, they can hold them together: the first writes an array to a
+file, all map that file, and the system keeps one copy of it in memory.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from filelock import FileLock
+
+from vggsweep.data.images import ImageSet, PixelArray
+
 Value = TypeVar("Value")
+ATTEMPTS_TO_MAP = 3
 
 
 class RecentCache:
@@ -23,8 +37,17 @@ class RecentCache:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._folder: Path | None = None
         # held while loading: two threads that want the same file read it once
         self._lock = threading.Lock()
+
+    def share(self, folder: Path) -> None:
+        """Hold pixels together with every process that shares the same folder.
+
+        Args:
+            folder: for the files; whoever made it removes it.
+        """
+        self._folder = folder
 
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
         """The value of this key, loaded if it is not there. Nobody may change it in place."""
@@ -34,7 +57,7 @@ class RecentCache:
             else:
                 while len(self._values) >= self._capacity:
                     self._values.popitem(last=False)  # before loading: the two need not fit together
-                self._values[key] = load()
+                self._values[key] = load() if self._folder is None else shared(self._folder, key, load)
             value: Value = self._values[key]
             return value
 
@@ -45,6 +68,48 @@ class RecentCache:
         """Forget everything."""
         with self._lock:
             self._values.clear()
+
+
+def shared(folder: Path, key: Hashable, load: Callable[[], Value]) -> Value:
+    """A value whose pixels lie in a file that other processes map as well.
+
+    Args:
+        folder: for the files.
+        key: the same in every process that means the same value.
+        load: makes the value, in the first process that wants it.
+    """
+    name = hashlib.sha256(repr(key).encode()).hexdigest()[:20]
+    for _ in range(ATTEMPTS_TO_MAP):
+        with suppress(FileNotFoundError):  # others were done and removed the folder in this moment
+            return _mapped(folder, name, load)
+    return load()
+
+
+def _mapped(folder: Path, name: str, load: Callable[[], Value]) -> Value:
+    file, labels = folder / f"{name}.npy", folder / f"{name}.labels.npy"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{name}.lock"):
+        if not file.exists():
+            value: Any = load()
+            if isinstance(value, ImageSet):
+                _write(value.labels, labels)
+                _write(value.images, file)
+            elif isinstance(value, np.ndarray):
+                _write(value, file)
+            else:
+                return value  # type: ignore[no-any-return]
+    # copy-on-write: torch wants an array that could be written, and nobody writes it
+    classes = np.load(labels) if labels.exists() else None
+    pixels: PixelArray = np.load(file, mmap_mode="c")
+    mapped: Any = pixels if classes is None else ImageSet(pixels, classes)
+    return mapped  # type: ignore[no-any-return]
+
+
+def _write(array: Any, path: Path) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        np.save(file, array)
+    temporary.replace(path)
 
 
 RECENT = RecentCache(capacity=3)

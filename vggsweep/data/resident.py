@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vggsweep.data.batches import Batch, BatchPlan, Finish
-from vggsweep.data.images import Images
+from vggsweep.data.images import Images, ImageSet
 from vggsweep.data.order import IndexArray
 
 
@@ -28,7 +29,17 @@ class ResidentBatches:
     def __init__(self, images: Images, indices: IndexArray, plan: BatchPlan, finish: Finish) -> None:
         self._plan = plan
         self._finish = finish
-        self._images = torch.from_numpy(images.read_all(indices)).to(finish.device)
+        self._where: Tensor | None = None
+        if (
+            finish.device.type == "cpu"
+            and isinstance(images, ImageSet)
+            and isinstance(images.images, np.memmap)
+        ):
+            # Several processes hold these pixels together; a selection would be a copy of one's own.
+            self._images = torch.from_numpy(images.images)
+            self._where = torch.from_numpy(indices)
+        else:
+            self._images = torch.from_numpy(images.read_all(indices)).to(finish.device)
         self._labels = torch.from_numpy(images.labels[indices]).to(finish.device)
 
     @property
@@ -50,7 +61,8 @@ class ResidentBatches:
         """Batches of one epoch, on the device; see `BatchSource.epoch`."""
         generator = self._finish.generator(epoch)
         for positions in self._positions(epoch):
-            x_NCHW = self._finish(self._images.index_select(0, positions), generator)
+            rows = positions if self._where is None else self._where[positions]
+            x_NCHW = self._finish(self._images.index_select(0, rows), generator)
             yield x_NCHW, self._labels.index_select(0, positions)
 
     def close(self) -> None:

@@ -59,6 +59,20 @@ class TrialDirectory:
         """Left by an owner that was asked to stop: its end was no death."""
         return self.path / "trial.released"
 
+    @property
+    def owner(self) -> Path:
+        """The token of the worker that may write here; see `vggsweep.sweep.ownership`."""
+        return self.path / "trial.owner"
+
+    @property
+    def hung(self) -> Path:
+        """Left by whoever ended a process that did not answer: why."""
+        return self.path / "trial.hung"
+
+    def superseded(self, pid: int) -> Path:
+        """The late result of a worker that had lost the trial."""
+        return self.path / f"superseded-{pid}.json"
+
 
 @dataclass(frozen=True)
 class SweepDirectory:
@@ -89,6 +103,10 @@ class SweepDirectory:
     @property
     def workers(self) -> Path:
         return self.path / "workers"
+
+    def images(self, host: str) -> Path:
+        """Pixels that the workers of one host hold together, while they run."""
+        return self.workers / f"{host}.images"
 
     @property
     def table(self) -> Path:

@@ -58,10 +58,10 @@ class Record:
     schema_version: int = SCHEMA_VERSION
 
 
-def write_record(record: Record, directory: Path) -> Path:
+def write_record(record: Record, directory: Path, name: str = RECORD_NAME) -> Path:
     """Write ``record.json``: a temporary file, fsync, rename."""
     content = json.dumps(_finite(asdict(record)), indent=2, allow_nan=False)
-    return write_atomically(directory / RECORD_NAME, content + "\n")
+    return write_atomically(directory / name, content + "\n")
 
 
 def write_atomically(path: Path, text: str) -> Path:

@@ -15,11 +15,11 @@ from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.table import load_plain, make_frame, without_empty
 from vggsweep.results.units import short_count
 from vggsweep.results.yaml_text import yaml_text
+from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import best_trials, read_progress
 from vggsweep.sweep.study import open_study
-from vggsweep.sweep.worker import Ending
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,29 +10,25 @@ Every step leaves the study and the files in a state from which any other proces
 
 from __future__ import annotations
 
-import random
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import optuna
 from filelock import FileLock
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.configuration.checks import check_configuration
-from vggsweep.configuration.identity import configuration_hash
-from vggsweep.configuration.schema import read_configuration
-from vggsweep.errors import ConfigError, RecordError
+from vggsweep.errors import RecordError
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, read_record, write_record
+from vggsweep.sweep.locks import claim, seize
 from vggsweep.sweep.marks import (
     DEATHS,
     DUPLICATE_OF,
-    ENQUEUED,
-    INFEASIBLE,
     REASON,
     WAITING,
     Mark,
@@ -41,59 +37,25 @@ from vggsweep.sweep.marks import (
     is_duplicate,
     is_in_progress,
     mark_of,
-    swept_fields,
 )
 from vggsweep.sweep.objectives import objective_values
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.ownership import claim
-from vggsweep.sweep.samplers import sampler_name
-from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
-from vggsweep.sweep.storage import drafting
-from vggsweep.sweep.study import STATES, add_trial
-from vggsweep.trial import drop_checkpoint
-
-# A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
-REPEATS_BEFORE_RANDOM = 3
-SUGGESTIONS_PER_TRIAL = 10
-VIOLATED = {"constraints:feasible": 1.0}
-
-
-@dataclass(frozen=True)
-class Task:
-    """A trial that this process owns until it releases the lock.
-
-    Args:
-        number, trial_id: the study's.
-        directory: the trial's own, which exists.
-        lock: held.
-        plain: resolved configuration.
-        mark: what the study knows of it.
-    """
-
-    number: int
-    trial_id: int
-    directory: TrialDirectory
-    lock: FileLock
-    plain: Mapping[str, Any]
-    mark: Mark
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The sweep ends.
-
-    Args:
-        reason: one sentence for a person.
-        is_early: whether it ended before it was done.
-    """
-
-    reason: str
-    is_early: bool
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Others train the last trials; one of them may still need a new owner."""
+from vggsweep.sweep.ownership import (
+    OWNER,
+    Owner,
+    Pulse,
+    beat_of,
+    is_signed_by,
+    new_owner,
+    owner_of,
+    place_of,
+    sign,
+)
+from vggsweep.sweep.step import Stop, Task, Wait
+from vggsweep.sweep.study import STATES, database_of
+from vggsweep.sweep.suggestion import Suggester
+from vggsweep.sweep.turn import TurnLost, turn_of
+from vggsweep.trial import drop_checkpoint, set_aside
 
 
 class Dispatcher:
@@ -102,42 +64,96 @@ class Dispatcher:
     Args:
         order: what the sweep was told.
         study: opened with the order's sampler.
+        worker, device: what others are told of this worker.
     """
 
-    def __init__(self, order: SweepOrder, study: optuna.Study) -> None:
+    def __init__(
+        self, order: SweepOrder, study: optuna.Study, worker: str = "main", device: str = ""
+    ) -> None:
         self.order = order
         self.study = study
         self.directory = order.directory
-        self.composer = order.composer()
-        self.hook = load_hook(order.space.hook) if order.space.hook else None
+        self.suggester = Suggester(order, study)
         self.directory.workers.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(self.directory.workers / "ask.lock")
-        self.repeats = 0
-        self._unseen: list[Params] | None = None
-        self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
+        self.turn = turn_of(database_of(study), study.study_name, self.directory.workers / "ask.lock")
+        self.pulse = Pulse(order.settings.lease)
+        self.worker = worker
+        self.device = device
+        self.place = place_of(self.directory)
+        self._has_looked_for_strays = False
 
     def next(self, *, is_time_up: bool = False) -> Task | Stop | Wait:
         """The next trial to train, or why there is none."""
-        with self.lock:
-            while True:
-                trials = self._settle()
-                if (stop := self._stop(trials, is_time_up)) is not None:
-                    return stop
-                if (task := self._adopt(trials)) is not None:
-                    return task
-                in_progress = sum(map(is_in_progress, trials))
-                if len(counted(trials)) + in_progress >= self.order.settings.n_trials:
-                    return Wait()
-                if (stop := self._suggest(trials)) is not None:
-                    return Wait() if in_progress else stop
+        while True:
+            try:
+                with self.turn.take():
+                    return self._decide(is_time_up=is_time_up)
+            except (TurnLost, UpdateFinishedTrialError):
+                continue  # the database restarted, or somebody whose turn was over still wrote
 
-    def finish(self, task: Task, record: Record) -> None:
-        """Tell the study what a record says."""
-        if self.order.settings.replicates == 1:
-            self._tell(task.trial_id, record, objective_values(self.order.metrics, record))
-            return
-        with self.lock:
-            self._tell_replicate(task.trial_id, task.mark, record)
+    def _decide(self, *, is_time_up: bool) -> Task | Stop | Wait:
+        while True:
+            trials = self._settle()
+            if not self._has_looked_for_strays:
+                self._set_strays_aside(trials)
+                self._has_looked_for_strays = True
+            self.pulse.look(trials)
+            self.turn.check()
+            if (stop := self._stop(trials, is_time_up)) is not None:
+                return stop
+            if (task := self._adopt(trials)) is not None:
+                return task
+            in_progress = sum(map(is_in_progress, trials))
+            if len(counted(trials)) + in_progress >= self.order.settings.n_trials:
+                return Wait()
+            if (stop := self.suggester.suggest(trials)) is not None:
+                return Wait() if in_progress else stop
+
+    def finish(self, task: Task, record: Record) -> bool:
+        """Tell the study what a record says.
+
+        Returns:
+            Whether it counts. Otherwise another worker had taken the trial over: the record is set aside.
+        """
+        while True:
+            try:
+                with self.turn.take():
+                    if not self._is_owner(task):
+                        self._set_aside(task, record)
+                        return False
+                    self._tell_replicate(task.trial_id, task.mark, record)
+                    return True
+            except TurnLost:
+                continue
+
+    def release(self, task: Task) -> None:
+        """Give an unfinished trial up: its end here was no death, and anybody may go on with it."""
+        task.directory.released.touch()
+        if self._is_owner(task):
+            self._own(task.trial_id, replace(task.owner, is_released=True))
+
+    def _set_aside(self, task: Task, record: Record) -> None:
+        set_aside(record, task.directory)
+        if is_signed_by(task.directory, task.owner):  # the other one's record lies elsewhere
+            task.directory.record.unlink(missing_ok=True)
+
+    def _set_strays_aside(self, trials: Sequence[FrozenTrial]) -> None:
+        """Results that this host wrote and never told, of trials that another host has taken over since."""
+        for trial in trials:
+            owner, directory = owner_of(trial), self.directory.trial(trial.number)
+            is_here = owner is None or owner.place == self.place or is_signed_by(directory, owner)
+            if not is_here and directory.record.exists():
+                with suppress(RecordError):
+                    set_aside(read_record(directory.record), directory)
+                directory.record.unlink()
+
+    def _is_owner(self, task: Task) -> bool:
+        trial = self.study._storage.get_trial(task.trial_id)
+        owner = owner_of(trial)
+        return trial.state is TrialState.RUNNING and owner is not None and owner.token == task.owner.token
+
+    def _own(self, trial_id: int, owner: Owner) -> None:
+        self.study._storage.set_trial_user_attr(trial_id, OWNER, owner.attribute())
 
     # settle
 
@@ -163,7 +179,7 @@ class Dispatcher:
         directory = self.directory.trial(trial.number)
         if not directory.record.exists():
             return None
-        lock = claim(directory.lock)
+        lock = self._take(trial, directory)
         if lock is None:
             return None
         try:
@@ -174,15 +190,25 @@ class Dispatcher:
         finally:
             lock.release()
 
+    def _take(self, trial: FrozenTrial, directory: TrialDirectory) -> FileLock | None:
+        """The lock of a trial that nobody trains, or whose owner gave no sign of life for a lease."""
+        owner = owner_of(trial)
+        # Only who shares the owner's files can ask the lock, which knows of a death at once.
+        if owner is None or owner.is_released or owner.place == self.place:
+            lock = claim(directory.lock)
+            if lock is not None or owner is None:
+                return lock
+        return seize(directory.lock) if self.pulse.is_silent(owner) else None
+
     def _tell(self, trial_id: int, record: Record, values: Sequence[float] | None) -> None:
         state = STATES[record.state]
         if state is TrialState.COMPLETE and values is None:
             state = TrialState.FAIL
         if state is TrialState.FAIL:
             self.study._storage.set_trial_user_attr(trial_id, REASON, record.reason or "no objective value")
-        self.study.tell(
-            record.trial, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True
-        )
+        with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
+            told = values if state is TrialState.COMPLETE else None
+            self.study.tell(record.trial, told, state=state, skip_if_finished=True)
 
     def _tell_replicate(self, trial_id: int, mark: Mark, record: Record) -> None:
         """A replicate waits for the others of its configuration; then all are told their mean."""
@@ -228,34 +254,64 @@ class Dispatcher:
                 continue
             directory = self.directory.trial(trial.number)
             directory.path.mkdir(parents=True, exist_ok=True)
-            lock = claim(directory.lock)
+            lock = self._take(trial, directory)
             if lock is None:
                 continue
-            mark = mark_of(trial)
-            assert mark is not None
-            plain = self._compose(mark.words)
-            task = Task(trial.number, trial._trial_id, directory, lock, plain, mark)
-            if not self._has_died_too_often(trial, task):
+            task = self._begin(trial, trials, directory, lock)
+            if task is not None:
                 return task
             lock.release()
         return None
 
+    def _begin(
+        self, trial: FrozenTrial, trials: Sequence[FrozenTrial], directory: TrialDirectory, lock: FileLock
+    ) -> Task | None:
+        """Own a trial whose lock is held; None when it ends here instead."""
+        mark = mark_of(trial)
+        assert mark is not None
+        first = by_hash(trials, mark.configuration_hash)
+        if first is not None and first.number < trial.number:
+            # A database that broke off may have stored one suggestion twice.
+            self.study._storage.set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
+            self.study.tell(trial.number, state=TrialState.FAIL)
+            return None
+        owner = new_owner(self.directory, self.worker, self.device)
+        plain = self.suggester.compose(mark.words)
+        task = Task(trial.number, trial._trial_id, directory, lock, plain, mark, owner)
+        if directory.hung.exists():
+            self._fail(task, directory.hung.read_text(encoding="utf-8"))
+            return None
+        if self._has_died_too_often(trial, task):
+            return None
+        self._own(task.trial_id, owner)
+        sign(directory, owner)
+        return task
+
     def _has_died_too_often(self, trial: FrozenTrial, task: Task) -> bool:
         """Count the death of the owner before; a new finished epoch starts the count again."""
         directory = task.directory
-        if not directory.config.exists():  # nobody has begun it
-            return False
+        owner = owner_of(trial)
+        is_elsewhere = owner is not None and owner.place != self.place
         if directory.released.exists():  # its owner was asked to stop, and did
             directory.released.unlink()
             return False
-        epochs = len(read_history(directory.history))
+        if owner is not None and owner.is_released:
+            return False
+        if not directory.config.exists() and not is_elsewhere:  # nobody has begun it
+            return False
+        beat = beat_of(trial, owner) if owner is not None else None
+        epochs = max(len(read_history(directory.history)), beat.epoch if beat is not None else 0)
         before = trial.user_attrs.get(DEATHS, {"count": 0, "epochs": 0, "total": 0})
         count = 1 if epochs > before["epochs"] else before["count"] + 1
         deaths = {"count": count, "epochs": epochs, "total": before["total"] + 1}
         self.study._storage.set_trial_user_attr(trial._trial_id, DEATHS, deaths)
         if count <= self.order.settings.max_retries:
             return False
-        reason = f"its process died {count} times after epoch {epochs} without finishing another"
+        self._fail(task, f"its process died {count} times after epoch {epochs} without finishing another")
+        return True
+
+    def _fail(self, task: Task, reason: str) -> None:
+        """End a trial that nobody can train to its end."""
         record = Record(
             sweep=self.order.name,
             trial=task.number,
@@ -266,189 +322,8 @@ class Dispatcher:
             overrides=task.mark.words,
             swept=task.mark.swept or {},
         )
-        write_record(record, directory.path)
-        self._tell(task.trial_id, record, None)
-        return True
-
-    # suggest
-
-    def _suggest(self, trials: Sequence[FrozenTrial]) -> Stop | None:
-        """Draw once; what can be trained becomes a RUNNING trial that `_adopt` finds."""
-        limit = SUGGESTIONS_PER_TRIAL * self.order.settings.n_trials
-        if len(trials) >= limit:
-            return Stop(f"{limit} suggestions brought no further new configuration", is_early=True)
-        used = {trial.user_attrs[ENQUEUED]["index"] for trial in trials if ENQUEUED in trial.user_attrs}
-        for index, item in enumerate(self.order.settings.enqueue or ()):
-            if index not in used:
-                self._enqueue(item, index, trials)
-                return None
-        if self._walks_space():
-            unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
-            if unseen is None:
-                return Stop("the space is exhausted", is_early=False)
-            self._place(unseen, {}, trials)
-            return None
-        if self.repeats >= REPEATS_BEFORE_RANDOM and self._is_walkable():
-            unseen = self._next_unseen(trials, shuffled=True)
-            if unseen is None:
-                return Stop("the space is exhausted", is_early=False)
-            self.repeats = 0
-            self._place(unseen, {}, trials)
-            return None
-        self._ask(trials)
-        return None
-
-    def _is_small_enough(self) -> bool:
-        size = self.order.space.size
-        settings = self.order.settings
-        return size is not None and size * settings.replicates <= settings.n_trials
-
-    def _is_walkable(self) -> bool:
-        size = self.order.space.size
-        return size is not None and size <= MOST_POINTS_WALKED
-
-    def _walks_space(self) -> bool:
-        return self._is_small_enough() or sampler_name(self.order.sampler) == "grid"
-
-    def _next_unseen(self, trials: Sequence[FrozenTrial], *, shuffled: bool) -> Params | None:
-        if self._unseen is None:
-            self._unseen = list(self.order.space.points())
-            if shuffled:
-                random.Random(self.order.seed).shuffle(self._unseen)
-        seen = {_point(trial.params) for trial in trials}
-        while self._unseen:
-            # Taken for good: Optuna stores 8 and 8.0 as one choice, so "seen" may never hold this spelling.
-            point = self._unseen.pop(0)
-            if _point(point) not in seen:
-                return point
-        return None
-
-    def _enqueue(self, item: Mapping[str, Any], index: int, trials: Sequence[FrozenTrial]) -> None:
-        """A person's baseline: its parameters as given, those left open drawn by the sampler."""
-        space = self.order.space
-        inside = {key: space.fixed(key, value) for key, value in item.items() if key in space.distributions}
-        outside = {key: value for key, value in item.items() if key not in space.distributions}
-        own = {ENQUEUED: {"index": index, "outside": outside}}
-        if inside.keys() == space.distributions.keys() and self.hook is None:
-            self._place(inside, outside, trials, own)
-            return
-        self.study.enqueue_trial(inside, user_attrs=own)
-        self._ask(trials)
-
-    def _ask(self, trials: Sequence[FrozenTrial]) -> None:
-        """Ask the sampler; whatever comes of it is written in one transaction."""
-        with drafting(self.study) as draft:
-            trial = self.study.ask(dict(self.order.space.distributions))
-            mark = self._judge(trial, trials)
-        if mark is not None:
-            # An enqueued trial had its number before.
-            first = replace(mark, first=trial.number if draft.number is None else draft.number)
-            self._add_replicates(first, trials, trial.params, trial.distributions)
-
-    def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> Mark | None:
-        """Mark a suggestion that is to be trained, or tell it at once."""
-        hooked = dict(self.hook(trial)) if self.hook is not None else {}
-        params = {name: trial.params[name] for name in self.order.space.distributions}
-        outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
-        words = self._words(params, outside)
-        verdict = self._verdict(words, trials)
-        swept = swept_fields({**trial.params, **outside})
-        if isinstance(verdict, str):
-            trial.set_constraint("feasible", 1.0)
-            trial.set_user_attr(INFEASIBLE, verdict)
-            self.study.tell(trial, state=TrialState.PRUNED)
-            self.repeats += 1
-        elif isinstance(verdict, FrozenTrial):
-            self._tell_again(trial, verdict)
-            self.repeats += 1
-        else:
-            self.repeats = 0
-            mark = Mark(configuration_hash(verdict), words, swept)
-            for key, value in mark.attributes().items():
-                trial.set_user_attr(key, value)
-            return mark
-        return None
-
-    def _place(
-        self,
-        params: Params,
-        extra: Mapping[str, Any],
-        trials: Sequence[FrozenTrial],
-        attributes: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Add a chosen point, in one transaction."""
-        words = self._words(params, extra)
-        verdict = self._verdict(words, trials)
-        distributions = self.order.space.distributions
-        own = dict(attributes or {})
-        if isinstance(verdict, str):
-            add_trial(
-                self.study,
-                {**own, INFEASIBLE: verdict},
-                state=TrialState.PRUNED,
-                params=params,
-                distributions=distributions,
-                system_attributes=VIOLATED,
-            )
-            return
-        if isinstance(verdict, FrozenTrial):
-            add_trial(
-                self.study,
-                {**own, DUPLICATE_OF: verdict.number},
-                state=TrialState.FAIL,
-                params=params,
-                distributions=distributions,
-            )
-            return
-        mark = Mark(configuration_hash(verdict), words, swept_fields({**params, **extra}), None)
-        number = add_trial(
-            self.study, {**own, **mark.attributes()}, params=params, distributions=distributions
-        )
-        first = Mark(mark.configuration_hash, words, mark.swept, number)
-        self._add_replicates(first, trials, params, distributions)
-
-    def _add_replicates(
-        self, mark: Mark, trials: Sequence[FrozenTrial], params: Mapping[str, Any], distributions: Any
-    ) -> None:
-        """The same configuration under the next seeds, as far as ``n_trials`` goes."""
-        settings = self.order.settings
-        room = settings.n_trials - len(counted(trials)) - sum(map(is_in_progress, trials)) - 1
-        for offset in range(1, min(settings.replicates, room + 1)):
-            words = (*mark.words, f"seed={self.order.seed + offset}")
-            plain = self.composer.compose(words)
-            twin = Mark(configuration_hash(plain), words, mark.swept, mark.first)
-            add_trial(self.study, twin.attributes(), params=params, distributions=distributions)
-
-    def _words(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(self.order.space.words({**params, **extra}))
-
-    def _verdict(
-        self, words: Sequence[str], trials: Sequence[FrozenTrial]
-    ) -> dict[str, Any] | FrozenTrial | str:
-        """The configuration to train, or the trial that it repeats, or why it cannot exist."""
-        try:
-            plain = self._compose(words)
-            check_configuration(read_configuration(plain))
-        except ConfigError as error:
-            return str(error)
-        return by_hash(trials, configuration_hash(plain)) or plain
-
-    def _tell_again(self, trial: optuna.Trial, known: FrozenTrial) -> None:
-        """The result of a configuration that was trained before; nothing is trained twice."""
-        trial.set_user_attr(DUPLICATE_OF, known.number)
-        if known.state is TrialState.COMPLETE:
-            self.study.tell(trial, known.values)
-        elif known.state is TrialState.PRUNED:
-            self.study.tell(trial, state=TrialState.PRUNED)
-        else:
-            self.study.tell(trial, state=TrialState.FAIL)
-
-    def _compose(self, words: Sequence[str]) -> dict[str, Any]:
-        """The configuration of these words; the last one is remembered, as it is asked for twice."""
-        key = tuple(words)
-        if self._last is None or self._last[0] != key:
-            self._last = (key, self.composer.compose(words))
-        return self._last[1]
+        write_record(record, task.directory.path)
+        self._tell_replicate(task.trial_id, task.mark, record)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
@@ -465,7 +340,3 @@ def commonest_reasons(failed: Sequence[FrozenTrial]) -> str:
 def _first(trial: FrozenTrial) -> int | None:
     mark = mark_of(trial)
     return None if mark is None or is_duplicate(trial) else mark.first
-
-
-def _point(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, str(value)) for name, value in params.items()))

@@ -14,7 +14,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.configuration.checks import check_configuration, check_name
+from vggsweep.configuration.checks import check_configuration, check_name, check_storage
 from vggsweep.configuration.compose import compose_with_hydra, expand_aliases, group_options
 from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.line import choices, experiment_name, parse, refuse_fixed_and_swept, sweep_name
@@ -29,7 +29,7 @@ from vggsweep.sweep.samplers import check_sampler
 from vggsweep.sweep.space import SearchSpace, load_hook, read_space, space_overrides
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
-FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "storage")
+FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
 FREE_NODES = ("device", "logger")
 
 
@@ -111,6 +111,7 @@ def read_order(words: Sequence[str], *, extra_dir: Path | None, config_name: str
     config = compose_with_hydra([*fixed, *first], extra_dir=extra_dir, config_name=config_name)
     base = resolved(_without_hydra(config))
     configuration = read_configuration(base)
+    check_storage(configuration.sweep.storage)  # before any other refusal repeats the line
     space = _read_space(configuration, parsed, swept, extra_dir)
     name = configuration.sweep.name or experiment_name(words) or sweep_name(_lasting(words))
     check_name(name)

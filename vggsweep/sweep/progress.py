@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import SweepDirectory
+from vggsweep.sweep.locks import is_owned
 from vggsweep.sweep.marks import (
     DEATHS,
     counted,
@@ -20,7 +22,7 @@ from vggsweep.sweep.marks import (
     is_infeasible,
     mark_of,
 )
-from vggsweep.sweep.ownership import is_owned
+from vggsweep.sweep.ownership import beat_of, owner_of, place_of
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,33 @@ class RunningTrial:
 
     Args:
         number: the study's.
-        is_owned: whether a living process on this host trains it.
+        worker: who trains it, or did; None before anybody began.
+        device: where.
+        is_owned: whether a living process trains it: by its lock on this host, by its last sign of life
+            on another.
+        silent_seconds: since that sign, by the owner's clock; None where the lock knows.
         epoch: last finished epoch.
         val_acc: after that epoch, or None.
         swept: its parameters.
     """
 
     number: int
+    worker: str | None
+    device: str
     is_owned: bool
+    silent_seconds: float | None
     epoch: int
     val_acc: float | None
     swept: dict[str, object]
+
+    @property
+    def worker_words(self) -> str:
+        """Who trains it, for people."""
+        if not self.is_owned:
+            return "none: the same command continues it"
+        if self.silent_seconds is None:
+            return f"{self.worker}: training now"
+        return f"{self.worker}: heard of {max(0.0, self.silent_seconds):.0f} s ago"
 
 
 @dataclass(frozen=True)
@@ -107,10 +125,21 @@ def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
     place = directory.trial(trial.number)
     history = read_history(place.history)
     mark = mark_of(trial)
+    owner = owner_of(trial)
+    beat = beat_of(trial, owner) if owner is not None else None
+    is_elsewhere = owner is not None and owner.place != place_of(directory)
+    # the files of another host may not be here; its signs of life are
+    far = beat if beat is not None and beat.epoch > len(history) else None
+    near = history[-1]["val_acc"] if history else None
+    silent = time.time() - beat.at if is_elsewhere and beat is not None else None
+    is_released = owner is not None and owner.is_released
     return RunningTrial(
         number=trial.number,
-        is_owned=is_owned(place.lock),
-        epoch=len(history),
-        val_acc=history[-1]["val_acc"] if history else None,
+        worker=owner.worker if owner is not None else None,
+        device=owner.device if owner is not None else "",
+        is_owned=not is_released and (is_elsewhere or is_owned(place.lock)),
+        silent_seconds=silent,
+        epoch=far.epoch if far is not None else len(history),
+        val_acc=far.val_acc if far is not None else near,
         swept=dict(mark.swept or {}) if mark is not None else {},
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
-from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,8 +15,12 @@ from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Vggsweep
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.command import command_line
 from vggsweep.sweep.conclusion import conclude
-from vggsweep.sweep.order import SweepOrder, read_order
-from vggsweep.sweep.worker import Ending, Worker
+from vggsweep.sweep.launch import run_workers
+from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, read_order
+from vggsweep.sweep.study import open_study, storage_of
+from vggsweep.sweep.worker import Worker
+
+STUDY_MARK = "vggsweep"
 
 
 def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str]) -> int:
@@ -50,19 +52,12 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
             "choose another with sweep.name."
         ) from error
     save_order(order)
-    # "Launching 1 jobs locally" would be read as one trial; it is one worker.
-    logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)
-    worker: Any = Worker(order, time.time())
-    launcher = Plugins.instance().instantiate_launcher(
-        config=config, hydra_context=hydra_context, task_function=worker
-    )
+    join_study(order)
     try:
-        returns = launcher.launch([[f"sweep.name={order.name}"]], initial_job_idx=0)
+        ending = run_workers(config, hydra_context, Worker(order, time.time()))
     except KeyboardInterrupt:  # the second Ctrl-C: no table, no picture, only the way back
         print(f"\nStopped at once. The same command continues:\n  {order.command}", file=sys.stderr)
         return EXIT_INTERRUPTED
-    ending = returns[0].return_value
-    assert isinstance(ending, Ending)
     print(conclude(order, ending), flush=True)
     if ending.signal_name is not None:
         return EXIT_INTERRUPTED
@@ -89,7 +84,35 @@ def check_same_sweep(order: SweepOrder) -> None:
     if not path.exists():
         return
     saved = yaml.safe_load(path.read_text(encoding="utf-8"))
-    before, now = saved["fingerprint"], _plain(order.fingerprint())
+    _refuse_difference(order, saved["fingerprint"], saved["command"])
+
+
+def join_study(order: SweepOrder) -> None:
+    """Create the study, or join the one that another host began, if it is of the same sweep.
+
+    Raises:
+        ConfigError: it is of another; naming every difference.
+        SweepError: the database cannot be reached.
+    """
+    study = open_study(
+        order.directory,
+        directions=[metric.direction for metric in order.metrics],
+        storage=order.settings.storage,
+    )
+    saved = study.user_attrs.get(STUDY_MARK)
+    if saved is None:
+        mark = {"fingerprint": _plain(order.fingerprint()), "command": order.command}
+        study.set_user_attr(STUDY_MARK, mark)
+    else:
+        _refuse_difference(order, saved["fingerprint"], saved["command"])
+    storage_of(study).close()
+
+
+def _refuse_difference(order: SweepOrder, fingerprint: dict[str, Any], command: str) -> None:
+    # what was saved by a version that counted more among what may not change
+    free = tuple(f"sweep.{field}" for field in FREE_SWEEP_FIELDS)
+    before = {key: value for key, value in fingerprint.items() if key not in free}
+    now = _plain(order.fingerprint())
     differences = [
         f"  {key}: {_text(before, key)} → {_text(now, key)}"
         for key in sorted(before.keys() | now.keys())
@@ -99,7 +122,7 @@ def check_same_sweep(order: SweepOrder) -> None:
         raise ConfigError(
             f"The sweep {order.name!r} was begun with other settings:\n" + "\n".join(differences) + "\n"
             "Continue it with its own command, or give this one another sweep.name. It was begun with:\n"
-            f"  {saved['command']}"
+            f"  {command}"
         )
 
 

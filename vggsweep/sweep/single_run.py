@@ -19,8 +19,8 @@ from vggsweep.configuration.identity import configuration_hash
 from vggsweep.errors import ConfigError, RecordError, VggsweepError
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record, read_record
+from vggsweep.sweep.locks import claim
 from vggsweep.sweep.marks import Mark
-from vggsweep.sweep.ownership import claim
 from vggsweep.sweep.study import add_trial, open_study, running_trials, tell
 from vggsweep.training.interruption import StopRequest
 from vggsweep.trial import Assignment, drop_checkpoint, run_trial

@@ -29,8 +29,8 @@ from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
-# SQLite waits this long for another process's write before it gives up.
-LOCK_SECONDS = 60
+# A question for writes of others waits this long for one of them; then everything is read anew.
+LOCK_SECONDS = 1.0
 # No database has this id.
 DRAFT_ID = -1
 
@@ -49,7 +49,7 @@ class SweepStorage(_CachedStorage):
         self._watch = _watch(backend)
         if self._watch is not None:
             weakref.finalize(self, self._watch.close)
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int, int | None] = {}
 
     @property
     def file(self) -> Path | None:
@@ -153,8 +153,8 @@ class SweepStorage(_CachedStorage):
             super()._read_trials_from_remote_storage(study_id)
             return
         # Asked before reading: what is written in between is read twice rather than never.
-        version = self._watch.execute("PRAGMA data_version").fetchone()[0]
-        if self._seen.get(study_id) != version:
+        version = _data_version(self._watch)
+        if version is None or self._seen.get(study_id) != version:
             super()._read_trials_from_remote_storage(study_id)
             self._seen[study_id] = version
 
@@ -213,3 +213,12 @@ def _watch(backend: RDBStorage) -> sqlite3.Connection | None:
     """A connection that notices every other one's writes; None where the database is no SQLite file."""
     path = sqlite_file(backend)
     return None if path is None else sqlite3.connect(path, timeout=LOCK_SECONDS, check_same_thread=False)
+
+
+def _data_version(watch: sqlite3.Connection) -> int | None:
+    """A number that every other connection's write changes; None while somebody's lock hides it."""
+    try:
+        version: int = watch.execute("PRAGMA data_version").fetchone()[0]
+    except sqlite3.OperationalError:
+        return None
+    return version

@@ -8,15 +8,15 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
+from vggsweep.sweep.database import PatientDatabase, open_database
 from vggsweep.sweep.marks import mark_of
-from vggsweep.sweep.storage import LOCK_SECONDS, SweepStorage
+from vggsweep.sweep.storage import SweepStorage
 
 STATES = {
     "COMPLETE": TrialState.COMPLETE,
@@ -43,17 +43,18 @@ def open_study(
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
+    backend = open_database(directory, storage)
     try:
         return optuna.create_study(
             study_name=directory.name,
-            storage=_open_storage(directory, storage),
+            storage=SweepStorage(backend),
             directions=list(directions),
             sampler=sampler,
             pruner=pruner,
             load_if_exists=True,
         )
     except Exception as error:
-        raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+        raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 
 
 def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.Study:
@@ -63,21 +64,29 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         SweepError: there is none, or it cannot be read.
     """
     logging.getLogger("optuna").setLevel(logging.WARNING)
+    backend = open_database(directory, storage)
     try:
-        return optuna.load_study(study_name=directory.name, storage=_open_storage(directory, storage))
+        return optuna.load_study(study_name=directory.name, storage=SweepStorage(backend))
     except KeyError:
         raise SweepError(
             f"{directory.path} has no study yet: its command was stopped before the first trial. "
             "The same command begins it."
         ) from None
     except Exception as error:
-        raise SweepError(f"The study in {directory.study} cannot be opened: {error}") from error
+        raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 
 
-def _open_storage(directory: SweepDirectory, storage: str | None) -> SweepStorage:
-    url = storage or f"sqlite:///{directory.study}"
-    options = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
-    return SweepStorage(RDBStorage(url, engine_kwargs=options))
+def storage_of(study: optuna.Study) -> SweepStorage:
+    """The storage of a study that `open_study` or `read_study` opened."""
+    assert isinstance(study._storage, SweepStorage)
+    return study._storage
+
+
+def database_of(study: optuna.Study) -> PatientDatabase:
+    """The database behind a study that `open_study` or `read_study` opened."""
+    backend = storage_of(study)._backend
+    assert isinstance(backend, PatientDatabase)
+    return backend
 
 
 def add_trial(

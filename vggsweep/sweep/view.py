@@ -71,6 +71,23 @@ class SweepView:
         if self.live is not None:
             self._redraw(self.live)
 
+    def say(self, text: str) -> None:
+        """A line for a person."""
+        self._line(text)
+
+    def announce(self, text: str) -> None:
+        """A line that the live picture makes needless."""
+        if self.live is None:
+            self._line(text)
+
+    def redraw(self) -> None:
+        """The live picture of a sweep whose workers are other processes, each with its trial."""
+        if self.live is None:
+            return
+        progress = self._progress()
+        picture = sweep_picture(self.order, progress, best_trials(self.study))
+        self.live.update(Group(picture, running_table(progress)))
+
     def _line(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -113,6 +130,23 @@ def sweep_picture(
         time_left(progress, total),
     )
     return Group(head, counts, *([front_table(order, best)] if best else []))
+
+
+def running_table(progress: SweepProgress) -> Table:
+    """Every trial without a result: who trains it, on whichever host, and how far it is."""
+    table = Table(title="without a result", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("trial", "worker", "device", "epoch", "val_acc", "parameters"):
+        table.add_column(column)
+    for trial in progress.running:
+        table.add_row(
+            str(trial.number),
+            trial.worker_words,
+            trial.device,
+            str(trial.epoch),
+            "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
+            swept_words(trial.swept),
+        )
+    return table
 
 
 def time_left(progress: SweepProgress, total: int) -> str:

@@ -58,7 +58,8 @@ class CheckpointFile:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         data = buffer.getvalue()
-        temporary = self.path.with_name(f"{self.path.name}.tmp")
+        # a name of its own: a process that was stopped for long may wake up while another writes
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         with temporary.open("wb") as file:
             file.write(data)
             file.write(hashlib.sha256(data).digest())

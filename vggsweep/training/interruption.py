@@ -1,21 +1,32 @@
-"""Ctrl-C and SIGTERM: the first asks for a clean stop, the second stops at once."""
+"""Why a training ends before its last epoch: a signal, its time limit, or another owner.
+
+Ctrl-C and SIGTERM: the first asks for a clean stop, the second stops at once.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from vggsweep.errors import Interrupted, Superseded, TimedOut
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """A flag that a signal raises and the loop reads at each step."""
+    """Flags that signals and other threads raise and the loop reads at each step.
+
+    A signal ends the process's work; the time limit and a lost ownership end only the trial that runs.
+    """
 
     def __init__(self) -> None:
         self.signal_name: str | None = None
+        self.time_limit: float | None = None
+        self.is_superseded = False
+        self._owns: Callable[[], bool] = _always
 
     @property
     def is_set(self) -> bool:
@@ -26,6 +37,44 @@ class StopRequest:
         if self.is_set:
             raise KeyboardInterrupt
         self.signal_name = signal.Signals(number).name
+
+    def begin_trial(self, owns: Callable[[], bool]) -> None:
+        """Forget what ended the trial before.
+
+        Args:
+            owns: whether this process still owns the trial; asked before a file of it is written.
+        """
+        self.time_limit = None
+        self.is_superseded = False
+        self._owns = owns
+
+    def check(self) -> None:
+        """End the trial if somebody asked for it.
+
+        Raises:
+            Superseded: another worker owns the trial now.
+            Interrupted: a signal arrived.
+            TimedOut: its time limit has passed.
+        """
+        if self.is_superseded:
+            raise Superseded
+        if self.is_set:
+            raise Interrupted
+        if self.time_limit is not None:
+            raise TimedOut(self.time_limit)
+
+    def check_owner(self) -> None:
+        """End the trial if another worker took it over, however long this process was stopped.
+
+        Raises:
+            Superseded: it did.
+        """
+        if self.is_superseded or not self._owns():
+            raise Superseded
+
+
+def _always() -> bool:
+    return True
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vggsweep.errors import Interrupted, NonFiniteLoss
+from vggsweep.errors import NonFiniteLoss
 from vggsweep.training.checkpoint import CheckpointFile, random_states, restore_random_states
 from vggsweep.training.device import ResolvedPrecision, autocast
 from vggsweep.training.interruption import StopRequest
@@ -140,6 +140,8 @@ class Training:
         Raises:
             NonFiniteLoss: the loss became NaN or infinite.
             Interrupted: a signal arrived; the last finished epoch is in the checkpoint.
+            TimedOut: the time limit has passed.
+            Superseded: another worker owns the trial.
             TrialPruned: the listener said so.
         """
         for epoch in range(len(self.history), self.settings.epochs):
@@ -159,11 +161,12 @@ class Training:
                 val_top5=scored.top5,
             )
             self.history.append(result)
+            stop.check_owner()
             if checkpoint is not None:
                 checkpoint.save(self.state_dict())
             listener.epoch_ended(result)
-            if stop.is_set and epoch + 1 < self.settings.epochs:
-                raise Interrupted
+            if epoch + 1 < self.settings.epochs:
+                stop.check()
 
     def _train_epoch(
         self, batches: Batches, epoch: int, listener: Listener, stop: StopRequest
@@ -200,8 +203,7 @@ class Training:
                 first_bad_step.masked_fill_(is_first_bad, step + 1)
             images += len(y_N)
             listener.step_ended(epoch + 1, step + 1, images)
-            if stop.is_set:
-                raise Interrupted
+            stop.check()
         mean_loss, acc = loss_sum.item() / images, hits.item() / images  # the epoch's only wait
         seconds = time.perf_counter() - started
         if (bad_step := int(first_bad_step.item())) > 0:

@@ -21,6 +21,7 @@ from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.marks import INFEASIBLE, is_infeasible, mark_of
 from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
 from vggsweep.sweep.study import read_study
+from vggsweep.sweep.view import running_table
 
 HELP = "how far a sweep is: counts by state, running trials, the front so far"
 EXAMPLE = """\
@@ -70,7 +71,7 @@ def status_picture(directory: SweepDirectory) -> tuple[RenderableType, bool]:
     ]
     parts: list[RenderableType] = [*lines]
     if progress.running:
-        parts.append(_running_table(progress))
+        parts.append(running_table(progress))
     if best:
         parts.append(_best_table(study, best, saved))
     parts += [Text(f"INFEASIBLE {count} x {reason}") for reason, count in refused.most_common(REASONS_SHOWN)]
@@ -95,21 +96,6 @@ def _counts(progress: SweepProgress) -> str:
     if progress.retried:
         words.append(f"{progress.retried} continued after a death")
     return ", ".join(words) or "nothing yet"
-
-
-def _running_table(progress: SweepProgress) -> Table:
-    table = Table(title="without a result", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("trial", "owner", "epoch", "val_acc", "parameters"):
-        table.add_column(column)
-    for trial in progress.running:
-        table.add_row(
-            str(trial.number),
-            "training now" if trial.is_owned else "none: the same command continues it",
-            str(trial.epoch),
-            "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
-            swept_words(trial.swept),
-        )
-    return table
 
 
 def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved: dict[str, Any]) -> Table:

@@ -1,0 +1,124 @@
+"""What the command shows while its workers train in other processes, wherever those are."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+import optuna
+from optuna.trial import FrozenTrial
+from rich.console import Console
+
+from vggsweep.errors import RecordError, VggsweepError
+from vggsweep.results.record import read_record
+from vggsweep.results.units import swept_words
+from vggsweep.sweep.journal import write_ahead
+from vggsweep.sweep.marks import REASON, counted, is_in_progress, mark_of
+from vggsweep.sweep.order import SweepOrder
+from vggsweep.sweep.ownership import owner_of
+from vggsweep.sweep.starter import Starter
+from vggsweep.sweep.study import open_study, storage_of
+from vggsweep.sweep.view import SweepView, trial_line
+from vggsweep.training.interruption import StopRequest
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Monitor:
+    """Follows a sweep through its study; a context manager.
+
+    Args:
+        order: what the sweep was told.
+        starter: tells the workers to stop.
+        stop: when that is.
+    """
+
+    def __init__(self, order: SweepOrder, starter: Starter, stop: StopRequest) -> None:
+        self._order = order
+        self._starter = starter
+        self._stop = stop
+        self._study: optuna.Study = open_study(
+            order.directory, directions=[m.direction for m in order.metrics], storage=order.settings.storage
+        )
+        self._log = write_ahead(storage_of(self._study).file)
+        self._view = SweepView(Console(stderr=True), order, self._study)
+        trials = self._study.get_trials(deepcopy=False)
+        self._known = {trial.number for trial in counted(trials)}
+        self._owners: dict[int, str] = {}
+        self._over = threading.Event()
+        self._looking = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+
+    @property
+    def done(self) -> int:
+        """Finished trials, as ``n_trials`` counts them."""
+        return len(self._known)
+
+    def __enter__(self) -> Monitor:
+        self._log.__enter__()
+        self._view.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join(timeout=5)
+        if kind is None:
+            self.look()
+        self._view.__exit__(kind, error, trace)
+        storage_of(self._study).close()
+        self._log.__exit__(kind, error, trace)
+
+    def say(self, text: str) -> None:
+        """A line for the person."""
+        self._view.say(text)
+
+    def look(self) -> None:
+        """Say what is new."""
+        with self._looking:
+            trials = self._study.get_trials(deepcopy=False)
+            for trial in trials:
+                if is_in_progress(trial):
+                    self._say_owner(trial)
+            for trial in counted(trials):
+                if trial.number not in self._known:
+                    self._known.add(trial.number)
+                    total = self._order.settings.n_trials
+                    self._view.say(f"[{len(self._known)}/{total}] {self._result(trial)}")
+            self._view.redraw()
+
+    def _run(self) -> None:
+        is_told = False
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            if self._stop.signal_name is not None and not is_told:
+                self._starter.ask_to_stop(self._stop.signal_name)
+                self._view.say("stopping: each worker finishes its step; the same signal again stops at once")
+                is_told = True
+            try:
+                self.look()
+            except VggsweepError as error:
+                self._view.say(str(error))
+
+    def _say_owner(self, trial: FrozenTrial) -> None:
+        owner, mark = owner_of(trial), mark_of(trial)
+        if owner is None or mark is None or self._owners.get(trial.number) == owner.token:
+            return
+        before = self._owners.get(trial.number)
+        self._owners[trial.number] = owner.token
+        verb = "continues" if before is not None else "trains"
+        self._view.announce(f"{owner.worker} {verb} trial {trial.number}: {swept_words(mark.swept or {})}")
+
+    def _result(self, trial: FrozenTrial) -> str:
+        """From the record where its file is here, else from the study."""
+        try:
+            return trial_line(read_record(self._order.directory.trial(trial.number).record))
+        except RecordError:
+            owner = owner_of(trial)
+            words = [f"trial {trial.number}", trial.state.name]
+            if REASON in trial.user_attrs:
+                words.append(f"({trial.user_attrs[REASON]})")
+            if trial.values:
+                words.append(f"val_acc {trial.values[0]:.4f}")
+            return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])
