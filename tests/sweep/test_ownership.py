@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState
 
 from tests.sweep.conftest import dispatcher_of, drain, order_of, record_of
@@ -17,6 +18,7 @@ from vggsweep.sweep.dispatch import Dispatcher
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.ownership import OWNER, Pulse, is_signed_by, owner_of
 from vggsweep.sweep.step import Task, Wait
+from vggsweep.sweep.study import database_of
 from vggsweep.sweep.watchman import Watchman
 from vggsweep.training.interruption import StopRequest
 
@@ -39,6 +41,24 @@ def wait_for_other(dispatcher: Dispatcher) -> Task:
 @pytest.fixture
 def one() -> SweepOrder:
     return order_of("arch.depth=4", "arch.width=8,16", "n_trials=1", "sweep.lease=1")
+
+
+def test_trial_costs_the_study_two_transactions_from_suggestion_to_result(one: SweepOrder) -> None:
+    dispatcher = dispatcher_of(replace(one, settings=replace(one.settings, n_trials=2)))
+    drain_patiently(dispatcher_of(one))  # what is done once a study lies behind
+    engine = database_of(dispatcher.study).engine
+    steps: list[str] = []
+    sqlalchemy.event.listen(
+        engine, "before_cursor_execute", lambda _c, _k, statement, *_: steps.append(statement.split()[0])
+    )
+    sqlalchemy.event.listen(engine, "commit", lambda _: steps.append("COMMIT"))
+    task = take(dispatcher)
+    assert owner_of(dispatcher.study.get_trials()[task.number]) == task.owner
+    write_record(record_of(task), task.directory.path)
+    assert dispatcher.finish(task, record_of(task))
+    task.lock.release()
+    transactions = " ".join(steps).split("COMMIT")
+    assert sum("INSERT" in one or "UPDATE" in one for one in transactions) == 2
 
 
 def test_silent_owner_loses_its_trial_and_its_late_result_is_set_aside(one: SweepOrder) -> None:

@@ -73,12 +73,14 @@ class Dispatcher:
         self.order = order
         self.study = study
         self.directory = order.directory
-        self.suggester = Suggester(order, study)
+        self.suggester = Suggester(order, study, lambda: {OWNER: self.coming.attribute()})
         self.directory.workers.mkdir(parents=True, exist_ok=True)
         self.turn = turn_of(database_of(study), study.study_name, self.directory.workers / "ask.lock")
         self.pulse = Pulse(order.settings.lease)
         self.worker = worker
         self.device = device
+        # of the trial that is begun next; one that is suggested bears it from the first, in one transaction
+        self.coming = new_owner(self.directory, worker, device)
         self.place = place_of(self.directory)
         self._has_looked_for_strays = False
 
@@ -275,7 +277,7 @@ class Dispatcher:
             self.study._storage.set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
             self.study.tell(trial.number, state=TrialState.FAIL)
             return None
-        owner = new_owner(self.directory, self.worker, self.device)
+        owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
         plain = self.suggester.compose(mark.words)
         task = Task(trial.number, trial._trial_id, directory, lock, plain, mark, owner)
         if directory.hung.exists():
@@ -283,7 +285,8 @@ class Dispatcher:
             return None
         if self._has_died_too_often(trial, task):
             return None
-        self._own(task.trial_id, owner)
+        if owner_of(trial) != owner:
+            self._own(task.trial_id, owner)
         sign(directory, owner)
         return task
 

@@ -25,7 +25,6 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.record import write_atomically
 from vggsweep.sweep.locks import host_name
 
 OWNER = "owner"
@@ -102,7 +101,10 @@ def beat_of(trial: FrozenTrial, owner: Owner) -> Beat | None:
 
 def sign(directory: TrialDirectory, owner: Owner) -> None:
     """Write the owner's token where it and the owner before look."""
-    write_atomically(directory.owner, owner.token)
+    # Not synced to the disk: what a power cut takes, it takes with the owner.
+    temporary = directory.owner.with_name(f"{directory.owner.name}.{owner.token}.tmp")
+    temporary.write_text(owner.token, encoding="utf-8")
+    temporary.replace(directory.owner)
 
 
 def is_signed_by(directory: TrialDirectory, owner: Owner) -> bool:

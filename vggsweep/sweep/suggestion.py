@@ -7,7 +7,7 @@ at all, so that a kill leaves no half of one.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,11 +47,15 @@ class Suggester:
     Args:
         order: what the sweep was told.
         study: opened with the order's sampler.
+        ownership: attributes that make this worker the owner of a trial.
     """
 
-    def __init__(self, order: SweepOrder, study: optuna.Study) -> None:
+    def __init__(
+        self, order: SweepOrder, study: optuna.Study, ownership: Callable[[], dict[str, Any]]
+    ) -> None:
         self.order = order
         self.study = study
+        self.ownership = ownership
         self.composer = order.composer()
         self.hook = load_hook(order.space.hook) if order.space.hook else None
         self.repeats = 0
@@ -150,7 +154,7 @@ class Suggester:
         else:
             self.repeats = 0
             mark = Mark(configuration_hash(verdict), words, swept)
-            for key, value in mark.attributes().items():
+            for key, value in {**mark.attributes(), **self.ownership()}.items():
                 trial.set_user_attr(key, value)
             return mark
         return None
@@ -188,7 +192,10 @@ class Suggester:
             return
         mark = Mark(configuration_hash(verdict), words, swept_fields({**params, **extra}), None)
         number = add_trial(
-            self.study, {**own, **mark.attributes()}, params=params, distributions=distributions
+            self.study,
+            {**own, **mark.attributes(), **self.ownership()},
+            params=params,
+            distributions=distributions,
         )
         first = Mark(mark.configuration_hash, words, mark.swept, number)
         self._add_replicates(first, trials, params, distributions)
