@@ -187,7 +187,7 @@ def _check_multirun(
 
     if stock_sweeper(overrides) is not None:
         return check_sweep(overrides, extra_dir, config_name)
-    from vggsweep.sweep.launcher import check_launcher, choose_launcher
+    from vggsweep.sweep.engine.launcher import check_launcher, choose_launcher
     from vggsweep.sweep.order import read_order
     from vggsweep.sweep.run import check_same_sweep
 

@@ -16,8 +16,8 @@ from vggsweep.configuration.line import check_run, check_sweep
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
 from vggsweep.results.table import read_records
-from vggsweep.sweep import launcher
-from vggsweep.sweep.launcher import check_launcher, choose_launcher
+from vggsweep.sweep.engine import launcher
+from vggsweep.sweep.engine.launcher import check_launcher, choose_launcher
 from vggsweep.sweep.marks import counted
 from vggsweep.sweep.study import read_study
 

@@ -57,7 +57,11 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 
 
 def worker_processes(folder: Path) -> list[psutil.Process]:
-    return [one for one in processes_of(folder) if "vggsweep.sweep.worker_process" in " ".join(one.cmdline())]
+    return [
+        one
+        for one in processes_of(folder)
+        if "vggsweep.sweep.engine.worker_process" in " ".join(one.cmdline())
+    ]
 
 
 def wait_until(claim: Callable[[], bool], command: Command | None = None) -> None:
@@ -153,7 +157,7 @@ def test_workers_end_with_a_command_that_is_killed(start: Start, own_folder: Pat
 
 CRASH = """
 import os, signal, sys
-if "vggsweep.sweep.worker_process" in sys.orig_argv:
+if "vggsweep.sweep.engine.worker_process" in sys.orig_argv:
     import vggsweep.trial as trial
     build = trial.build_network
     def crash(arch, *rest):

@@ -15,7 +15,7 @@ from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Vggsweep
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.command import command_line
 from vggsweep.sweep.conclusion import conclude
-from vggsweep.sweep.launch import run_workers
+from vggsweep.sweep.engine.launch import run_workers
 from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, read_order
 from vggsweep.sweep.study import open_study, storage_of
 from vggsweep.sweep.worker import Worker

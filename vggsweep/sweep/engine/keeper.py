@@ -32,9 +32,9 @@ from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.ending import Ending
+from vggsweep.sweep.engine.seat import Seat, any_seat_taken, take_seat, threads_of_worker, usable_cores
+from vggsweep.sweep.engine.starter import Starter
 from vggsweep.sweep.locks import host_name
-from vggsweep.sweep.seat import Seat, any_seat_taken, take_seat, threads_of_worker, usable_cores
-from vggsweep.sweep.starter import Starter
 
 TICK_SECONDS = 0.25
 # A worker that was asked to stop, or whose time is over, may finish its step and write its files.
@@ -184,7 +184,7 @@ class _Child:
         }
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "vggsweep.sweep.worker_process"],
+                [sys.executable, "-m", "vggsweep.sweep.engine.worker_process"],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

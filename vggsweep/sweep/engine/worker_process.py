@@ -1,4 +1,4 @@
-"""``python -m vggsweep.sweep.worker_process``: a worker in a process of its own, told by its keeper.
+"""``python -m vggsweep.sweep.engine.worker_process``: a worker in a process of its own, told by its keeper.
 
 Standard input holds one line of JSON (where and who it is) and a pickled `Worker`: nothing of it shows in a
 process list. What it trains and how it ends goes back through a pipe.
@@ -49,8 +49,8 @@ def work(header: dict[str, Any], content: bytes) -> None:
     """Unpickle the worker, which imports torch, and let it work."""
     import torch
 
-    from vggsweep.sweep.keeper import news_line
-    from vggsweep.sweep.seat import device_of_seat
+    from vggsweep.sweep.engine.keeper import news_line
+    from vggsweep.sweep.engine.seat import device_of_seat
     from vggsweep.sweep.step import Task
     from vggsweep.sweep.worker import Role, Worker
 
@@ -88,7 +88,7 @@ class _Messenger(logging.Handler):
         self._news = news
 
     def emit(self, record: logging.LogRecord) -> None:
-        from vggsweep.sweep.keeper import news_line
+        from vggsweep.sweep.engine.keeper import news_line
 
         with suppress(OSError):  # nobody is there to listen
             self._news.write(news_line({"say": record.getMessage()}))

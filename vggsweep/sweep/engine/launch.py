@@ -1,7 +1,7 @@
 """Start workers through Hydra's launchers, watch over them, and start again what was lost.
 
 One worker with Hydra's basic launcher trains in this process. Everything else (several workers, another
-launcher, a limit on the time of a trial) runs keepers, see `vggsweep.sweep.keeper`.
+launcher, a limit on the time of a trial) runs keepers, see `vggsweep.sweep.engine.keeper`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from omegaconf import DictConfig
 
 from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.sweep.ending import Ending
-from vggsweep.sweep.guard import guarded
-from vggsweep.sweep.keeper import Keeper, pickled
-from vggsweep.sweep.monitor import Monitor
+from vggsweep.sweep.engine.guard import guarded
+from vggsweep.sweep.engine.keeper import Keeper, pickled
+from vggsweep.sweep.engine.monitor import Monitor
+from vggsweep.sweep.engine.starter import this_process
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.starter import this_process
 from vggsweep.sweep.worker import Worker
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 
@@ -33,7 +33,7 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
     """Run the workers of this command until the sweep is done or they are stopped.
 
     Args:
-        config: as Hydra composed it; its launcher is chosen, see `vggsweep.sweep.launcher`.
+        config: as Hydra composed it; its launcher is chosen, see `vggsweep.sweep.engine.launcher`.
         hydra_context: for the launcher.
         worker: what each of them does.
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from vggsweep.errors import RecordError, VggsweepError
 from vggsweep.results.record import read_record
 from vggsweep.results.units import swept_words
+from vggsweep.sweep.engine.starter import Starter
 from vggsweep.sweep.journal import write_ahead
 from vggsweep.sweep.marks import REASON, counted, is_in_progress, mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.ownership import owner_of
-from vggsweep.sweep.starter import Starter
 from vggsweep.sweep.study import open_study, storage_of
 from vggsweep.sweep.view import SweepView, trial_line
 from vggsweep.training.interruption import StopRequest

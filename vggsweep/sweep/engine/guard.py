@@ -1,4 +1,4 @@
-"""``python -m vggsweep.sweep.guard TOKEN``: ends joblib's processes when the command behind them is killed.
+"""``python -m vggsweep.sweep.engine.guard TOKEN``: ends joblib's processes when their command is killed.
 
 A keeper watches the command by itself. But a process that joblib has started and not yet given a keeper
 knows of no parent, and would wait five minutes for work that nobody is left to send. The guard notices the
@@ -27,7 +27,7 @@ def guarded() -> Iterator[None]:
     """Within the block, joblib's processes of this command do not outlive it."""
     token = secrets.token_hex(8)
     guard = subprocess.Popen(
-        [sys.executable, "-m", "vggsweep.sweep.guard", token],
+        [sys.executable, "-m", "vggsweep.sweep.engine.guard", token],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is not for it
