@@ -425,9 +425,7 @@ class Standing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()  # it ends when nobody asks any more
-        self.process.wait()
+        self.process.__exit__(kind, error, trace)  # closes its input: it ends when nobody asks any more
 
 
 def serve(name: str, job: Job) -> None:
