@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 
+# where `make bench` leaves its JSON files
+BENCH ?= bench
+
 QUICKSTART = -m experiment=quickstart
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -51,10 +54,8 @@ format: $(DEV)  ## put the code into the house's format
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(RUNTIME)  ## every script of benchmarks/, one after the other
-	@for script in $(sort $(wildcard benchmarks/*.py)); do \
-		echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
-	done
+bench: $(RUNTIME)  ## every benchmark, a table each; JSON into BENCH=bench
+	$(BIN)/python benchmarks/all.py --out $(BENCH)
 
 .PHONY: wheel
 wheel: $(DEV)  ## build the wheel and the source archive into dist/

@@ -1,21 +1,30 @@
 """Training images a second: vggsweep against the d2l.ai chapter's loop, side by side.
 
-    python benchmarks/chapter_loop.py --json result.json
+    python benchmarks/chapter_loop.py
+    python benchmarks/chapter_loop.py --workload chapter_32 --repeats 5 --json result.json
 
-Three contenders train the same network on the same Fashion-MNIST images, each in a process of its own
-(vggsweep's advice to the allocator is process-wide and must not help the others), in turns:
+All contenders train the same network on the same Fashion-MNIST images, each in a process of its own
+(vggsweep's advice to the allocator is process-wide and must not help the others). The processes stand
+ready side by side and take turns, an epoch each, so that they meet the same machine:
 
-    vggsweep   the composed configuration of `experiment=d2l_vgg dataset.limit=1280`, through load_data and
-               Training
-    chapter    a plain loop written from the chapter "Networks Using Blocks (VGG)" of d2l.ai: PIL images
-               resized and made tensors one by one by four worker processes, fp32, NCHW, eager,
-               a `.item()` of the loss and of the accuracy in every step
-    plain      the same loop written with care: images resident in memory and resized a batch at a time,
-               channels_last, no `.item()`; torch's own allocator
+    vggsweep       the composed configuration of `experiment=d2l_vgg dataset.limit=…`, through load_data and
+                   Training
+    vggsweep fp32  the same with `train.precision=fp32`
+    chapter        a plain loop written from the chapter "Networks Using Blocks (VGG)" of d2l.ai: PIL images
+                   resized and made tensors one by one by four worker processes, fp32, NCHW, eager,
+                   a `.item()` of the loss and of the accuracy in every step
+    plain          the same loop written with care: images resident in memory and resized a batch at a time,
+                   channels_last, a fused optimizer, no `.item()`, bf16 autocast where the device has units
+                   for it; torch's own allocator
+    plain fp32     the same without autocast
+
+Where the device has no bf16 units the two fp32 ones are left out: everything is fp32 then.
 
 Counted is one whole epoch of training steps, data included, after warm-up steps of the same shape;
-start-up, evaluation and checkpoints are not. The ratio is the median over the rounds of
-vggsweep ÷ chapter within one round, so that other load on the machine meets both.
+start-up, evaluation and checkpoints are not. A ratio is the median over the rounds of the ratio within one
+round, so that other load on the machine meets both. The machine's peaks are measured in every round too,
+in a process of their own: `of peak` is training FLOPs (3 x 2 x MACs of a forward pass) a second as a
+fraction of a large matrix product in the contender's precision.
 """
 
 from __future__ import annotations
@@ -23,20 +32,30 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from types import TracebackType
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
-import torchvision
+from machine import (
+    Peaks,
+    add_json_option,
+    facts,
+    measure_peaks,
+    print_table,
+    ratios,
+    show_facts,
+    spread,
+    training_flops,
+    write_json,
+)
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -54,12 +73,33 @@ from vggsweep.data.reading import read_images
 from vggsweep.data.split import first_images
 from vggsweep.errors import VggsweepError
 from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.device import configure_kernels, device_name, resolve_device, resolve_precision
+from vggsweep.training.device import autocast, configure_kernels, resolve_device, resolve_precision
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import Batches, EpochResult, Training
+from vggsweep.training.settings import Precision
 
 CHAPTER_WORKERS = 4  # the default of d2l's DataModule
-MATMUL_SIDE = 2048
+LEAN = ("arch=vgg_scaled", "head=gap", "arch.depth=8", "arch.width=16", "arch.batch_norm=true")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A network at a resolution.
+
+    Args:
+        words: overrides after ``experiment=d2l_vgg``.
+        images: training images of the counted epoch, unless ``--limit`` says otherwise.
+    """
+
+    words: tuple[str, ...]
+    images: int
+
+
+WORKLOADS = {
+    "chapter": Workload(("arch=vgg_small", "dataset.resolution=224"), 768),
+    "chapter_32": Workload(("arch=vgg_small", "dataset.resolution=32"), 6_400),
+    "lean": Workload((*LEAN, "dataset.resolution=32"), 6_400),
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +115,7 @@ class Job:
     warmup_steps: int
 
     def configuration(self) -> Configuration:
-        config = compose(["experiment=d2l_vgg", *self.overrides, "train.epochs=2"])
+        config = compose(["experiment=d2l_vgg", *self.overrides])
         configuration = read_configuration(resolved(config))
         check_configuration(configuration)
         return configuration
@@ -94,6 +134,10 @@ class Outcome:
     images_per_second: float
     train_loss: float
     precision: str
+
+
+# What a contender gives once, when it is warm and waits for its first turn.
+WARM = Outcome(0.0, 0.0, "")
 
 
 # --- vggsweep
@@ -125,7 +169,7 @@ class Silent:
         pass
 
 
-def train_vggsweep(job: Job) -> Outcome:
+def vggsweep(job: Job) -> Iterator[Outcome]:
     """As `vggsweep.trial` does it, without record, checkpoint and a whole evaluation."""
     configuration = job.configuration()
     train = configuration.train
@@ -138,7 +182,7 @@ def train_vggsweep(job: Job) -> Outcome:
     network = build_network(configuration.arch, configuration.head, input_shape(configuration))
     memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
     network = network.to(device, memory_format=memory_format)
-    data = load_data(
+    with load_data(
         configuration.dataset,
         configuration.augment,
         batch_size=train.batch_size,
@@ -146,13 +190,22 @@ def train_vggsweep(job: Job) -> Outcome:
         seed=configuration.seed,
         device=device,
         channels_last=train.channels_last,
-    )
-    with data:
+    ) as data:
         training = Training(network, configuration.optimizer, configuration.scheduler, train, precision)
+        batches = WarmedUp(data.train, job.warmup_steps)
         one_batch = WarmedUp(data.validation, 1)  # evaluation is not counted: one batch is enough
-        training.run(WarmedUp(data.train, job.warmup_steps), one_batch, listener=Silent(), stop=StopRequest())
-    last = training.history[-1]
-    return Outcome(last.images_per_second, last.train_loss, precision)
+        while True:
+            training.settings = replace(train, epochs=len(training.history) + 1)
+            training.run(batches, one_batch, listener=Silent(), stop=StopRequest())
+            last = training.history[-1]
+            if last.epoch > 1:
+                yield Outcome(last.images_per_second, last.train_loss, precision)
+            else:
+                yield WARM
+
+
+def vggsweep_fp32(job: Job) -> Iterator[Outcome]:
+    return vggsweep(replace(job, overrides=(*job.overrides, "train.precision=fp32")))
 
 
 # --- the chapter
@@ -175,10 +228,12 @@ class PilImages(Dataset[tuple[Tensor, int]]):
         return self.transform(image), self.labels[index]
 
 
-def vgg_block(num_convs: int, in_channels: int, out_channels: int) -> nn.Sequential:
+def vgg_block(num_convs: int, in_channels: int, out_channels: int, *, batch_norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for _ in range(num_convs):
         layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+        if batch_norm:
+            layers.append(nn.BatchNorm2d(out_channels))
         layers.append(nn.ReLU())
         in_channels = out_channels
     layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
@@ -186,24 +241,27 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int) -> nn.Sequent
 
 
 def chapter_network(plan: NetworkPlan) -> nn.Sequential:
-    """The chapter's class VGG, its lazy layers given their input sizes."""
+    """The chapter's class VGG, its lazy layers given their input sizes; batch norm and `gap` if asked."""
     blocks = []
     channels = plan.channels
     for block in plan.blocks:
-        blocks.append(vgg_block(len(block.kernels), channels, block.channels))
+        blocks.append(vgg_block(len(block.kernels), channels, block.channels, batch_norm=plan.batch_norm))
         channels = block.channels
     side = plan.resolution >> len(plan.blocks)
-    network = nn.Sequential(
-        *blocks,
-        nn.Flatten(),
-        nn.Linear(channels * side * side, 4096),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(4096, 4096),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(4096, plan.num_classes),
-    )
+    if plan.head.name == "gap":
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, plan.num_classes)]
+    else:
+        head = [
+            nn.Flatten(),
+            nn.Linear(channels * side * side, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, plan.num_classes),
+        ]
+    network = nn.Sequential(*blocks, *head)
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             nn.init.xavier_uniform_(module.weight)
@@ -218,13 +276,15 @@ def raw_images(configuration: Configuration) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images.read_all(indices)), torch.from_numpy(images.labels[indices])
 
 
-def train_chapter(job: Job) -> Outcome:
+def chapter(job: Job) -> Iterator[Outcome]:
     """The loop as the chapter and its training framework have it."""
     configuration = job.configuration()
     device = resolve_device(configuration.device)
     pixels, labels = raw_images(configuration)
     resolution = configuration.dataset.resolution
     transform = transforms.Compose([transforms.Resize((resolution, resolution)), transforms.ToTensor()])
+    # torch warns where workers outnumber CPUs; the chapter's four stay four
+    warnings.filterwarnings("ignore", message="This DataLoader will create")
     loader = DataLoader(
         PilImages(pixels.squeeze(1), labels.tolist(), transform),
         configuration.train.batch_size,
@@ -253,13 +313,14 @@ def train_chapter(job: Job) -> Outcome:
             images += len(y_N)
         return loss_sum, images
 
-    return _timed(epoch, job.warmup_steps)
+    return _timed(epoch, job.warmup_steps, "fp32")
 
 
-def train_plain(job: Job) -> Outcome:
+def plain(job: Job, *, wanted: Precision = "auto") -> Iterator[Outcome]:
     """The chapter's loop by somebody who knows PyTorch, but not this project."""
     configuration = job.configuration()
     device = resolve_device(configuration.device)
+    precision = resolve_precision(wanted, device)
     pixels, labels = (tensor.to(device) for tensor in raw_images(configuration))
     size = (configuration.dataset.resolution,) * 2
     torch.manual_seed(configuration.seed)
@@ -273,7 +334,9 @@ def train_plain(job: Job) -> Outcome:
         for positions in batches[:most_steps]:
             x_NCHW = F.interpolate(pixels[positions] / 255, size, mode="bilinear")
             y_N = labels[positions]
-            loss = F.cross_entropy(network(x_NCHW.contiguous(memory_format=torch.channels_last)), y_N)
+            with autocast(device, precision):
+                scores_NK = network(x_NCHW.contiguous(memory_format=torch.channels_last))
+                loss = F.cross_entropy(scores_NK, y_N)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -281,149 +344,202 @@ def train_plain(job: Job) -> Outcome:
             images += len(y_N)
         return loss_sum.item(), images
 
-    return _timed(epoch, job.warmup_steps)
+    return _timed(epoch, job.warmup_steps, precision)
+
+
+def plain_fp32(job: Job) -> Iterator[Outcome]:
+    return plain(job, wanted="fp32")
 
 
 def _plan(configuration: Configuration) -> NetworkPlan:
     return plan_of(configuration.arch, configuration.head, input_shape(configuration))  # type: ignore[arg-type]
 
 
-def _timed(epoch: Callable[[int | None], tuple[float, int]], warmup_steps: int) -> Outcome:
-    """Warm up, then time one epoch; both loops end with an `.item()`, which waits for the device."""
+def _timed(
+    epoch: Callable[[int | None], tuple[float, int]], warmup_steps: int, precision: str
+) -> Iterator[Outcome]:
+    """Warm up, then an epoch a turn; both loops end with an `.item()`, which waits for the device."""
     epoch(warmup_steps)
-    started = time.perf_counter()
-    loss_sum, images = epoch(None)
-    seconds = time.perf_counter() - started
-    return Outcome(images / seconds, loss_sum / images, "fp32")
-
-
-CONTENDERS = {"vggsweep": train_vggsweep, "chapter": train_chapter, "plain": train_plain}
-
-
-def matmul_gflops() -> float:
-    """The machine's fp32 peak as torch reaches it: the best of eight square products on the CPU."""
-    a, b = torch.randn(2, MATMUL_SIDE, MATMUL_SIDE)
-    best = float("inf")
-    for _ in range(8):
+    yield WARM
+    while True:
         started = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - started)
-    return 2 * MATMUL_SIDE**3 / best / 1e9
+        loss_sum, images = epoch(None)
+        seconds = time.perf_counter() - started
+        yield Outcome(images / seconds, loss_sum / images, precision)
+
+
+CONTENDERS: dict[str, Callable[[Job], Iterator[Outcome]]] = {
+    "vggsweep": vggsweep,
+    "vggsweep fp32": vggsweep_fp32,
+    "chapter": chapter,
+    "plain": plain,
+    "plain fp32": plain_fp32,
+}
+# Contenders that a device without bf16 units does not need: the ones without "fp32" are fp32 there.
+FP32 = ("vggsweep fp32", "plain fp32")
 
 
 # --- side by side
 
 
-def run_alone(name: str, job: Job, threads: int) -> dict[str, Any]:
-    """One contender, or the matmul, in a fresh process with a fixed number of threads."""
-    command = [sys.executable, __file__, "--alone", name, "--warmup-steps", str(job.warmup_steps)]
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    done = subprocess.run([*command, *job.overrides], env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{name} failed:\n{done.stderr}")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+class Standing:
+    """A contender, or the peaks, in a process that waits for its turns.
+
+    Args:
+        name: of `CONTENDERS`, or ``peaks``.
+        job: what it trains.
+        threads: of the CPU.
+    """
+
+    def __init__(self, name: str, job: Job, threads: int) -> None:
+        self.name = name
+        command = [sys.executable, __file__, "--serve", name, "--warmup-steps", str(job.warmup_steps)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        self.process = subprocess.Popen(
+            [*command, *job.overrides],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def answer(self) -> dict[str, Any]:
+        """The next line that it prints."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} failed, see above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def turn(self) -> dict[str, Any]:
+        """Let it run one epoch."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.__exit__(kind, error, trace)  # closes its input: it ends when nobody asks any more
 
 
-def alone(name: str, job: Job) -> None:
-    if name == "matmul":
-        print(json.dumps({"gflops": matmul_gflops()}))
-    else:
-        print(json.dumps(asdict(CONTENDERS[name](job))))
+def serve(name: str, job: Job) -> None:
+    """Be `Standing`'s process: warm up, say so, then an epoch and a line for each line read."""
+    configuration = job.configuration()
+    outcomes = CONTENDERS[name](job) if name in CONTENDERS else _peaks(configuration.device)
+    print(json.dumps(asdict(next(outcomes))), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(asdict(next(outcomes))), flush=True)
+
+
+def _peaks(device_word: str) -> Iterator[Outcome | Peaks]:
+    device = resolve_device(device_word)
+    yield WARM
+    while True:
+        yield measure_peaks(str(device))
 
 
 def compare(names: Sequence[str], job: Job, rounds: int, threads: int) -> dict[str, Any]:
     """All contenders in turns; the order turns round in every second round."""
     configuration = job.configuration()
-    device = resolve_device(configuration.device)
     shape = input_shape(configuration)
-    macs = network_costs(configuration.arch, configuration.head, shape).macs
+    costs = network_costs(configuration.arch, configuration.head, shape)
+    result = facts(threads)
     outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     peaks = []
-    for turn in range(rounds):
-        peaks.append(run_alone("matmul", job, threads)["gflops"])
-        for name in names if turn % 2 == 0 else reversed(names):
-            outcomes[name].append(run_alone(name, job, threads))
-            speed = outcomes[name][-1]["images_per_second"]
-            print(f"  round {turn + 1}/{rounds}  {name:9} {speed:9.1f} images/s", file=sys.stderr, flush=True)
+    with ExitStack() as stack:
+        standing = {}
+        for name in ("peaks", *names):
+            standing[name] = stack.enter_context(Standing(name, job, threads))
+            standing[name].answer()  # one after the other, so that no start disturbs a warm-up
+        for turn in range(rounds):
+            peaks.append(standing["peaks"].turn())
+            for name in names if turn % 2 == 0 else reversed(names):
+                outcomes[name].append(standing[name].turn())
+                speed = outcomes[name][-1]["images_per_second"]
+                print(f"  round {turn + 1}/{rounds}  {name:13} {speed:9.1f} images/s", file=sys.stderr)
     speeds = {name: [one["images_per_second"] for one in rows] for name, rows in outcomes.items()}
-    return {
-        "date": date.today().isoformat(),
-        "device": device_name(device),
-        "threads": threads,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-        },
+    precisions = {name: rows[0]["precision"] for name, rows in outcomes.items()}
+    gflops_per_image = training_flops(costs.macs) / 1e9
+    return result | {
+        "device": configuration.device,
         "overrides": ["experiment=d2l_vgg", *job.overrides],
         "batch_size": configuration.train.batch_size,
         "resolution": shape.resolution,
-        "macs": macs,
-        "matmul_fp32_gflops": statistics.median(peaks),
+        "macs": costs.macs,
+        "params": costs.params,
+        "peaks": peaks,
         "images_per_second": speeds,
-        "ratio_to_chapter": {name: _ratios(speeds, name, "chapter") for name in names},
+        "precision": precisions,
+        "fraction_of_peak": {
+            name: [
+                gflops_per_image * speed / peak["fp32" if precisions[name] == "fp32" else "bf16"]
+                for speed, peak in zip(speeds[name], peaks, strict=True)
+            ]
+            for name in names
+        },
+        "ratio_to": {
+            other: {name: ratios(speeds[name], speeds[other]) for name in names}
+            for other in ("chapter", "plain")
+            if other in names
+        },
         "train_loss": {name: [one["train_loss"] for one in rows] for name, rows in outcomes.items()},
-        "precision": {name: rows[0]["precision"] for name, rows in outcomes.items()},
     }
 
 
-def _ratios(speeds: dict[str, list[float]], name: str, reference: str) -> list[float]:
-    return [one / other for one, other in zip(speeds[name], speeds.get(reference, []), strict=False)]
-
-
 def show(result: dict[str, Any]) -> None:
-    versions = result["versions"]
-    print(f"{' '.join(result['overrides'])}")
-    print(f"{result['device']}, {result['threads']} threads, torch {versions['torch']}, {result['date']}")
+    """A row a contender."""
+    print(" ".join(result["overrides"]))
+    show_facts(result)
+    fp32, bf16, copy = (spread([one[key] for one in result["peaks"]]) for key in ("fp32", "bf16", "copy"))
     print(
-        f"batch {result['batch_size']}, {result['resolution']} px, {result['macs'] / 1e9:.3f} GMACs an image"
+        f"batch {result['batch_size']}, {result['macs'] / 1e6:.1f} M MACs an image; peaks in GFLOP/s: "
+        f"fp32 {fp32.show(0)}, bf16 {bf16.show(0)}; copy {copy.show()} GB/s\n"
     )
-    print()
-    header = f"{'':10}{'images/s':>10}{'lowest':>9}{'highest':>9}{'÷ chapter':>11}"
-    print(f"{header}{'GFLOP/s':>9}{'precision':>11}{'loss':>8}")
+    rows = []
     for name, speeds in result["images_per_second"].items():
-        median = statistics.median(speeds)
-        ratios = result["ratio_to_chapter"][name]
-        ratio = f"{statistics.median(ratios):.2f}x" if ratios else "–"
-        gflops = 6 * result["macs"] * median / 1e9  # 2 FLOPs a MAC, forward and two gradients
-        loss = statistics.median(result["train_loss"][name])
-        row = f"{name:10}{median:10.1f}{min(speeds):9.1f}{max(speeds):9.1f}{ratio:>11}"
-        print(f"{row}{gflops:9.0f}{result['precision'][name]:>11}{loss:8.3f}")
-    side = MATMUL_SIDE
-    print(f"\nfp32 matmul {side}x{side} on the CPU: {result['matmul_fp32_gflops']:.0f} GFLOP/s")
+        ratio = [
+            spread(result["ratio_to"][other][name]).show(2) if other in result["ratio_to"] else "–"
+            for other in ("chapter", "plain")
+        ]
+        fraction = spread(result["fraction_of_peak"][name]).show(2)
+        loss = f"{spread(result['train_loss'][name]).median:.3f}"
+        rows.append([name, spread(speeds).show(), *ratio, fraction, result["precision"][name], loss])
+    print_table(["", "images/s", "÷ chapter", "÷ plain", "of peak", "precision", "loss"], rows)
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="vggsweep against the d2l.ai chapter's loop: training images a second.",
-        epilog="example: python benchmarks/chapter_loop.py --resolution 32 --limit 12800",
+        epilog="example: python benchmarks/chapter_loop.py --workload chapter_32 --limit 12800",
     )
     parser.add_argument("overrides", nargs="*", help="further overrides, such as train.channels_last=false")
-    parser.add_argument("--resolution", type=int, default=224, help="pixels (default: 224)")
-    parser.add_argument("--network", default="vgg_small", help="arch= preset, such as vgg11")
-    parser.add_argument(
-        "--limit", type=int, default=1280, help="training images of the epoch (default: 1280)"
-    )
-    parser.add_argument("--repeats", type=int, default=5, help="rounds (default: 5)")
+    parser.add_argument("--workload", choices=WORKLOADS, default="chapter", help="network and resolution")
+    parser.add_argument("--limit", type=int, help="training images of the epoch")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (default: 3)")
     parser.add_argument("--warmup-steps", type=int, default=2, help="steps before the epoch (default: 2)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, …")
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write everything measured to this file")
-    parser.add_argument("--alone", choices=[*CONTENDERS, "matmul"], help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="NAME", help=", ".join(CONTENDERS))
+    add_json_option(parser)
+    parser.add_argument("--serve", choices=[*CONTENDERS, "peaks"], help=argparse.SUPPRESS)
     return parser.parse_intermixed_args()
 
 
 def main() -> None:
     arguments = read_arguments()
-    if arguments.alone is not None:
-        alone(arguments.alone, Job(tuple(arguments.overrides), arguments.warmup_steps))
+    if arguments.serve is not None:
+        serve(arguments.serve, Job(tuple(arguments.overrides), arguments.warmup_steps))
         return
+    workload = WORKLOADS[arguments.workload]
     overrides = [
-        f"arch={arguments.network}",
-        f"dataset.resolution={arguments.resolution}",
-        f"dataset.limit={arguments.limit}",
+        *workload.words,
+        f"dataset.limit={arguments.limit or workload.images}",
         f"device={arguments.device}",
         *arguments.overrides,
     ]
@@ -432,11 +548,13 @@ def main() -> None:
     except VggsweepError as missing:
         print(f"Fashion-MNIST is not here, so its bundled subset is used: {missing}", file=sys.stderr)
         overrides += ["dataset=fashion_mnist_mini", "dataset.mean=null", "dataset.std=null"]
+    names = arguments.only or list(CONTENDERS)
+    if resolve_precision("auto", resolve_device(arguments.device)) == "fp32":
+        names = [name for name in names if name not in FP32]
     job = Job(tuple(overrides), arguments.warmup_steps)
-    result = compare(arguments.only, job, arguments.repeats, arguments.threads)
+    result = compare(names, job, arguments.repeats, arguments.threads)
     show(result)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(arguments.json, result)
 
 
 if __name__ == "__main__":

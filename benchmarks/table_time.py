@@ -30,12 +30,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import optuna
+from machine import add_json_option, facts, write_json
 
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import resolved
@@ -247,12 +248,17 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="numbers of trials")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender (default: 5)")
+    add_json_option(parser)
     arguments = parser.parse_args()
 
     def say(text: str) -> None:
         print(f"  {text}", file=sys.stderr, flush=True)
 
-    show({count: compare(count, arguments.rounds, say) for count in arguments.sizes})
+    result = facts()
+    runs = {count: compare(count, arguments.rounds, say) for count in arguments.sizes}
+    show(runs)
+    plain = {n: {name: [asdict(run) for run in own] for name, own in of.items()} for n, of in runs.items()}
+    write_json(arguments.json, result | {"runs": plain})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from vggsweep.arch.dropout import Dropout
 from vggsweep.arch.layout import Layer, block_layout, head_layout
 from vggsweep.arch.plan import NetworkPlan
 
@@ -60,7 +61,7 @@ def _build_plain(layer: Layer, plan: NetworkPlan, channels: int) -> nn.Module:
         case "pool":
             return nn.MaxPool2d(kernel_size=2, stride=2)
         case "dropout":
-            return nn.Dropout(plan.dropout)
+            return Dropout(plan.dropout)
         case "activation":
             return ACTIVATIONS[plan.activation]()
     raise AssertionError(layer)
@@ -82,7 +83,7 @@ def _build_head(plan: NetworkPlan) -> OrderedDict[str, nn.Module]:
             case "activation":
                 children[layer.name] = nn.ReLU(inplace=True)
             case "dropout":
-                children[layer.name] = nn.Dropout(plan.head.dropout)
+                children[layer.name] = Dropout(plan.head.dropout)
             case _:
                 raise AssertionError(layer)
     return children
