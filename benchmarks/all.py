@@ -34,21 +34,16 @@ RUNS: dict[str, tuple[str, ...]] = {
     "table_time": ("table_time.py",),
     "gpu_suite": ("gpu_suite.py",),
 }
-# Scripts that print their table only.
-WITHOUT_JSON = {"idle_share.py", "worker_scaling.py"}
 
 
 def command(name: str, out: Path) -> list[str]:
-    """The line of one benchmark; those that write JSON are told where."""
+    """The line of one benchmark."""
     script, *words = RUNS[name]
-    line = [sys.executable, str(HERE / script), *words]
-    return line if script in WITHOUT_JSON else [*line, "--json", str(out / f"{name}.json")]
+    return [sys.executable, str(HERE / script), *words, "--json", str(out / f"{name}.json")]
 
 
 def reason_to_leave_out(name: str) -> str | None:
-    """Why a benchmark does not run on this machine or in this checkout; None where it does."""
-    if not (HERE / RUNS[name][0]).exists():
-        return "not in this checkout"
+    """Why a benchmark does not run on this machine; None where it does."""
     if name == "gpu_suite":
         import torch
 

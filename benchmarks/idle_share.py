@@ -1,6 +1,6 @@
 """How long two workers stand idle when one trial takes up to ten times as long as another.
 
-    python benchmarks/idle_share.py [--trials 40] [--unit 0.5]
+    python benchmarks/idle_share.py [--trials 40] [--unit 0.5] [--json FILE]
 
 Trials sleep, so that the machine's cores decide nothing. ``vggsweep`` is our sweeper with two workers,
 ``stock`` is hydra-optuna-sweeper with its batches of two through joblib. Both draw lengths of 1 to 10
@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from machine import add_json_option, facts, write_json
 
 SPANS = "IDLE_SHARE_SPANS"
 UNIT = "IDLE_SHARE_UNIT"
@@ -90,7 +92,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--unit", type=float, default=0.5, help="seconds that the shortest trial takes")
+    add_json_option(parser)
     options = parser.parse_args()
+    result: dict[str, object] = {"facts": facts(), "unit_seconds": options.unit}
     print(f"{'contender':10} {'idle':>7} {'trials':>7}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -99,6 +103,7 @@ def main() -> None:
         ours += ["arch.width=range(10,10010)", "hydra/sweeper/sampler=random", "measure=none"]
         ours += ["space.hook=idle_share.sleepy_hook", "sweep.name=idle"]
         idle, count = measure(ours, folder / "vggsweep", options.unit)
+        result["vggsweep"] = {"idle": idle, "trials": count}
         print(f"{'vggsweep':10} {idle:7.1%} {count:7}", flush=True)
         (folder / "stock").mkdir()
         (folder / "stock" / "app.py").write_text(STOCK_APP)
@@ -107,7 +112,9 @@ def main() -> None:
         stock += [f"hydra.sweeper.n_trials={options.trials}", "hydra/sweeper/sampler=random"]
         stock += ["width=range(10,10010)"]
         idle, count = measure(stock, folder / "stock", options.unit)
+        result["stock"] = {"idle": idle, "trials": count}
         print(f"{'stock':10} {idle:7.1%} {count:7}", flush=True)
+    write_json(options.json, result)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Wall-clock seconds of one fixed sweep with 1, 2 and 4 workers.
 
-    python benchmarks/worker_scaling.py [--trials 16] [--epochs 4] [--repeats 1]
+    python benchmarks/worker_scaling.py [--trials 16] [--epochs 4] [--repeats 1] [--json FILE]
 
 Every worker has one CPU thread, so that a second worker brings a second core. A run's time is from the
 command to its end, with the start of all processes; the contenders take turns.
@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from machine import add_json_option, facts, write_json
 
 COUNTS = (1, 2, 4)
 
@@ -40,7 +42,9 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=1)
+    add_json_option(parser)
     options = parser.parse_args()
+    machine = facts()
     runs: dict[int, list[float]] = {count: [] for count in COUNTS}
     for _ in range(options.repeats):
         for count in COUNTS:
@@ -51,6 +55,7 @@ def main() -> None:
     for count, values in runs.items():
         middle = statistics.median(values)
         print(f"{count:7} {middle:8.1f} {alone / middle:12.2f}")
+    write_json(options.json, {"facts": machine, "options": vars(options) | {"json": None}, "seconds": runs})
 
 
 if __name__ == "__main__":
