@@ -9,16 +9,17 @@ none, so that a machine without network needs nothing more. Without ``--data`` t
 vggsweep, lent ten times over, stands in for Fashion-MNIST: speeds are the same, accuracies are not, and the
 rows say which it was.
 
-    chapter's net, images/s    experiment=d2l_vgg: ours (auto and fp32), the chapter's loop, a careful plain
-                               loop (autocast, channels_last, fused optimizer, no waits), in turns
-    lean net, images/s         vgg_scaled, depth 8, width 16: ours and the plain loop
+    chapter's net, images/s    experiment=d2l_vgg: ours (with and without a CUDA graph, and in fp32), the
+                               chapter's loop, a careful plain loop (autocast, channels_last, fused
+                               optimizer, no waits), in turns
+    lean net, images/s         vgg_scaled, depth 8, width 16: ours, with and without a graph, and the plain loop
     VGG-16 at 224 px           as a fraction of the measured matrix product
     workers                    that many processes with lean nets on one device against one after the other
     the chapter's 10 epochs    seconds and accuracy
     equal                      fast paths against their plain references, with the tolerance that holds
 
 `of peak` is training FLOPs (3 x 2 x MACs of a forward pass) a second ÷ a large matrix product in the same
-precision. The loop has no CUDA-graph path, so there is no row that compares one.
+precision.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ from vggsweep.training.device import (
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training
 from vggsweep.training.settings import ConstantSchedule, SgdSettings, TrainSettings
+from vggsweep.training.step import choose_recorder
 
 CHAPTER_WORKERS = 4  # the default of d2l's DataModule
 VGG_HEAD = HeadSettings(name="vgg", hidden=4096, dropout=0.5)
@@ -94,6 +96,7 @@ TRAIN = TrainSettings(
     precision="auto",
     channels_last=True,
     compile=False,
+    cuda_graph="auto",
     clip_grad_norm=None,
     label_smoothing=0.0,
     ema=None,
@@ -282,7 +285,9 @@ def start_training(
     torch.manual_seed(0)
     memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
     network: nn.Module = build_network(arch, head, shape).to(device, memory_format=memory_format)  # type: ignore[call-overload]
-    return Training(network, SGD, CONSTANT, train, precision)
+    macs = network_costs(arch, head, shape).macs
+    recorder = choose_recorder(train, device, precision, macs=macs, is_known=True)
+    return Training(network, SGD, CONSTANT, train, precision, recorder)
 
 
 def ours(
@@ -476,6 +481,7 @@ class Suite:
             batches = source(images, sizes.images, resolution, self.device)
             contenders = {
                 "ours": ours(*network, batches, self.device, TRAIN),
+                **self._graph_contenders(network, batches),
                 "ours, fp32": ours(*network, batches, self.device, replace(TRAIN, precision="fp32")),
                 "plain loop": plain(*network, images, sizes.images, self.device),
                 "chapter's loop": chapter(*network, images, sizes.chapter_images, self.device),
@@ -490,10 +496,20 @@ class Suite:
         batches = source(images, sizes.images, 32, self.device)
         contenders = {
             "ours": ours(*network, batches, self.device, TRAIN),
+            **self._graph_contenders(network, batches),
             "plain loop": plain(*network, images, sizes.images, self.device),
         }
         self._add_speeds("lean net, 32 px", in_turns(contenders, sizes.rounds), network)
         batches.close()
+
+    def _graph_contenders(
+        self, network: tuple[ArchSettings, HeadSettings, InputShape], batches: BatchSource
+    ) -> dict[str, Iterator[float]]:
+        """The loop with its step launched one way, whatever ``auto`` would take."""
+        ways = {"ours, eager": replace(TRAIN, cuda_graph="never")}
+        if self.device.type == "cuda":
+            ways["ours, CUDA graph"] = replace(TRAIN, cuda_graph="always")
+        return {name: ours(*network, batches, self.device, train) for name, train in ways.items()}
 
     def _add_speeds(
         self,
@@ -598,6 +614,11 @@ class Suite:
             ),
             "auto precision = fp32, loss of an epoch, relative": (self._loss_difference(TRAIN), 2e-2),
         }
+        if self.device.type == "cuda":
+            checks["CUDA graph = eager, fp32, loss of an epoch, relative"] = (
+                self._loss_difference(replace(TRAIN, precision="fp32", cuda_graph="always")),
+                1e-3,
+            )
         self.measured["equal"] = {
             name: {"difference": difference, "tolerance": tolerance, "holds": difference <= tolerance}
             for name, (difference, tolerance) in checks.items()
@@ -610,7 +631,7 @@ class Suite:
         """Relative difference of an epoch's loss to channels_last in fp32, from the same weights."""
         images = self.split.train
         losses = []
-        for settings in (replace(TRAIN, precision="fp32"), train):
+        for settings in (replace(TRAIN, precision="fp32", cuda_graph="never"), train):
             shape = shape_of(images, 32, 10)
             training = start_training(LEAN, GAP_HEAD, shape, self.device, settings)
             batches = source(

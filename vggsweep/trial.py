@@ -25,6 +25,7 @@ from torch import nn
 
 from vggsweep.arch.build import build_network
 from vggsweep.arch.describe import network_stages
+from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
@@ -49,8 +50,9 @@ from vggsweep.training.device import (
     resolve_precision,
 )
 from vggsweep.training.interruption import StopRequest
-from vggsweep.training.loop import EpochResult, Training, evaluate
+from vggsweep.training.loop import EpochResult, Training, epochs_to_threshold, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
+from vggsweep.training.step import GraphStep, choose_recorder
 
 # Lines of trial.log; the console has its own view (`ProgressBar`), so nothing propagates to it.
 log = logging.getLogger("vggsweep.trial")
@@ -276,8 +278,16 @@ class _Trial:
     def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
         """The network that counts, trained to the last epoch."""
         configuration = self.configuration
+        train = configuration.train
+        recorder = choose_recorder(
+            train,
+            next(network.parameters()).device,
+            precision,
+            macs=self.record.costs["macs"],
+            is_known=not isinstance(configuration.arch, CustomSettings),
+        )
         training = Training(
-            network, configuration.optimizer, configuration.scheduler, configuration.train, precision
+            network, configuration.optimizer, configuration.scheduler, train, precision, recorder
         )
         self.training = training
         checkpoint = CheckpointFile(self.directory.checkpoint)
@@ -286,14 +296,26 @@ class _Trial:
         with ProgressBar(
             self.console, configuration.train.epochs, data.train.num_images, len(training.history)
         ) as self.bar:
-            training.run(
-                data.train,
-                data.validation,
-                listener=self,
-                stop=self.stop,
-                checkpoint=checkpoint if configuration.train.checkpoint else None,
-            )
+            try:
+                training.run(
+                    data.train,
+                    data.validation,
+                    listener=self,
+                    stop=self.stop,
+                    checkpoint=checkpoint if train.checkpoint else None,
+                )
+            finally:
+                self._tell_graph(training.graph)
         return training.evaluated_network
+
+    def _tell_graph(self, graph: GraphStep | None) -> None:
+        """Whether the step was recorded: it may change a result's last bits."""
+        if graph is None:
+            return
+        if graph.failure is not None:
+            self.notes.append(f"trained without a CUDA graph: {graph.failure}")
+        environment = {**self.record.environment, "cuda_graph": graph.is_recorded}
+        self.record = replace(self.record, environment=environment)
 
     def _continue_from(self, checkpoint: CheckpointFile) -> None:
         assert self.training is not None
@@ -402,14 +424,6 @@ class _Trial:
     def _show(self, text: str) -> None:
         log.info("%s", text)
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def epochs_to_threshold(history: Sequence[EpochResult], threshold_acc: float) -> int | None:
-    """The first epoch whose training accuracy reached the threshold; None when none did.
-
-    It tells a deep network that has not trained from one that trained and does not generalise.
-    """
-    return next((result.epoch for result in history if result.train_acc >= threshold_acc), None)
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,10 +65,10 @@ def prepare(tiny: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., Run]]
     """``prepare("train.ema=0.9")``: that training, ready to run."""
     opened: list[LoadedData] = []
 
-    def build(*words: str) -> Run:
+    def build(*words: str, device: torch.device = CPU) -> Run:
         configuration = read_configuration(tiny(*words))
         train = configuration.train
-        configure_kernels(CPU, "fp32", deterministic=train.deterministic, threads=train.threads)
+        configure_kernels(device, "fp32", deterministic=train.deterministic, threads=train.threads)
         torch.manual_seed(configuration.seed)
         network = build_network(configuration.arch, configuration.head, input_shape(configuration))
         memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
@@ -78,16 +78,16 @@ def prepare(tiny: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., Run]]
             batch_size=train.batch_size,
             eval_batch_size=train.eval_batch_size,
             seed=configuration.seed,
-            device=CPU,
+            device=device,
             channels_last=train.channels_last,
         )
         opened.append(data)
         training = Training(
-            network.to(memory_format=memory_format),
+            network.to(device, memory_format=memory_format),  # type: ignore[call-overload]
             configuration.optimizer,
             configuration.scheduler,
             train,
-            resolve_precision(train.precision, CPU),
+            resolve_precision(train.precision, device),
         )
         return Run(configuration, training, data)
 

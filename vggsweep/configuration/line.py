@@ -33,8 +33,10 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
     check_configuration(configuration)
     # The device is known to the machine alone; asking it imports torch, so it comes last.
     from vggsweep.training.device import resolve_device, resolve_precision
+    from vggsweep.training.step import check_cuda_graph
 
-    resolve_precision(configuration.train.precision, resolve_device(configuration.device))
+    device = resolve_device(configuration.device)
+    check_cuda_graph(configuration.train, device, resolve_precision(configuration.train.precision, device))
     name = configuration.sweep.name or experiment_name(overrides)
     check_name(name)
     return [] if configuration.sweep.name or name is None else [f"sweep.name={name}"]

@@ -1,14 +1,15 @@
 """The training loop: one page, and it never waits for the device except once an epoch.
 
-A step only queues work: losses and hits are summed on the device, the learning rate is a pure function
-of time, and a loss that is not finite leaves its step number behind for the end of the epoch.
+A step (`vggsweep.training.step`) only queues work: losses and hits are summed on the device, the learning
+rate is a pure function of time, and a loss that is not finite leaves its step number behind for the end of
+the epoch.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from vggsweep.training.interruption import StopRequest
 from vggsweep.training.optimizers import build_optimizer
 from vggsweep.training.schedules import lr_factor
 from vggsweep.training.settings import OptimizerSettings, SchedulerSettings, TrainSettings
+from vggsweep.training.step import CudaRecorder, EagerStep, GraphStep, Recorder
 
 
 class Batches(Protocol):
@@ -63,6 +65,14 @@ class EpochResult:
     val_top5: float | None = None
 
 
+def epochs_to_threshold(history: Sequence[EpochResult], threshold_acc: float) -> int | None:
+    """The first epoch whose training accuracy reached the threshold; None when none did.
+
+    It tells a deep network that has not trained from one that trained and does not generalise.
+    """
+    return next((result.epoch for result in history if result.train_acc >= threshold_acc), None)
+
+
 # Top-5 accuracy says something from so many classes on; with ten a guess reaches one half.
 TOP5_CLASSES = 100
 
@@ -96,6 +106,7 @@ class Training:
         network: on its device, in its memory format.
         optimizer, scheduler, train: settings.
         precision: what ``train.precision`` means on this device.
+        recorder: records the step as one graph of the device; None launches its operations one by one.
     """
 
     def __init__(
@@ -105,6 +116,7 @@ class Training:
         scheduler: SchedulerSettings,
         train: TrainSettings,
         precision: ResolvedPrecision,
+        recorder: Recorder | None = None,
     ) -> None:
         self.network = network
         self.device = next(network.parameters()).device
@@ -112,13 +124,17 @@ class Training:
         self.schedule = scheduler
         self.base_lr = optimizer.lr
         self.precision = precision
-        self.optimizer = build_optimizer(optimizer, network)
+        self.optimizer = build_optimizer(optimizer, network, is_recorded=isinstance(recorder, CudaRecorder))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.ema: AveragedModel | None = None
         if train.ema is not None:
             average = get_ema_multi_avg_fn(train.ema)  # type: ignore[no-untyped-call]
             self.ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
-        self.forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
+        forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
+        self.eager = EagerStep(network, forward, self.optimizer, self.scaler, train, precision)
+        self.graph: GraphStep | None = None
+        if recorder is not None:
+            self.graph = GraphStep(self.eager, recorder, is_required=train.cuda_graph == "always")
         self.history: list[EpochResult] = []
 
     @property
@@ -171,42 +187,24 @@ class Training:
     def _train_epoch(
         self, batches: Batches, epoch: int, listener: Listener, stop: StopRequest
     ) -> tuple[Score, float, float]:
-        settings, device = self.settings, self.device
-        loss_sum = torch.zeros((), device=device)
-        hits = torch.zeros((), dtype=torch.int64, device=device)
-        first_bad_step = torch.full((), -1, device=device)
+        sums, train_step = self.eager, self.graph or self.eager
+        sums.begin_epoch()
         images = 0
         lr = self.base_lr
         self.network.train()
         started = time.perf_counter()
         for step, (x_NCHW, y_N) in enumerate(batches.epoch(epoch)):
             middle = epoch + (step + 0.5) / batches.steps_per_epoch
-            lr = self.base_lr * lr_factor(self.schedule, middle, settings.epochs)
-            for group in self.optimizer.param_groups:
-                group["lr"] = lr
-            with autocast(device, self.precision):
-                scores_NK = self.forward(x_NCHW)
-            loss = F.cross_entropy(scores_NK.float(), y_N, label_smoothing=settings.label_smoothing)
-            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            if settings.clip_grad_norm is not None:
-                self.scaler.unscale_(self.optimizer)
-                nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_grad_norm)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            self.optimizer.zero_grad(set_to_none=True)
+            lr = self.base_lr * lr_factor(self.schedule, middle, self.settings.epochs)
+            train_step(x_NCHW, y_N, lr)
             if self.ema is not None:
                 self.ema.update_parameters(self.network)
-            with torch.no_grad():
-                loss_sum += loss * len(y_N)
-                hits += (scores_NK.argmax(dim=1) == y_N).sum()
-                is_first_bad = (first_bad_step < 0) & ~torch.isfinite(loss)
-                first_bad_step.masked_fill_(is_first_bad, step + 1)
             images += len(y_N)
             listener.step_ended(epoch + 1, step + 1, images)
             stop.check()
-        mean_loss, acc = loss_sum.item() / images, hits.item() / images  # the epoch's only wait
+        mean_loss, acc = sums.loss_sum.item() / images, sums.hits.item() / images  # the epoch's only wait
         seconds = time.perf_counter() - started
-        if (bad_step := int(first_bad_step.item())) > 0:
+        if (bad_step := int(sums.first_bad_step.item())) > 0:
             raise NonFiniteLoss(epoch + 1, bad_step)
         return Score(mean_loss, acc), seconds, lr
 

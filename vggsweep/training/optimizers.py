@@ -10,10 +10,17 @@ from vggsweep.training.settings import AdamSettings, OptimizerSettings, RmspropS
 FUSED_DEVICES = ("cpu", "cuda")
 
 
-def build_optimizer(settings: OptimizerSettings, network: nn.Module) -> torch.optim.Optimizer:
+def build_optimizer(
+    settings: OptimizerSettings, network: nn.Module, *, is_recorded: bool = False
+) -> torch.optim.Optimizer:
     """The optimizer over a network that is already on its device.
 
     The fused step reads and writes each parameter once instead of once an operation.
+
+    Args:
+        settings: which, and its numbers.
+        network: on its device.
+        is_recorded: its step will be part of a CUDA graph, so it counts steps on the device.
     """
     groups = parameter_groups(network, settings.weight_decay, settings.decay_biases_and_norms)
     device = next(network.parameters()).device.type
@@ -30,7 +37,9 @@ def build_optimizer(settings: OptimizerSettings, network: nn.Module) -> torch.op
         case AdamSettings():
             cls = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
             betas = (settings.betas[0], settings.betas[1])
-            return cls(groups, lr=settings.lr, betas=betas, eps=settings.eps, fused=fused)
+            return cls(
+                groups, lr=settings.lr, betas=betas, eps=settings.eps, fused=fused, capturable=is_recorded
+            )
         case RmspropSettings():
             return torch.optim.RMSprop(
                 groups,
@@ -38,6 +47,7 @@ def build_optimizer(settings: OptimizerSettings, network: nn.Module) -> torch.op
                 alpha=settings.alpha,
                 eps=settings.eps,
                 momentum=settings.momentum,
+                capturable=is_recorded,
             )
 
 

@@ -9,6 +9,7 @@ from vggsweep.errors import ConfigError
 from vggsweep.settings import setting
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+CudaGraph = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,7 @@ class TrainSettings:
     precision: Precision
     channels_last: bool
     compile: bool
+    cuda_graph: CudaGraph
     clip_grad_norm: float | None = setting(above=0.0)
     label_smoothing: float = setting(minimum=0.0, below=1.0)
     ema: float | None = setting(above=0.0, below=1.0)

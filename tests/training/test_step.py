@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from vggsweep.errors import ConfigError, Interrupted, NonFiniteLoss
+from vggsweep.training.checkpoint import CheckpointFile
+from vggsweep.training.loop import Training
+from vggsweep.training.step import (
+    WARM_STEPS,
+    CudaRecorder,
+    GraphStep,
+    Recorder,
+    Work,
+    check_cuda_graph,
+    choose_recorder,
+    is_launch_bound,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.training.conftest import Run
+
+    Prepare = Callable[..., Run]
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+# 600 images in batches of 128: four full ones and a last one of 88, so that an epoch has both kinds of step.
+FEW_STEPS = ("dataset.limit=600", "train.batch_size=128", "train.epochs=3")
+
+
+@dataclass
+class Tape:
+    """A recorder of the CPU: it keeps the work and does it again, as a graph's replay does."""
+
+    warm: int = 0
+    recordings: int = 0
+    replays: int = 0
+
+    def warm_up(self, work: Work) -> None:
+        self.warm += 1
+        work()
+
+    def record(self, work: Work) -> Work:
+        self.recordings += 1
+
+        def replay() -> None:
+            self.replays += 1
+            work()
+
+        return replay
+
+
+class NoTape(Tape):
+    """A device that cannot record."""
+
+    def record(self, work: Work) -> Work:
+        raise RuntimeError("operation not permitted when stream is capturing\nand more of it")
+
+
+def recorded(run: Run, recorder: Recorder) -> Run:
+    """The same training, with its step recorded."""
+    settings = run.configuration
+    run.training = Training(
+        run.training.network, settings.optimizer, settings.scheduler, settings.train, "fp32", recorder
+    )
+    return run
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("optimizer=sgd",),
+        ("optimizer=sgd_nesterov", "scheduler=onecycle", "train.label_smoothing=0.1"),
+        ("optimizer=sgd_nesterov", "train.ema=0.9", "augment=crop_flip"),
+        ("optimizer=adam", "train.clip_grad_norm=0.5"),
+        ("optimizer=adamw", "scheduler=cosine"),
+        ("optimizer=rmsprop",),
+        ("head=vgg", "head.hidden=32"),
+    ],
+)
+def test_replayed_steps_train_as_eager_ones_do(prepare: Prepare, words: tuple[str, ...]) -> None:
+    eager = prepare(*FEW_STEPS, *words)()
+    tape = Tape()
+    replayed = recorded(prepare(*FEW_STEPS, *words), tape)()
+    assert replayed.losses == pytest.approx(eager.losses, rel=1e-4)
+    assert [row[0:2] for row in replayed.metrics] == [row[0:2] for row in eager.metrics], "epoch and rate"
+    # three epochs of four full batches
+    assert (tape.warm, tape.recordings, tape.replays) == (WARM_STEPS, 1, 12 - WARM_STEPS)
+
+
+def test_a_loss_that_is_not_finite_names_its_step_in_a_replay_too(prepare: Prepare) -> None:
+    run = recorded(prepare(*FEW_STEPS, "optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant"), Tape())
+    with pytest.raises(NonFiniteLoss) as replayed:
+        run()
+    eager = prepare(*FEW_STEPS, "optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant")
+    with pytest.raises(NonFiniteLoss) as plain:
+        eager()
+    assert str(replayed.value) == str(plain.value)
+
+
+def test_a_recorded_training_continues_from_its_checkpoint(prepare: Prepare, tmp_path: Path) -> None:
+    words = (*FEW_STEPS, "train.ema=0.9", "optimizer=adamw")
+    whole = recorded(prepare(*words), Tape())()
+    checkpoint = CheckpointFile(tmp_path / "checkpoint.pt")
+    first = recorded(prepare(*words), Tape())
+    first.on_epoch = lambda result: first.stop.handle(signal.SIGTERM, None) if result.epoch == 2 else None
+    with pytest.raises(Interrupted):
+        first(checkpoint)
+    second = recorded(prepare(*words), Tape())
+    second.training.load_state_dict(checkpoint.load().state)
+    second()
+    assert second.metrics == whole.metrics
+
+
+def test_a_device_that_cannot_record_trains_on_and_says_why(prepare: Prepare) -> None:
+    run = recorded(prepare(*FEW_STEPS), NoTape())()
+    assert isinstance(run.training.graph, GraphStep)
+    assert run.training.graph.failure == "operation not permitted when stream is capturing"
+    assert not run.training.graph.is_recorded
+    assert run.losses == pytest.approx(prepare(*FEW_STEPS)().losses, rel=1e-4)
+
+
+def test_a_graph_that_was_asked_for_must_be_had(prepare: Prepare) -> None:
+    with pytest.raises(RuntimeError, match="not permitted"):
+        recorded(prepare(*FEW_STEPS, "train.cuda_graph=always"), NoTape())()
+
+
+def test_small_networks_on_a_gpu_are_recorded(prepare: Prepare) -> None:
+    train = prepare("train.batch_size=128").configuration.train
+    small = {"macs": 8_000_000, "is_known": True}
+
+    def chosen(device: torch.device = GPU, precision: str = "bf16", **changes: object) -> bool:
+        facts = {name: changes.pop(name, value) for name, value in small.items()}
+        return choose_recorder(replace(train, **changes), device, precision, **facts) is not None  # type: ignore[arg-type]
+
+    assert chosen()
+    assert not chosen(CPU)
+    assert not chosen(macs=15_470_000_000), "VGG-16 at 224 px computes for longer than it launches"
+    assert not chosen(is_known=False), "a network of the user's own may decide in Python"
+    assert not chosen(precision="fp16")
+    assert not chosen(compile=True)
+    assert not chosen(cuda_graph="never")
+    assert chosen(cuda_graph="always", macs=15_470_000_000)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "compiled", "reason"),
+    [(CPU, "bf16", False, "on cpu"), (GPU, "fp16", False, "fp16"), (GPU, "bf16", True, "train.compile")],
+)
+def test_always_is_refused_where_no_graph_can_be_had(
+    prepare: Prepare, device: torch.device, precision: str, compiled: bool, reason: str
+) -> None:
+    train = replace(prepare().configuration.train, cuda_graph="always", compile=compiled)
+    with pytest.raises(ConfigError, match=reason):
+        check_cuda_graph(train, device, precision)  # type: ignore[arg-type]
+
+
+def test_more_images_a_step_are_less_launch_bound() -> None:
+    assert is_launch_bound(27_000_000, batch_size=128)
+    assert not is_launch_bound(27_000_000, batch_size=1024)
+
+
+@needs_cuda
+@pytest.mark.parametrize(
+    "words", [("optimizer=sgd_nesterov",), ("optimizer=adamw",), ("head=vgg", "head.hidden=32")]
+)
+def test_a_cuda_graph_trains_as_eager_steps_do(prepare: Prepare, words: tuple[str, ...]) -> None:
+    eager = prepare(*FEW_STEPS, *words, device=GPU)()
+    replayed = recorded(prepare(*FEW_STEPS, *words, device=GPU), CudaRecorder())()
+    assert replayed.training.graph is not None
+    assert replayed.training.graph.is_recorded
+    assert replayed.losses == pytest.approx(eager.losses, rel=1e-3)

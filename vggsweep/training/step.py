@@ -1,0 +1,256 @@
+"""One training step: queued operation by operation, or replayed as one CUDA graph.
+
+A step of a small network spends its time on launching: the d2l.ai chapter's network at 32 px computes for
+0.13 ms on a Hopper GPU and needs 0.7 to 1 ms to launch what it computes. A CUDA graph records the whole
+step once, forward to update, and launches it as one.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vggsweep.errors import ConfigError
+from vggsweep.training.device import ResolvedPrecision, autocast
+from vggsweep.training.settings import TrainSettings
+
+log = logging.getLogger("vggsweep.trial")
+
+Work = Callable[[], None]
+# Training FLOPs (3 x 2 x MACs of a forward pass) below which launching is the larger part of a step: what a
+# Hopper GPU computes in about as long as a step's launches take.
+LAUNCH_BOUND_FLOPS = 1e11
+# Eager steps before the recording: kernels are chosen, the optimizer makes its state.
+WARM_STEPS = 3
+
+
+class EagerStep:
+    """Forward, loss, backward, update, sums; nothing waits for the device.
+
+    Args:
+        network: whose parameters move.
+        forward: the network, or its compiled form.
+        optimizer: over the network's parameters.
+        scaler: of the gradients; enabled in fp16 only.
+        settings: label smoothing and gradient clipping count here.
+        precision: of the forward pass.
+
+    Attributes:
+        loss_sum, hits: over the images of the epoch so far, on the device.
+        first_bad_step: from 1, the epoch's first step whose loss was not finite; -1 while there is none.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        forward: Callable[[Tensor], Tensor],
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+        settings: TrainSettings,
+        precision: ResolvedPrecision,
+    ) -> None:
+        self.network = network
+        self.forward = forward
+        self.optimizer = optimizer
+        self.scaler = scaler
+        self.settings = settings
+        self.precision = precision
+        self.device = next(network.parameters()).device
+        self.loss_sum = torch.zeros((), device=self.device)
+        self.hits = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.steps = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.first_bad_step = torch.full((), -1, device=self.device)
+
+    def begin_epoch(self) -> None:
+        """Set all sums back, in place: a recorded step writes to these very tensors."""
+        for tensor, start in ((self.loss_sum, 0), (self.hits, 0), (self.steps, 0), (self.first_bad_step, -1)):
+            tensor.fill_(start)
+
+    def __call__(self, x_NCHW: Tensor, y_N: Tensor, lr: float | Tensor) -> None:
+        """Train on one batch.
+
+        Args:
+            x_NCHW: float images, on the device.
+            y_N: int64 labels, on the device.
+            lr: learning rate of this step.
+        """
+        settings = self.settings
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        with autocast(self.device, self.precision):
+            scores_NK = self.forward(x_NCHW)
+        loss = F.cross_entropy(scores_NK.float(), y_N, label_smoothing=settings.label_smoothing)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if settings.clip_grad_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_grad_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            self.steps += 1
+            self.loss_sum += loss * len(y_N)
+            self.hits += (scores_NK.argmax(dim=1) == y_N).sum()
+            is_first_bad = (self.first_bad_step < 0) & ~torch.isfinite(loss)
+            self.first_bad_step.copy_(torch.where(is_first_bad, self.steps, self.first_bad_step))
+
+
+class Recorder(Protocol):
+    """What turns work on a device into something that can be launched again."""
+
+    def warm_up(self, work: Work) -> None:
+        """Do the work once, as a recording would."""
+
+    def record(self, work: Work) -> Work:
+        """Record the work without doing it; what comes back does it."""
+
+
+class CudaRecorder:
+    """CUDA graphs, as `torch.cuda.graph` records them: on a stream of their own, with memory of their own."""
+
+    def warm_up(self, work: Work) -> None:
+        """Work on another stream than the default one, which cannot be recorded."""
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream), warnings.catch_warnings():
+            # optimizers made for recording warn once when they are used without
+            warnings.filterwarnings("ignore", message=".*capturable=True")
+            work()
+        torch.cuda.current_stream().wait_stream(stream)
+
+    def record(self, work: Work) -> Work:
+        """A graph of the work; its replays read and write the tensors that the work read and wrote."""
+        graph = torch.cuda.CUDAGraph()
+        # thread_local: a loader's thread may pin memory meanwhile
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            work()
+        return graph.replay
+
+
+class GraphStep:
+    """The same step, launched as one from the fourth full batch on.
+
+    Batches of another size than the first, such as an epoch's last, go the eager way. Everything outside
+    the graph stays as it is: batches are made, weights averaged and checkpoints written between replays.
+
+    Args:
+        eager: the step to record.
+        recorder: of the device.
+        is_required: raise where the device cannot record the step; else train on without a graph.
+
+    Attributes:
+        failure: why the step could not be recorded; None while nothing went wrong.
+    """
+
+    def __init__(self, eager: EagerStep, recorder: Recorder, *, is_required: bool) -> None:
+        self.eager = eager
+        self.recorder = recorder
+        self.is_required = is_required
+        self.failure: str | None = None
+        self.lr = torch.zeros((), device=eager.device)
+        self._batch: tuple[Tensor, Tensor] | None = None
+        self._warm_steps = 0
+        self._replay: Work | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether steps are replayed by now."""
+        return self._replay is not None
+
+    def __call__(self, x_NCHW: Tensor, y_N: Tensor, lr: float | Tensor) -> None:
+        """Train on one batch; arguments as of `EagerStep`."""
+        self.lr.fill_(lr)
+        if self._batch is None:
+            self._batch = torch.empty_like(x_NCHW), torch.empty_like(y_N)
+        x_static, y_static = self._batch
+        if x_NCHW.shape != x_static.shape or self.failure is not None:
+            self.eager(x_NCHW, y_N, self.lr)
+            return
+        x_static.copy_(x_NCHW)
+        y_static.copy_(y_N)
+        if self._warm_steps < WARM_STEPS:
+            self._warm_steps += 1
+            self.recorder.warm_up(self._work)
+        elif self._replay is not None or self._record():
+            assert self._replay is not None
+            self._replay()
+        else:
+            self._work()
+
+    def _work(self) -> None:
+        assert self._batch is not None
+        self.eager(*self._batch, self.lr)
+
+    def _record(self) -> bool:
+        """Whether the device could record the step."""
+        try:
+            self._replay = self.recorder.record(self._work)
+        except RuntimeError as error:
+            if self.is_required:
+                raise
+            self.failure = str(error).splitlines()[0]
+            log.info("trains without a CUDA graph: %s", self.failure)
+        return self._replay is not None
+
+
+def choose_recorder(
+    settings: TrainSettings, device: torch.device, precision: ResolvedPrecision, *, macs: int, is_known: bool
+) -> Recorder | None:
+    """What records this training's step, or None where each operation is launched by itself.
+
+    Args:
+        settings: ``cuda_graph`` and what speaks against it.
+        device, precision: of the training.
+        macs: of a forward pass, per image.
+        is_known: false for a network from the user's own code, which may decide in Python what to compute;
+            a recording would keep the first decision for ever. ``auto`` leaves such networks alone.
+
+    Raises:
+        ConfigError: ``train.cuda_graph=always`` where no graph can be recorded.
+    """
+    check_cuda_graph(settings, device, precision)
+    if settings.cuda_graph == "always":
+        return CudaRecorder()
+    can_record = device.type == "cuda" and precision != "fp16" and not settings.compile and is_known
+    wants_graph = settings.cuda_graph == "auto" and is_launch_bound(macs, settings.batch_size)
+    return CudaRecorder() if can_record and wants_graph else None
+
+
+def check_cuda_graph(settings: TrainSettings, device: torch.device, precision: ResolvedPrecision) -> None:
+    """Refuse ``train.cuda_graph=always`` where no graph can be recorded.
+
+    Raises:
+        ConfigError: names what stands against it.
+    """
+    if settings.cuda_graph != "always":
+        return
+    reasons = {
+        f"this run is on {device.type}": device.type != "cuda",
+        "fp16's gradient scaling asks the device at every step": precision == "fp16",
+        "train.compile=true launches in its own way": settings.compile,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise ConfigError(
+                f"train.cuda_graph=always records the steps of a CUDA device, and {reason}. "
+                "Use train.cuda_graph=auto."
+            )
+
+
+def is_launch_bound(macs: int, batch_size: int) -> bool:
+    """Whether a GPU takes longer to launch a training step than to compute it.
+
+    Args:
+        macs: of a forward pass, per image.
+        batch_size: images a step.
+
+    >>> is_launch_bound(27_000_000, batch_size=128), is_launch_bound(512_000_000, batch_size=128)
+    (True, False)
+    """
+    return 3 * 2 * macs * batch_size < LAUNCH_BOUND_FLOPS
