@@ -12,7 +12,7 @@ rows say which it was.
     chapter's net, images/s    experiment=d2l_vgg: ours (with and without a CUDA graph, and in fp32), the
                                chapter's loop, a careful plain loop (autocast, channels_last, fused
                                optimizer, no waits), in turns
-    lean net, images/s         vgg_scaled, depth 8, width 16: ours, with and without a graph, and the plain loop
+    lean net, images/s         vgg_scaled, depth 8, width 16: ours (with and without), the plain loop
     VGG-16 at 224 px           as a fraction of the measured matrix product
     workers                    that many processes with lean nets on one device against one after the other
     the chapter's 10 epochs    seconds and accuracy

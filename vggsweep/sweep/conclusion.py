@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # The column that a picture sets accuracy against when the objective names no cost.
 DEFAULT_COST = "macs"
+# A front of more points is told by `vggsweep pareto`.
+FRONT_LINES = 20
 
 
 def conclude(order: SweepOrder, ending: Ending) -> str:
@@ -56,7 +58,7 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in sorted(progress.counts.items()))
     lines = [f"Sweep {order.name}: {ending.reason} ({counts or 'nothing finished'})."]
     if has_points:
-        lines += _front_lines(table, cost)
+        lines += front_lines(order.name, table, cost)
     lines += [
         f"  table     {directory.table}",
         *([f"  picture   {directory.front}"] if has_points else []),
@@ -96,16 +98,21 @@ def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[st
     return results | {"solutions": solutions}
 
 
-def _front_lines(table: pd.DataFrame, cost: str) -> list[str]:
+def front_lines(name: str, table: pd.DataFrame, cost: str) -> list[str]:
     """The front of the configurations, each with the mean over its seeds."""
     means = mean_over_seeds(table)
-    front = means[pareto_front(means, cost)].sort_values(cost)
+    front = means[pareto_front(means, cost)].sort_values([cost, "trial"])
     lines = [f"  front     accuracy against {cost}:"]
-    for _, row in front.iterrows():
+    points = list(front.groupby([cost, "val_acc"], sort=False))
+    for _, equals in points[:FRONT_LINES]:
+        row = equals.iloc[0]
         shape = f"depth {int(row['depth'])} width {int(row['width'])}" if row.notna().get("depth") else ""
         several = f"  mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
+        as_good = f"  (and {len(equals) - 1} just as good)" if len(equals) > 1 else ""
         lines.append(
             f"            trial {row['trial']:>3}  val_acc {row['val_acc']:.4f}  {cost} "
-            f"{short_count(row[cost]):>6}  {shape}{several}"
+            f"{short_count(row[cost]):>6}  {shape}{several}{as_good}"
         )
+    if len(points) > FRONT_LINES:
+        lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep pareto {name} --x {cost}")
     return lines
