@@ -75,6 +75,7 @@ def vggsweep(trials: int, *words: str) -> None:
             self.evaluated_network = network
             self.optimizer = optimizer
             self.history: list[EpochResult] = []
+            self.graph = None
 
         def run(self, *_: object, listener: Any, **__: object) -> None:
             acc = objective(self.optimizer.lr, self.optimizer.weight_decay)

@@ -24,13 +24,12 @@ from rich.console import Console
 from torch import nn
 
 from vggsweep.arch.build import build_network
-from vggsweep.arch.describe import network_stages
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
-from vggsweep.errors import OutOfMemory, Superseded, TrialPruned, VggsweepError
+from vggsweep.errors import Superseded, TrialPruned
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
@@ -50,9 +49,10 @@ from vggsweep.training.device import (
     resolve_precision,
 )
 from vggsweep.training.interruption import StopRequest
-from vggsweep.training.loop import EpochResult, Training, epochs_to_threshold, evaluate
+from vggsweep.training.loop import EpochResult, Training, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
 from vggsweep.training.step import GraphStep, choose_recorder
+from vggsweep.trial_facts import cost_facts, failure_reason, known, metrics, network_facts, training_times
 
 # Lines of trial.log; the console has its own view (`ProgressBar`), so nothing propagates to it.
 log = logging.getLogger("vggsweep.trial")
@@ -188,14 +188,26 @@ class _Trial:
         except TrialPruned as pruned:
             state, reason = "PRUNED", str(pruned)
         except Exception as error:
-            state, reason = "FAIL", self._reason(error)
+            device_word = self.record.environment.get("device", self.configuration.device)
+            state = "FAIL"
+            reason = failure_reason(error, device_word, self.configuration.train.batch_size)
             log.info("%s", traceback.format_exc())
+        history = self.training.history if self.training is not None else []
         return replace(
             self.record,
             state=state,
             reason=reason,
-            metrics={**self.record.metrics, **self._metrics()},
-            timings=self._timings(),
+            metrics={
+                **self.record.metrics,
+                **metrics(history, self.configuration.train.threshold_acc, self.val_images),
+            },
+            timings={
+                **training_times(history),
+                "contended": self.is_contended,
+                "total_seconds": time.perf_counter() - self.clock,
+                "started": self.started.isoformat(timespec="seconds"),
+                "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
             notes=tuple(self.notes),
         )
 
@@ -220,7 +232,7 @@ class _Trial:
         with self._load(device) as data:
             reset_peak_memory(device)
             with ContentionWatch(device) as watch:
-                trained = self._train(network, data, precision)
+                trained = self._train(network, data, precision, device)
             self.is_contended = watch.is_contended
             if train.evaluate_test:
                 self._evaluate_test(trained, data, precision, device)
@@ -231,28 +243,8 @@ class _Trial:
     def _build(self, device: torch.device) -> nn.Module:
         configuration = self.configuration
         configured = configured_network(configuration)
-        arch, head, shape, costs = configured.arch, configured.head, configured.shape, configured.costs
-        budget, solution = configured.budget, configured.solution
-        self.record = replace(
-            self.record,
-            network={
-                "arch": arch.name,
-                "depth": costs.depth,
-                "width": costs.width,
-                "stages": network_stages(arch, head, shape),
-                "head": head.name,
-                "resolution": shape.resolution,
-                **({} if solution is None else {"solved_width": solution.width}),
-            },
-            costs={
-                "params": costs.params,
-                "conv_params": costs.conv_params,
-                "macs": costs.macs,
-                "activations": costs.activations,
-                **({} if budget is None else {"budget_target": budget.target}),
-                **({} if solution is None else {"budget_residual": solution.residual}),
-            },
-        )
+        arch, head, shape = configured.arch, configured.head, configured.shape
+        self.record = replace(self.record, network=network_facts(configured), costs=cost_facts(configured))
         torch.manual_seed(configuration.seed)
         network = build_network(arch, head, shape)
         memory_format = torch.channels_last if configuration.train.channels_last else torch.contiguous_format
@@ -275,13 +267,15 @@ class _Trial:
         self.val_images = data.validation.num_images
         return data
 
-    def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
+    def _train(
+        self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
+    ) -> nn.Module:
         """The network that counts, trained to the last epoch."""
         configuration = self.configuration
         train = configuration.train
         recorder = choose_recorder(
             train,
-            next(network.parameters()).device,
+            device,
             precision,
             macs=self.record.costs["macs"],
             is_known=not isinstance(configuration.arch, CustomSettings),
@@ -371,51 +365,10 @@ class _Trial:
     def _publish(self, result: EpochResult) -> None:
         """The epoch for other processes: in ``history.csv``, and told to the observer."""
         assert self.training is not None
-        rows = [_known(asdict(row)) for row in self.training.history]
+        rows = [known(asdict(row)) for row in self.training.history]
         write_history(rows, self.directory.history)
         if self.on_epoch is not None:
             self.on_epoch(result)
-
-    def _metrics(self) -> dict[str, Any]:
-        history = self.training.history if self.training is not None else []
-        if not history:
-            return {"epochs_run": 0}
-        last = history[-1]
-        return {
-            "epochs_run": last.epoch,
-            "train_loss": last.train_loss,
-            "train_acc": last.train_acc,
-            "epochs_to_threshold": epochs_to_threshold(history, self.configuration.train.threshold_acc),
-            "val_loss": last.val_loss,
-            "val_acc": last.val_acc,
-            **_known({"val_top5": last.val_top5}),
-            # of how many images it is a share: what a difference can mean depends on it
-            "val_images": self.val_images,
-        }
-
-    def _timings(self) -> dict[str, Any]:
-        history = self.training.history if self.training is not None else []
-        seconds = sum(result.train_seconds for result in history)
-        images = sum(result.train_seconds * result.images_per_second for result in history)
-        return {
-            "train_seconds": seconds if history else None,
-            "images_per_second": images / seconds if seconds else None,
-            "contended": self.is_contended,
-            "total_seconds": time.perf_counter() - self.clock,
-            "started": self.started.isoformat(timespec="seconds"),
-            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-
-    def _reason(self, error: Exception) -> str:
-        """One sentence for the record; what is not ours gets its traceback into trial.log."""
-        is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if is_memory or "can't allocate memory" in str(error):
-            device = self.record.environment.get("device", self.configuration.device)
-            error = OutOfMemory(device, self.configuration.train.batch_size)
-        if isinstance(error, VggsweepError):
-            return str(error)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -424,11 +377,6 @@ class _Trial:
     def _show(self, text: str) -> None:
         log.info("%s", text)
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what this training does not have, such as top-5 accuracy of ten classes."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager

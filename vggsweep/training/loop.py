@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -63,14 +63,6 @@ class EpochResult:
     train_seconds: float
     images_per_second: float
     val_top5: float | None = None
-
-
-def epochs_to_threshold(history: Sequence[EpochResult], threshold_acc: float) -> int | None:
-    """The first epoch whose training accuracy reached the threshold; None when none did.
-
-    It tells a deep network that has not trained from one that trained and does not generalise.
-    """
-    return next((result.epoch for result in history if result.train_acc >= threshold_acc), None)
 
 
 # Top-5 accuracy says something from so many classes on; with ten a guess reaches one half.
