@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -38,7 +39,7 @@ class ConfiguredNetwork:
     budget: Budget | None = None
     solution: Solution | None = None
 
-    @property
+    @functools.cached_property
     def costs(self) -> Costs:
         return network_costs(self.arch, self.head, self.shape)
 

@@ -122,6 +122,7 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
         name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
     }
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
+    _ask_for_target(plain["arch"])
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     seed, device = plain["seed"], plain["device"]
@@ -138,6 +139,15 @@ def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, 
         raise ConfigError(
             f"budget={budget.name} solves the width of arch=vgg_scaled; arch={arch.get('name')} has fixed "
             "widths. Leave one of them out."
+        )
+
+
+def _ask_for_target(arch: Mapping[str, Any]) -> None:
+    # Its YAML leaves the one thing open that only the user can know.
+    if arch.get("family") == "custom" and arch.get("target") is None:
+        raise ConfigError(
+            "arch=custom needs the dotted name of what makes the network, "
+            "such as arch.target=my_networks.MyNet."
         )
 
 
