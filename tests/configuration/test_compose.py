@@ -105,6 +105,7 @@ def test_config_dir_may_have_any_name(configured: Configured, tmp_path: Path, fo
         (["sede=3"], "Unknown field or group 'sede'. Did you mean 'seed'?"),
         (["quux=3"], "Unknown field or group 'quux'. `vggsweep --help` lists the groups and fields."),
         (["arch.stages=[[1,2]"], "'arch.stages=[[1,2]' does not read as an override. Write key=value"),
+        (["train.ema=choice(null,0.99)"], "take no null. Write the choices with commas: train.ema=null,0.5"),
         (["depth"], "'depth' does not read as an override. Write key=value, such as train.epochs=3"),
         (["=3"], "'=3' does not read as an override"),
         (["arch.depth=4,8"], "'arch.depth=4,8' holds several values: add -m to sweep over them"),

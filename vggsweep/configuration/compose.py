@@ -154,7 +154,12 @@ def parse_override(word: str) -> Override:
     """
     try:
         override = OverridesParser.create().parse_override(word)
-    except HydraException:
+    except HydraException as error:
+        if "NoneType is incompatible" in str(error):
+            key = word.partition("=")[0]
+            raise ConfigError(
+                f"{word!r}: Hydra's functions take no null. Write the choices with commas: {key}=null,0.5."
+            ) from error
         override = None
     if override is None or not override.key_or_group:
         raise ConfigError(
