@@ -64,6 +64,33 @@ class NoTape(Tape):
         raise RuntimeError("operation not permitted when stream is capturing\nand more of it")
 
 
+class Blank(Tape):
+    """A recording that does nothing."""
+
+    def record(self, work: Work) -> Work:
+        return lambda: None
+
+
+def frozen(name: str) -> type[Tape]:
+    """A recorder that keeps a number of the step as it was while it recorded: ``lr`` or ``y``."""
+
+    class Frozen(Tape):
+        def record(self, work: Work) -> Work:
+            step = work.__self__  # type: ignore[attr-defined]
+            tensor = step.lr if name == "lr" else step._batch[1]
+            kept = tensor.clone()
+
+            def replay() -> None:
+                now = tensor.clone()
+                tensor.copy_(kept)
+                work()
+                tensor.copy_(now)
+
+            return replay
+
+    return Frozen
+
+
 def recorded(run: Run, recorder: Recorder) -> Run:
     """The same training, with its step recorded."""
     settings = run.configuration
@@ -91,8 +118,8 @@ def test_replayed_steps_train_as_eager_ones_do(prepare: Prepare, words: tuple[st
     replayed = recorded(prepare(*FEW_STEPS, *words), tape)()
     assert replayed.losses == pytest.approx(eager.losses, rel=1e-4)
     assert [row[0:2] for row in replayed.metrics] == [row[0:2] for row in eager.metrics], "epoch and rate"
-    # three epochs of four full batches
-    assert (tape.warm, tape.recordings, tape.replays) == (WARM_STEPS, 1, 12 - WARM_STEPS)
+    # three epochs of four full batches, and the replay that was only tried
+    assert (tape.warm, tape.recordings, tape.replays) == (WARM_STEPS, 1, 12 - WARM_STEPS + 1)
 
 
 def test_a_loss_that_is_not_finite_names_its_step_in_a_replay_too(prepare: Prepare) -> None:
@@ -125,6 +152,19 @@ def test_a_device_that_cannot_record_trains_on_and_says_why(prepare: Prepare) ->
     assert run.training.graph.failure == "operation not permitted when stream is capturing"
     assert not run.training.graph.is_recorded
     assert run.losses == pytest.approx(prepare(*FEW_STEPS)().losses, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "tape", [Blank, frozen("lr"), frozen("y")], ids=["blank", "frozen rate", "frozen labels"]
+)
+@pytest.mark.parametrize("words", [("head=vgg", "head.hidden=32"), ("optimizer=adamw",)])
+def test_a_recording_that_trains_otherwise_is_not_used(
+    prepare: Prepare, tape: type[Tape], words: tuple[str, ...]
+) -> None:
+    run = recorded(prepare(*FEW_STEPS, *words), tape())()
+    assert run.training.graph is not None
+    assert run.training.graph.failure == "the recorded step trains otherwise than the eager one"
+    assert run.losses == pytest.approx(prepare(*FEW_STEPS, *words)().losses, rel=1e-4)
 
 
 def test_a_graph_that_was_asked_for_must_be_had(prepare: Prepare) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vggsweep.errors import ConfigError
+from vggsweep.training.checkpoint import random_states, restore_random_states
 from vggsweep.training.device import ResolvedPrecision, autocast
 from vggsweep.training.settings import TrainSettings
 
@@ -28,6 +29,9 @@ Work = Callable[[], None]
 LAUNCH_BOUND_FLOPS = 1e11
 # Eager steps before the recording: kernels are chosen, the optimizer makes its state.
 WARM_STEPS = 3
+# Largest distance between a replay's and an eager step's result, as a share of the step's own length: far
+# above what another order of additions makes in bf16, far below a rate or a batch that stood still.
+REPLAY_TOLERANCE = 0.05
 
 
 class EagerStep:
@@ -136,6 +140,7 @@ class CudaRecorder:
 class GraphStep:
     """The same step, launched as one from the fourth full batch on.
 
+    The first replay is tried beside an eager step, and a recording that does otherwise is not used.
     Batches of another size than the first, such as an epoch's last, go the eager way. Everything outside
     the graph stays as it is: batches are made, weights averaged and checkpoints written between replays.
 
@@ -188,15 +193,68 @@ class GraphStep:
         self.eager(*self._batch, self.lr)
 
     def _record(self) -> bool:
-        """Whether the device could record the step."""
+        """Whether the device could record the step, and its replay does what the step does."""
         try:
-            self._replay = self.recorder.record(self._work)
+            replay = self.recorder.record(self._work)
+            if not self._repeats(replay):
+                raise RuntimeError("the recorded step trains otherwise than the eager one")
         except RuntimeError as error:
             if self.is_required:
                 raise
             self.failure = str(error).splitlines()[0]
             log.info("trains without a CUDA graph: %s", self.failure)
-        return self._replay is not None
+            return False
+        self._replay = replay
+        return True
+
+    def _repeats(self, replay: Work) -> bool:
+        """Whether a replay moves everything as an eager step does; nothing has moved afterwards.
+
+        What a recording freezes by mistake would never show in an error. So both are tried with another
+        rate and other labels than the recording saw, and from the same random numbers.
+        """
+        assert self._batch is not None
+        labels, rate = self._batch[1].clone(), self.lr.clone()
+        before, random = self._copy(), random_states(self.eager.device)
+        self._batch[1].copy_(labels.roll(1))
+        self.lr.copy_(rate / 2)
+        after = []
+        for work in (self._work, replay):
+            work()
+            after.append(self._copy())
+            for kind, tensors in self._moving().items():
+                for tensor, start in zip(tensors, before[kind], strict=True):
+                    tensor.copy_(start)
+            restore_random_states(random, self.eager.device)
+        self._batch[1].copy_(labels)
+        self.lr.copy_(rate)
+        return all(
+            _distance(after[1][kind], after[0][kind])
+            <= REPLAY_TOLERANCE * _distance(after[0][kind], before[kind])
+            for kind in before
+        )
+
+    def _copy(self) -> dict[str, list[Tensor]]:
+        return {kind: [tensor.clone() for tensor in tensors] for kind, tensors in self._moving().items()}
+
+    def _moving(self) -> dict[str, list[Tensor]]:
+        """Everything that a step writes to and the next one reads; each kind has a length of its own."""
+        eager = self.eager
+        states = eager.optimizer.state.values()
+        kinds = {
+            "parameters": [parameter.data for parameter in eager.network.parameters()],
+            "buffers": list(eager.network.buffers()),
+            "optimizer": [value for state in states for value in state.values() if isinstance(value, Tensor)],
+            "sums": [eager.loss_sum, eager.hits, eager.steps, eager.first_bad_step],
+        }
+        return {kind: tensors for kind, tensors in kinds.items() if tensors}
+
+
+def _distance(some: Sequence[Tensor], others: Sequence[Tensor]) -> float:
+    """Euclidean distance over all numbers of both lists."""
+    pairs = zip(some, others, strict=True)
+    squares = [(one.double() - other.double()).square().sum() for one, other in pairs]
+    return float(torch.stack(squares).sum().sqrt().item())
 
 
 def choose_recorder(
