@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import sys
 from collections import Counter
@@ -112,6 +113,7 @@ def sample_points(order: SweepOrder) -> tuple[list[dict[str, Any]], bool]:
     if size is not None and size <= MOST_POINTS:
         return list(order.space.points()), False
     count = MOST_POINTS // 5
+    logging.getLogger("optuna").setLevel(logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=order.seed))
     hook = load_hook(order.space.hook) if order.space.hook else None
     points = []
