@@ -38,6 +38,11 @@ const data = JSON.parse(document.getElementById("data").textContent);
     return {at: (value) => from + (value - low) / (high - low) * (to - from), ticks};
   }
 
+  // As many as tell the ticks from each other exactly: 0.9325 is no 0.932.
+  function decimals(ticks) {
+    return Math.max(2, ...ticks.map((value) => (String(value).split(".")[1] || "").length));
+  }
+
   function logarithmic(low, high, from, to) {
     const ticks = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
@@ -52,7 +57,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
   function scales(points, cost, frontY, box) {
     const xs = points.map((point) => point.x[cost.name]);
     const [least, most] = [Math.min(...xs), Math.max(...xs)];
-    const isLog = least > 0 && most / least > LOG_RATIO;
+    const isLog = cost.name !== "depth" && least > 0 && most / least > LOG_RATIO;  // layers are counted, not scaled
     const pad = isLog ? (most / least) ** 0.06 : (most - least) * 0.07 || Math.abs(least) * 0.1 || 1;
     const x = isLog ? logarithmic(least / pad, most * pad, box.left, box.right)
                     : linear(least - pad, most + pad, box.left, box.right, box.right - box.left < 500 ? 4 : 7);
@@ -79,7 +84,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
       return;
     }
     const width = Math.max(280, host.clientWidth - 16), height = Math.round(Math.min(560, Math.max(320, width * 0.48)));
-    const box = {left: 58, right: width - 12, top: 14, bottom: height - 46};
+    const box = {left: 66, right: width - 12, top: 14, bottom: height - 46};
     legend.hidden = !cost.fronts.length;  // depth is no cost, and has no front
     const onFront = new Set(cost.fronts.flatMap((front) => front.points));
     const {x, y, floor, inside} = scales(shown, cost, [...onFront].map((id) => chart.points[id].y), box);
@@ -106,7 +111,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     for (const value of y.ticks) {
       const at = y.at(value);
       svg.append(node("line", {class: "grid", x1: box.left, x2: box.right, y1: at, y2: at}));
-      svg.append(node("g", {class: "tick"}, node("text", {x: box.left - 8, y: at + 4, "text-anchor": "end"}, value.toFixed(y.ticks.length > 1 && y.ticks[1] - y.ticks[0] < 0.01 ? 3 : 2))));
+      svg.append(node("g", {class: "tick"}, node("text", {x: box.left - 8, y: at + 4, "text-anchor": "end"}, value.toFixed(decimals(y.ticks)))));
     }
     let last = -Infinity;
     for (const value of x.ticks) {
