@@ -9,9 +9,24 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from vggsweep.arch.counting import count_costs
+from vggsweep.configuration.compose import compose
+from vggsweep.configuration.network import configured_network
+from vggsweep.configuration.schema import read_configuration, resolved
 
 CHECKOUT = Path(__file__).parents[2]
-FIGURES = {"peaks", "chapter's net, 32 px", "lean net, 32 px", "vgg16", "workers", "chapter", "equal"}
+FIGURES = {
+    "peaks",
+    "chapter's net, 32 px",
+    "lean net, 32 px",
+    "vgg16",
+    "workers",
+    "chapter",
+    "fast_fashion",
+    "equal",
+}
 
 
 @pytest.mark.slow
@@ -41,3 +56,27 @@ def test_the_suite_imports_nothing_that_a_bare_machine_lacks() -> None:
 
     assert done.returncode == 0, done.stderr
     assert not {"hydra", "omegaconf", "optuna", "rich", "pandas", "psutil"} & set(done.stdout.split())
+
+
+def test_its_fast_recipe_is_the_experiment_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
+    import gpu_suite
+
+    said = read_configuration(resolved(compose(["experiment=fast_fashion"])))
+
+    training = gpu_suite.start_recipe(
+        gpu_suite.RECIPE, gpu_suite.read_split(None).train, 1, torch.device("cpu")
+    )
+    costs = configured_network(said).costs
+    assert count_costs(training.network, said.dataset.channels, said.dataset.resolution) == costs
+    assert said.dataset.resolution == gpu_suite.RECIPE.resolution
+    assert (said.dataset.mean, said.dataset.std) == gpu_suite.FASHION_MEAN_STD
+    assert said.augment.flip == gpu_suite.RECIPE.flip
+    assert not said.augment.crop_padding
+    assert training.schedule == said.scheduler
+    assert training.base_lr == said.optimizer.lr
+    for name in ("epochs", "batch_size", "label_smoothing", "ema", "clip_grad_norm"):
+        assert getattr(training.settings, name) == getattr(said.train, name), name
+    (decayed, rest) = training.optimizer.param_groups
+    assert (decayed["weight_decay"], rest["weight_decay"]) == (said.optimizer.weight_decay, 0.0)
+    assert decayed["nesterov"] and decayed["momentum"] == 0.9
