@@ -142,15 +142,15 @@ VGG16 = vgg("vgg16", (2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 class Recipe:
     """`experiment=fast_fashion`, spelled out: a bare machine cannot compose it (a test compares)."""
 
-    depth: int = 6
+    depth: int = 4
     width: int = 18
     resolution: int = 28
-    flip: bool = False
-    lr: float = 0.3
-    weight_decay: float = 3e-4
+    flip: bool = True
+    lr: float = 0.28
+    weight_decay: float = 8e-4
     epochs: int = 4
-    batch_size: int = 64
-    label_smoothing: float = 0.05
+    batch_size: int = 256
+    label_smoothing: float = 0.1
     ema: float | None = None
 
 
