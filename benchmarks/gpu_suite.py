@@ -145,7 +145,7 @@ class Recipe:
     depth: int = 4
     width: int = 18
     resolution: int = 28
-    flip: bool = True
+    flip: bool = False
     lr: float = 0.28
     weight_decay: float = 8e-4
     epochs: int = 4

@@ -29,6 +29,7 @@ def networks(table: Path) -> set[tuple[tuple[str, str], ...]]:
 def test_there_is_a_reference() -> None:
     assert sorted(path.parent.name for path in REFERENCE.glob("*/table.csv")) == [
         "deep_vs_shallow",
+        "fast_fashion",
         "iso_macs",
     ]
 
