@@ -13,7 +13,7 @@ import pytest
 from vggsweep.configuration.identity import configuration_hash
 
 Plain = Callable[..., dict[str, Any]]
-IGNORED = ("device", "measure", "sweep", "logger", "dataset.root", "train.threshold_acc")
+IGNORED = ("device", "measure", "sweep", "logger", "dataset.root", "train.threshold_acc", "train.cuda_graph")
 
 
 def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

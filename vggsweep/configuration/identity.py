@@ -9,15 +9,16 @@ from typing import Any
 
 # Where and how fast a configuration runs, and where its files lie, do not change what it computes.
 NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
-FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"))
+FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"), ("train", "cuda_graph"))
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 
 
 def configuration_hash(plain: Mapping[str, Any]) -> str:
     """SHA-256 over the resolved configuration, without what has no effect on what it computes.
 
-    Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc and a budget that is
-    none. A width that a budget solves stays as it was given, null: the budget stands for it.
+    Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph (as the
+    device, it changes last bits at most) and a budget that is none. A width that a budget solves stays as it
+    was given, null: the budget stands for it.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.
