@@ -17,6 +17,9 @@ ready side by side and take turns, an epoch each, so that they meet the same mac
                    channels_last, a fused optimizer, no `.item()`, bf16 autocast where the device has units
                    for it; torch's own allocator
     plain fp32     the same without autocast
+    d2l            the data module, classifier and trainer of the chapter's published package, its plot
+                   not drawn; takes part where it is installed. It pins versions older than torch needs:
+                   pip install --no-deps d2l==1.0.3 && pip install ipython matplotlib-inline requests
 
 Where the device has no bf16 units the two fp32 ones are left out: everything is fp32 then.
 
@@ -25,11 +28,15 @@ start-up, evaluation and checkpoints are not. A ratio is the median over the rou
 round, so that other load on the machine meets both. The machine's peaks are measured in every round too,
 in a process of their own: `of peak` is training FLOPs (3 x 2 x MACs of a forward pass) a second as a
 fraction of a large matrix product in the contender's precision.
+
+An epoch goes on where the one before it ended. With ``--accuracy`` each is followed by an evaluation of the
+test images, by the contender's own means, to see that nobody is fast at the cost of what is learnt.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -39,6 +46,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -70,6 +78,7 @@ from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images
+from vggsweep.data.settings import SplitName
 from vggsweep.data.split import first_images
 from vggsweep.errors import VggsweepError
 from vggsweep.training.allocator import keep_freed_memory
@@ -109,10 +118,12 @@ class Job:
     Args:
         overrides: words after ``experiment=d2l_vgg``; they decide network, data, batch size, learning rate.
         warmup_steps: steps of the same shape before the counted epoch.
+        accuracy: evaluate the test images after each epoch.
     """
 
     overrides: tuple[str, ...]
     warmup_steps: int
+    accuracy: bool = False
 
     def configuration(self) -> Configuration:
         config = compose(["experiment=d2l_vgg", *self.overrides])
@@ -129,11 +140,13 @@ class Outcome:
         images_per_second: training images ÷ wall seconds of the steps, data included.
         train_loss: mean over the epoch, to see that all contenders do the same work.
         precision: what the network computed in.
+        test_acc: of the test images after the epoch, 0..1; None where it was not asked for.
     """
 
     images_per_second: float
     train_loss: float
     precision: str
+    test_acc: float | None = None
 
 
 # What a contender gives once, when it is warm and waits for its first turn.
@@ -193,13 +206,15 @@ def vggsweep(job: Job) -> Iterator[Outcome]:
     ) as data:
         training = Training(network, configuration.optimizer, configuration.scheduler, train, precision)
         batches = WarmedUp(data.train, job.warmup_steps)
-        one_batch = WarmedUp(data.validation, 1)  # evaluation is not counted: one batch is enough
+        # `experiment=d2l_vgg` validates on the test images; one batch is enough where nobody asks.
+        evaluated = data.validation if job.accuracy else WarmedUp(data.validation, 1)
         while True:
             training.settings = replace(train, epochs=len(training.history) + 1)
-            training.run(batches, one_batch, listener=Silent(), stop=StopRequest())
+            training.run(batches, evaluated, listener=Silent(), stop=StopRequest())
             last = training.history[-1]
             if last.epoch > 1:
-                yield Outcome(last.images_per_second, last.train_loss, precision)
+                test_acc = last.val_acc if job.accuracy else None
+                yield Outcome(last.images_per_second, last.train_loss, precision, test_acc)
             else:
                 yield WARM
 
@@ -268,10 +283,10 @@ def chapter_network(plan: NetworkPlan) -> nn.Sequential:
     return network
 
 
-def raw_images(configuration: Configuration) -> tuple[Tensor, Tensor]:
-    """The images that vggsweep trains on: uint8 (N, C, H, W) and labels (N,)."""
+def raw_images(configuration: Configuration, split: SplitName = "train") -> tuple[Tensor, Tensor]:
+    """The images that vggsweep trains on, or evaluates: uint8 (N, C, H, W) and labels (N,)."""
     dataset = configuration.dataset
-    images = read_images(dataset, "train")
+    images = read_images(dataset, split)
     indices = first_images(images.labels, dataset.limit, dataset.split_seed)
     return torch.from_numpy(images.read_all(indices)), torch.from_numpy(images.labels[indices])
 
@@ -280,17 +295,21 @@ def chapter(job: Job) -> Iterator[Outcome]:
     """The loop as the chapter and its training framework have it."""
     configuration = job.configuration()
     device = resolve_device(configuration.device)
-    pixels, labels = raw_images(configuration)
     resolution = configuration.dataset.resolution
     transform = transforms.Compose([transforms.Resize((resolution, resolution)), transforms.ToTensor()])
     # torch warns where workers outnumber CPUs; the chapter's four stay four
     warnings.filterwarnings("ignore", message="This DataLoader will create")
-    loader = DataLoader(
-        PilImages(pixels.squeeze(1), labels.tolist(), transform),
-        configuration.train.batch_size,
-        shuffle=True,
-        num_workers=CHAPTER_WORKERS,
-    )
+
+    def load(split: SplitName) -> DataLoader[tuple[Tensor, int]]:
+        pixels, labels = raw_images(configuration, split)
+        return DataLoader(
+            PilImages(pixels.squeeze(1), labels.tolist(), transform),
+            configuration.train.batch_size,
+            shuffle=split == "train",
+            num_workers=CHAPTER_WORKERS,
+        )
+
+    loader = load("train")
     torch.manual_seed(configuration.seed)
     network = chapter_network(_plan(configuration)).to(device)
     optimizer = torch.optim.SGD(network.parameters(), lr=configuration.optimizer.lr)
@@ -313,7 +332,78 @@ def chapter(job: Job) -> Iterator[Outcome]:
             images += len(y_N)
         return loss_sum, images
 
-    return _timed(epoch, job.warmup_steps, "fp32")
+    @torch.no_grad()
+    def evaluate() -> float:
+        network.eval()
+        correct = images = 0
+        for x_NCHW, y_N in load("test"):
+            correct += (network(x_NCHW.to(device)).argmax(dim=1) == y_N.to(device)).sum().item()
+            images += len(y_N)
+        return correct / images
+
+    return _timed(epoch, job, "fp32", evaluate)
+
+
+def published(job: Job) -> Iterator[Outcome]:
+    """The chapter's notebook on the classes of the package `d2l`, except that the images are ours."""
+    from d2l import torch as d2l
+
+    configuration = job.configuration()
+    device = resolve_device(configuration.device)
+    transform = transforms.Compose(
+        [transforms.Resize((configuration.dataset.resolution,) * 2), transforms.ToTensor()]
+    )
+    warnings.filterwarnings("ignore", message="This DataLoader will create")
+    torch.manual_seed(configuration.seed)
+
+    class Data(d2l.FashionMNIST):  # type: ignore[misc]
+        def __init__(self) -> None:
+            d2l.DataModule.__init__(self)
+            self.batch_size = configuration.train.batch_size
+            for name, split in (("train", "train"), ("val", "test")):
+                pixels, labels = raw_images(configuration, split)
+                setattr(self, name, PilImages(pixels.squeeze(1), labels.tolist(), transform))
+
+    class Network(d2l.Classifier):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.lr = configuration.optimizer.lr
+            self.net = chapter_network(_plan(configuration))
+            self.board.display = False
+            self.loss_sum, self.images = torch.zeros((), device=device), 0
+
+        def training_step(self, batch: Sequence[Tensor]) -> Tensor:
+            loss: Tensor = super().training_step(batch)
+            self.loss_sum += loss.detach() * len(batch[-1])
+            self.images += len(batch[-1])
+            return loss
+
+    data, network = Data(), Network()
+    trainer = d2l.Trainer(max_epochs=1, num_gpus=int(device.type == "cuda"))
+    trainer.prepare_data(data)
+    trainer.prepare_model(network)
+    trainer.optim = network.configure_optimizers()
+    trainer.epoch = trainer.train_batch_idx = trainer.val_batch_idx = 0
+    trainer.val_dataloader = None  # an epoch of steps, without the evaluation
+    loader = trainer.train_dataloader
+
+    def epoch(most_steps: int | None) -> tuple[float, int]:
+        trainer.train_dataloader = islice(loader, most_steps)
+        network.loss_sum.zero_()
+        network.images = 0
+        trainer.fit_epoch()
+        return network.loss_sum.item(), network.images
+
+    @torch.no_grad()
+    def evaluate() -> float:
+        network.eval()
+        correct = sum(
+            network.accuracy(network(x_NCHW), y_N, averaged=False).sum().item()
+            for x_NCHW, y_N in map(trainer.prepare_batch, data.val_dataloader())
+        )
+        return correct / len(data.val)
+
+    return _timed(epoch, job, "fp32", evaluate)
 
 
 def plain(job: Job, *, wanted: Precision = "auto") -> Iterator[Outcome]:
@@ -327,15 +417,18 @@ def plain(job: Job, *, wanted: Precision = "auto") -> Iterator[Outcome]:
     network = chapter_network(_plan(configuration)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(network.parameters(), lr=configuration.optimizer.lr, fused=True)
 
+    def prepared(pixels_NCHW: Tensor) -> Tensor:
+        x_NCHW = F.interpolate(pixels_NCHW / 255, size, mode="bilinear")
+        return x_NCHW.contiguous(memory_format=torch.channels_last)
+
     def epoch(most_steps: int | None) -> tuple[float, int]:
         loss_sum, images = torch.zeros((), device=device), 0
         network.train()
         batches = torch.randperm(len(labels), device=device).split(configuration.train.batch_size)
         for positions in batches[:most_steps]:
-            x_NCHW = F.interpolate(pixels[positions] / 255, size, mode="bilinear")
-            y_N = labels[positions]
+            x_NCHW, y_N = prepared(pixels[positions]), labels[positions]
             with autocast(device, precision):
-                scores_NK = network(x_NCHW.contiguous(memory_format=torch.channels_last))
+                scores_NK = network(x_NCHW)
                 loss = F.cross_entropy(scores_NK, y_N)
             optimizer.zero_grad()
             loss.backward()
@@ -344,7 +437,19 @@ def plain(job: Job, *, wanted: Precision = "auto") -> Iterator[Outcome]:
             images += len(y_N)
         return loss_sum.item(), images
 
-    return _timed(epoch, job.warmup_steps, precision)
+    @torch.no_grad()
+    def evaluate() -> float:
+        network.eval()
+        test_pixels, test_labels = (tensor.to(device) for tensor in raw_images(configuration, "test"))
+        correct = 0
+        for x_NCHW, y_N in zip(
+            *(t.split(configuration.train.batch_size) for t in (test_pixels, test_labels)), strict=True
+        ):
+            with autocast(device, precision):
+                correct += (network(prepared(x_NCHW)).argmax(dim=1) == y_N).sum().item()
+        return correct / len(test_labels)
+
+    return _timed(epoch, job, precision, evaluate)
 
 
 def plain_fp32(job: Job) -> Iterator[Outcome]:
@@ -356,16 +461,16 @@ def _plan(configuration: Configuration) -> NetworkPlan:
 
 
 def _timed(
-    epoch: Callable[[int | None], tuple[float, int]], warmup_steps: int, precision: str
+    epoch: Callable[[int | None], tuple[float, int]], job: Job, precision: str, evaluate: Callable[[], float]
 ) -> Iterator[Outcome]:
     """Warm up, then an epoch a turn; both loops end with an `.item()`, which waits for the device."""
-    epoch(warmup_steps)
+    epoch(job.warmup_steps)
     yield WARM
     while True:
         started = time.perf_counter()
         loss_sum, images = epoch(None)
         seconds = time.perf_counter() - started
-        yield Outcome(images / seconds, loss_sum / images, precision)
+        yield Outcome(images / seconds, loss_sum / images, precision, evaluate() if job.accuracy else None)
 
 
 CONTENDERS: dict[str, Callable[[Job], Iterator[Outcome]]] = {
@@ -374,6 +479,7 @@ CONTENDERS: dict[str, Callable[[Job], Iterator[Outcome]]] = {
     "chapter": chapter,
     "plain": plain,
     "plain fp32": plain_fp32,
+    "d2l": published,
 }
 # Contenders that a device without bf16 units does not need: the ones without "fp32" are fp32 there.
 FP32 = ("vggsweep fp32", "plain fp32")
@@ -395,6 +501,8 @@ class Standing:
         self.name = name
         command = [sys.executable, __file__, "--serve", name, "--warmup-steps", str(job.warmup_steps)]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        if job.accuracy:
+            command.append("--accuracy")
         self.process = subprocess.Popen(
             [*command, *job.overrides],
             env=environment,
@@ -489,6 +597,7 @@ def compare(names: Sequence[str], job: Job, rounds: int, threads: int) -> dict[s
             if other in names
         },
         "train_loss": {name: [one["train_loss"] for one in rows] for name, rows in outcomes.items()},
+        "test_acc": {name: [one["test_acc"] for one in rows] for name, rows in outcomes.items()},
     }
 
 
@@ -508,9 +617,12 @@ def show(result: dict[str, Any]) -> None:
             for other in ("chapter", "plain")
         ]
         fraction = spread(result["fraction_of_peak"][name]).show(2)
-        loss = f"{spread(result['train_loss'][name]).median:.3f}"
-        rows.append([name, spread(speeds).show(), *ratio, fraction, result["precision"][name], loss])
-    print_table(["", "images/s", "÷ chapter", "÷ plain", "of peak", "precision", "loss"], rows)
+        loss, test_acc = result["train_loss"][name][-1], result["test_acc"][name][-1]
+        learnt = [f"{loss:.3f}", "–" if test_acc is None else f"{test_acc:.4f}"]
+        rows.append([name, spread(speeds).show(), *ratio, fraction, result["precision"][name], *learnt])
+    print_table(
+        ["", "images/s", "÷ chapter", "÷ plain", "of peak", "precision", "last loss", "last test_acc"], rows
+    )
 
 
 def read_arguments() -> argparse.Namespace:
@@ -523,6 +635,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="training images of the epoch")
     parser.add_argument("--repeats", type=int, default=3, help="rounds (default: 3)")
     parser.add_argument("--warmup-steps", type=int, default=2, help="steps before the epoch (default: 2)")
+    parser.add_argument("--accuracy", action="store_true", help="evaluate the test images after each epoch")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, …")
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="NAME", help=", ".join(CONTENDERS))
@@ -534,7 +647,7 @@ def read_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = read_arguments()
     if arguments.serve is not None:
-        serve(arguments.serve, Job(tuple(arguments.overrides), arguments.warmup_steps))
+        serve(arguments.serve, Job(tuple(arguments.overrides), arguments.warmup_steps, arguments.accuracy))
         return
     workload = WORKLOADS[arguments.workload]
     overrides = [
@@ -548,10 +661,11 @@ def main() -> None:
     except VggsweepError as missing:
         print(f"Fashion-MNIST is not here, so its bundled subset is used: {missing}", file=sys.stderr)
         overrides += ["dataset=fashion_mnist_mini", "dataset.mean=null", "dataset.std=null"]
-    names = arguments.only or list(CONTENDERS)
+    is_published_here = importlib.util.find_spec("d2l") is not None
+    names = arguments.only or [name for name in CONTENDERS if name != "d2l" or is_published_here]
     if resolve_precision("auto", resolve_device(arguments.device)) == "fp32":
         names = [name for name in names if name not in FP32]
-    job = Job(tuple(overrides), arguments.warmup_steps)
+    job = Job(tuple(overrides), arguments.warmup_steps, arguments.accuracy)
     result = compare(names, job, arguments.repeats, arguments.threads)
     show(result)
     write_json(arguments.json, result)

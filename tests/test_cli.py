@@ -7,7 +7,6 @@ import os
 import re
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -215,7 +214,7 @@ def cpu_seconds(command: Sequence[str]) -> float:
 
 
 def test_help_takes_at_most_half_as_long_again_as_the_smallest_hydra_application(own_folder: Path) -> None:
-    """Processor time, which a busy machine stretches less than the clock's; start-up runs on one core."""
+    """The least processor time of several runs: other work on the machine adds to it and never takes away."""
     (own_folder / "small.yaml").write_text("lr: 0.1\n")
     (own_folder / "app.py").write_text(
         "import hydra\n\n@hydra.main(config_path='.', config_name='small')\ndef app(config): ...\n\napp()\n"
@@ -224,9 +223,9 @@ def test_help_takes_at_most_half_as_long_again_as_the_smallest_hydra_application
     ours = [sys.executable, "-m", "vggsweep", "--help"]
     cpu_seconds(smallest), cpu_seconds(ours)  # both now find their bytecode
 
-    ratios = [cpu_seconds(ours) / cpu_seconds(smallest) for _ in range(7)]
+    seconds = [(cpu_seconds(ours), cpu_seconds(smallest)) for _ in range(7)]
 
-    assert statistics.median(ratios) <= 1.5, ratios
+    assert min(a for a, _ in seconds) <= 1.5 * min(b for _, b in seconds), seconds
 
 
 # --- what answers without torch -----------------------------------------------

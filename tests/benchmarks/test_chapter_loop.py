@@ -22,7 +22,7 @@ def test_a_training_step_is_faster_than_that_of_a_careful_plain_loop(monkeypatch
     monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
     chapter_loop = importlib.import_module("chapter_loop")
-    job = chapter_loop.Job((*WORDS, *MINI), warmup_steps=1)
+    job = chapter_loop.Job((*WORDS, *MINI), warmup_steps=1, accuracy=True)
     names = ("vggsweep", "plain")
 
     # One thread each, so that other work on the machine does not leave one of them waiting for its second.
@@ -35,3 +35,5 @@ def test_a_training_step_is_faster_than_that_of_a_careful_plain_loop(monkeypatch
     assert pairs[0][0]["precision"] == pairs[0][1]["precision"]
     # Both start from the same kind of network on the same images: the losses say that both train it.
     assert pairs[0][0]["train_loss"] == pytest.approx(pairs[0][1]["train_loss"], abs=0.1)
+    for one in pairs[-1]:
+        assert 0 < one["test_acc"] < 1
