@@ -34,7 +34,7 @@ from vggsweep.sweep.marks import (
     Mark,
     by_hash,
     counted,
-    is_duplicate,
+    family_of,
     is_in_progress,
     mark_of,
 )
@@ -101,12 +101,13 @@ class Dispatcher:
                 self._has_looked_for_strays = True
             self.pulse.look(trials)
             self.turn.check()
-            if (stop := self._stop(trials, is_time_up)) is not None:
+            done = counted(trials)
+            if (stop := self._stop(done, is_time_up)) is not None:
                 return stop
             if (task := self._adopt(trials)) is not None:
                 return task
             in_progress = sum(map(is_in_progress, trials))
-            if len(counted(trials)) + in_progress >= self.order.settings.n_trials:
+            if len(done) + in_progress >= self.order.settings.n_trials:
                 return Wait()
             if (stop := self.suggester.suggest(trials)) is not None:
                 return Wait() if in_progress else stop
@@ -219,7 +220,7 @@ class Dispatcher:
             self._tell(trial_id, record, values)
         else:
             self.study._storage.set_trial_user_attr(trial_id, WAITING, values)
-        family = [trial for trial in self._trials() if _first(trial) == mark.first]
+        family = family_of(self._trials(), mark.first)
         if any(is_in_progress(trial) for trial in family):
             return
         waiting = [trial for trial in family if WAITING in trial.user_attrs]
@@ -230,9 +231,8 @@ class Dispatcher:
 
     # stop
 
-    def _stop(self, trials: Sequence[FrozenTrial], is_time_up: bool) -> Stop | None:
+    def _stop(self, done: Sequence[FrozenTrial], is_time_up: bool) -> Stop | None:
         settings = self.order.settings
-        done = counted(trials)
         failed = [trial for trial in done if trial.state is TrialState.FAIL]
         if len(done) >= settings.n_trials:
             if len(failed) == len(done):
@@ -338,8 +338,3 @@ def commonest_reasons(failed: Sequence[FrozenTrial]) -> str:
     if not reasons:
         return ""
     return ":\n" + "\n".join(f"  {count} x {reason}" for reason, count in reasons.most_common(3))
-
-
-def _first(trial: FrozenTrial) -> int | None:
-    mark = mark_of(trial)
-    return None if mark is None or is_duplicate(trial) else mark.first

@@ -57,9 +57,14 @@ def mark_of(trial: FrozenTrial) -> Mark | None:
     return Mark(plain["configuration_hash"], tuple(plain["words"]), plain["swept"], first)
 
 
+def is_marked(trial: FrozenTrial) -> bool:
+    """Whether it is ours, whole: `mark_of` for whoever asks every trial of a study, again and again."""
+    return trial.user_attrs.get(MARK) is not None
+
+
 def is_counted(trial: FrozenTrial) -> bool:
     """Whether ``n_trials`` counts it: ours, and COMPLETE, PRUNED or FAIL, or only waiting to be told."""
-    if mark_of(trial) is None or is_infeasible(trial) or is_duplicate(trial):
+    if not is_marked(trial) or is_infeasible(trial) or is_duplicate(trial):
         return False
     return trial.state.is_finished() or WAITING in trial.user_attrs
 
@@ -76,9 +81,7 @@ def is_duplicate(trial: FrozenTrial) -> bool:
 
 def is_in_progress(trial: FrozenTrial) -> bool:
     """Whether somebody trains it, or should."""
-    return (
-        trial.state is TrialState.RUNNING and mark_of(trial) is not None and WAITING not in trial.user_attrs
-    )
+    return trial.state is TrialState.RUNNING and is_marked(trial) and WAITING not in trial.user_attrs
 
 
 def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
@@ -89,7 +92,18 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 def by_hash(trials: Sequence[FrozenTrial], configuration_hash: str) -> FrozenTrial | None:
     """The trial of this configuration that stands for it (no duplicate), or None."""
     for trial in trials:
-        mark = mark_of(trial)
-        if mark is not None and mark.configuration_hash == configuration_hash and not is_duplicate(trial):
+        plain = trial.user_attrs.get(MARK, {})
+        if plain.get("configuration_hash") == configuration_hash and not is_duplicate(trial):
             return trial
     return None
+
+
+def family_of(trials: Iterable[FrozenTrial], first: int | None) -> list[FrozenTrial]:
+    """The replicates of one configuration, the first of them included, no duplicates."""
+    return [
+        trial
+        for trial in trials
+        if (plain := trial.user_attrs.get(MARK)) is not None
+        and first == (trial.number if plain["first"] is None else plain["first"])
+        and not is_duplicate(trial)
+    ]

@@ -16,10 +16,10 @@ from vggsweep.sweep.locks import is_owned
 from vggsweep.sweep.marks import (
     DEATHS,
     counted,
-    is_counted,
     is_duplicate,
     is_in_progress,
     is_infeasible,
+    is_marked,
     mark_of,
 )
 from vggsweep.sweep.ownership import beat_of, owner_of, place_of
@@ -82,10 +82,11 @@ class SweepProgress:
 def read_progress(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> SweepProgress:
     """The progress of a sweep from its study's trials and its files."""
     counts = Counter(state for trial in trials if (state := state_name(trial)) is not None)
-    finished = [t for t in trials if is_counted(t) and t.datetime_start and t.datetime_complete]
+    done = counted(trials)
+    finished = [trial for trial in done if trial.datetime_start and trial.datetime_complete]
     seconds = [(t.datetime_complete - t.datetime_start).total_seconds() for t in finished]  # type: ignore[operator]
     return SweepProgress(
-        done=sum(map(is_counted, trials)),
+        done=len(done),
         counts=dict(counts),
         retried=sum(DEATHS in trial.user_attrs for trial in trials),
         running=tuple(_running(directory, trial) for trial in trials if is_in_progress(trial)),
@@ -116,7 +117,7 @@ def state_name(trial: FrozenTrial) -> str | None:
         return "INFEASIBLE"
     if is_duplicate(trial):
         return "DUPLICATE"
-    if mark_of(trial) is None and trial.state is not TrialState.WAITING:
+    if not is_marked(trial) and trial.state is not TrialState.WAITING:
         return None
     return trial.state.name
 
