@@ -291,19 +291,24 @@ def raw_images(configuration: Configuration, split: SplitName = "train") -> tupl
     return torch.from_numpy(images.read_all(indices)), torch.from_numpy(images.labels[indices])
 
 
+def pil_images(configuration: Configuration, split: SplitName) -> PilImages:
+    """The same images with the chapter's transforms."""
+    size = (configuration.dataset.resolution,) * 2
+    pixels, labels = raw_images(configuration, split)
+    transform = transforms.Compose([transforms.Resize(size), transforms.ToTensor()])
+    return PilImages(pixels.squeeze(1), labels.tolist(), transform)
+
+
 def chapter(job: Job) -> Iterator[Outcome]:
     """The loop as the chapter and its training framework have it."""
     configuration = job.configuration()
     device = resolve_device(configuration.device)
-    resolution = configuration.dataset.resolution
-    transform = transforms.Compose([transforms.Resize((resolution, resolution)), transforms.ToTensor()])
     # torch warns where workers outnumber CPUs; the chapter's four stay four
     warnings.filterwarnings("ignore", message="This DataLoader will create")
 
     def load(split: SplitName) -> DataLoader[tuple[Tensor, int]]:
-        pixels, labels = raw_images(configuration, split)
         return DataLoader(
-            PilImages(pixels.squeeze(1), labels.tolist(), transform),
+            pil_images(configuration, split),
             configuration.train.batch_size,
             shuffle=split == "train",
             num_workers=CHAPTER_WORKERS,
@@ -350,9 +355,6 @@ def published(job: Job) -> Iterator[Outcome]:
 
     configuration = job.configuration()
     device = resolve_device(configuration.device)
-    transform = transforms.Compose(
-        [transforms.Resize((configuration.dataset.resolution,) * 2), transforms.ToTensor()]
-    )
     warnings.filterwarnings("ignore", message="This DataLoader will create")
     torch.manual_seed(configuration.seed)
 
@@ -360,9 +362,8 @@ def published(job: Job) -> Iterator[Outcome]:
         def __init__(self) -> None:
             d2l.DataModule.__init__(self)
             self.batch_size = configuration.train.batch_size
-            for name, split in (("train", "train"), ("val", "test")):
-                pixels, labels = raw_images(configuration, split)
-                setattr(self, name, PilImages(pixels.squeeze(1), labels.tolist(), transform))
+            self.train = pil_images(configuration, "train")
+            self.val = pil_images(configuration, "test")
 
     class Network(d2l.Classifier):  # type: ignore[misc]
         def __init__(self) -> None:

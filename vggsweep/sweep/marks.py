@@ -53,8 +53,7 @@ def mark_of(trial: FrozenTrial) -> Mark | None:
     plain = trial.user_attrs.get(MARK)
     if plain is None:
         return None
-    first = trial.number if plain["first"] is None else plain["first"]
-    return Mark(plain["configuration_hash"], tuple(plain["words"]), plain["swept"], first)
+    return Mark(plain["configuration_hash"], tuple(plain["words"]), plain["swept"], _first_of(trial))
 
 
 def is_marked(trial: FrozenTrial) -> bool:
@@ -92,8 +91,9 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 def by_hash(trials: Sequence[FrozenTrial], configuration_hash: str) -> FrozenTrial | None:
     """The trial of this configuration that stands for it (no duplicate), or None."""
     for trial in trials:
-        plain = trial.user_attrs.get(MARK, {})
-        if plain.get("configuration_hash") == configuration_hash and not is_duplicate(trial):
+        if not is_marked(trial) or is_duplicate(trial):
+            continue
+        if trial.user_attrs[MARK]["configuration_hash"] == configuration_hash:
             return trial
     return None
 
@@ -103,7 +103,11 @@ def family_of(trials: Iterable[FrozenTrial], first: int | None) -> list[FrozenTr
     return [
         trial
         for trial in trials
-        if (plain := trial.user_attrs.get(MARK)) is not None
-        and first == (trial.number if plain["first"] is None else plain["first"])
-        and not is_duplicate(trial)
+        if is_marked(trial) and not is_duplicate(trial) and _first_of(trial) == first
     ]
+
+
+def _first_of(trial: FrozenTrial) -> int:
+    """The number of the first trial of its configuration."""
+    first: int | None = trial.user_attrs[MARK]["first"]
+    return trial.number if first is None else first

@@ -104,9 +104,10 @@ def cost_axis(axes: Axes, values: pd.Series, name: str) -> None:
     low, high = float(values.min()), float(values.max())
     if low > 0 and high / low > LOG_RATIO:
         axes.set_xscale("log")
-        # Between two powers of ten 2 and 5 say enough.
+        # Between two powers of ten 2 and 5 say enough, unless there is hardly one of them in sight.
+        digits = "25" if high / low > 10 else "23468"
         axes.xaxis.set_minor_formatter(
-            FuncFormatter(lambda value, _: short_count(value) if f"{value:e}"[0] in "25" else "")
+            FuncFormatter(lambda value, _: short_count(value) if f"{value:e}"[0] in digits else "")
         )
         axes.tick_params(axis="x", which="minor", labelsize=8, labelcolor=FAINT, color=FAINT)
     else:

@@ -84,7 +84,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
       return;
     }
     const width = Math.max(280, host.clientWidth - 16), height = Math.round(Math.min(560, Math.max(320, width * 0.48)));
-    const box = {left: 66, right: width - 12, top: 14, bottom: height - 46};
+    const box = {left: 74, right: width - 12, top: 14, bottom: height - 46};
     legend.hidden = !cost.fronts.length;  // depth is no cost, and has no front
     const onFront = new Set(cost.fronts.flatMap((front) => front.points));
     const {x, y, floor, inside} = scales(shown, cost, [...onFront].map((id) => chart.points[id].y), box);
