@@ -11,7 +11,8 @@ images x10   seconds of an epoch with 10 times the images (the subset that ships
 pixels x4    seconds of an epoch at twice the resolution: `dataset.resolution=64` against 32; the MACs of
              convolutions grow by 4
 lives        resident memory of one worker that trains so many tiny networks one after the other: at the
-             first tenth, at the end, and the slope over the last half in KiB a trial, by least squares
+             first tenth, at the end, and the slope over the last half in KiB a trial, by least squares;
+             beside it what Python allocates to hold the study's trials, which every worker does
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def epoch_seconds(words: Sequence[str], *, copies: int = 1) -> dict[str, Any]:
 
 
 def live_long(trials: int) -> dict[str, Any]:
-    """Resident memory after each tiny trial of one worker, in MiB."""
+    """Resident memory after each tiny trial of one worker, in MiB, and the study's own bytes a trial."""
     import psutil
 
     import vggsweep.cli
@@ -140,7 +141,28 @@ def live_long(trials: int) -> dict[str, Any]:
     vggsweep.trial.write_record = write
     space = ("arch.width=range(4,9)", *SPACE)
     _run(vggsweep.cli.main, ["-m", *TINY, *space, f"n_trials={trials}", "sweep.name=lives"])
-    return {"resident_mb": resident}
+    return {"resident_mb": resident, "study_bytes": _study_bytes() / trials}
+
+
+def _study_bytes() -> int:
+    """What Python allocates to hold all trials of the study that was just made."""
+    import gc
+    import tracemalloc
+
+    import optuna
+
+    def read() -> Any:
+        return optuna.load_study(study_name="lives", storage="sqlite:///outputs/lives/study.db").trials
+
+    read()  # what the database's library keeps for its next question is not the study's
+    gc.collect()
+    tracemalloc.start()
+    trials = read()
+    gc.collect()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert trials
+    return held
 
 
 def _run(main: Any, words: Sequence[str]) -> None:
@@ -198,12 +220,8 @@ def compare(studies: Sequence[int], lives: int, rounds: int, threads: int, folde
             for value in values:
                 seconds = measure(what, value, threads, folder)["seconds"]
                 epochs.setdefault(f"{what} {value}", []).append(seconds)
-    resident = measure("lives", lives, threads, folder)["resident_mb"] if lives else []
-    return result | {
-        "milliseconds_a_trial": overhead,
-        "epoch_seconds": epochs,
-        "resident_mb": resident,
-    }
+    life = measure("lives", lives, threads, folder) if lives else {"resident_mb": [], "study_bytes": 0.0}
+    return result | {"milliseconds_a_trial": overhead, "epoch_seconds": epochs} | life
 
 
 def slope(values: Sequence[float]) -> float:
@@ -237,9 +255,17 @@ def show(result: dict[str, Any]) -> None:
             f"{resident[len(resident) // 10]:.1f}",
             f"{resident[-1]:.1f}",
             f"{1024 * slope(half):+.2f}",
+            f"{result['study_bytes'] / 1024:.2f}",
         ]
         print_table(
-            ["trials of one worker", "MiB at a tenth", "MiB at the end", "KiB a trial, last half"], [row]
+            [
+                "trials of one worker",
+                "MiB at a tenth",
+                "MiB at the end",
+                "KiB a trial, last half",
+                "of the study, KiB a trial",
+            ],
+            [row],
         )
 
 
