@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from vggsweep.arch.build import build_network
-from vggsweep.arch.describe import plan_of
+from vggsweep.arch.describe import network_costs, plan_of
 from vggsweep.arch.plan import NetworkPlan
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import compose
@@ -35,6 +35,7 @@ from vggsweep.training.device import autocast, configure_kernels, resolve_device
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import Batches, EpochResult, Training
 from vggsweep.training.settings import Precision
+from vggsweep.training.step import WARM_STEPS, choose_recorder
 
 CHAPTER_WORKERS = 4  # the default of d2l's DataModule
 
@@ -132,8 +133,13 @@ def vggsweep(job: Job) -> Iterator[Outcome]:
         device=device,
         channels_last=train.channels_last,
     ) as data:
-        training = Training(network, configuration.optimizer, configuration.scheduler, train, precision)
-        batches = WarmedUp(data.train, job.warmup_steps)
+        costs = network_costs(configuration.arch, configuration.head, input_shape(configuration))
+        recorder = choose_recorder(train, device, precision, macs=costs.macs, is_known=True)
+        training = Training(
+            network, configuration.optimizer, configuration.scheduler, train, precision, recorder
+        )
+        recording = 0 if recorder is None else WARM_STEPS + 1
+        batches = WarmedUp(data.train, max(job.warmup_steps, recording))
         # `experiment=d2l_vgg` validates on the test images; one batch is enough where nobody asks.
         evaluated = data.validation if job.accuracy else WarmedUp(data.validation, 1)
         while True:

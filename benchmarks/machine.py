@@ -117,6 +117,9 @@ def measure_peaks(device_word: str = "cpu", *, tries: int = 5, side: int | None 
 
     device = torch.device(device_word)
     is_cuda = device.type == "cuda"
+    if is_cuda:
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = False
     side = side or (CUDA_MATMUL_SIDE if is_cuda else CPU_MATMUL_SIDE)
     gflops = 2 * side**3 / 1e9
     a, b = torch.randn(2, side, side, device=device)

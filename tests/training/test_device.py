@@ -8,6 +8,7 @@ import torch
 from vggsweep.errors import ConfigError
 from vggsweep.training.device import (
     DEFAULT_THREADS,
+    ResolvedPrecision,
     autocast,
     configure_kernels,
     cpu_flags,
@@ -85,3 +86,21 @@ def test_determinism_of_one_trial_does_not_stay_for_the_next() -> None:
     assert torch.is_deterministic_algorithms_warn_only_enabled()
     configure_kernels(CPU, "fp32", deterministic=False, threads=None)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(("precision", "may_use_tf32"), [("fp32", False), ("bf16", True)])
+def test_fp32_products_are_exact_in_fp32_only(
+    monkeypatch: pytest.MonkeyPatch, precision: ResolvedPrecision, may_use_tf32: bool
+) -> None:
+    chosen: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    try:
+        configure_kernels(torch.device("cuda", 1), precision, deterministic=False, threads=None)
+        # torch.compile reads these, and raises where newer switches and older ones were mixed
+        assert torch.backends.cuda.matmul.allow_tf32 is may_use_tf32
+        assert torch.backends.cudnn.allow_tf32 is may_use_tf32
+        assert chosen == [torch.device("cuda", 1)]
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = False

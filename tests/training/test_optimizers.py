@@ -113,3 +113,24 @@ def test_betas_that_are_no_pair_are_refused(tiny: Callable[..., dict[str, Any]])
 def test_nesterov_without_momentum_is_refused(tiny: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(ConfigError, match="optimizer.momentum=0"):
         read_configuration(tiny("optimizer.momentum=0"))
+
+
+def test_a_first_step_that_overflows_leaves_no_momentum(tiny: Callable[..., dict[str, Any]]) -> None:
+    networks = [network_of(read_configuration(tiny("optimizer=sgd_nesterov"))) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    ours, plain = (
+        build_optimizer(read_configuration(tiny("optimizer=sgd_nesterov")).optimizer, network)
+        for network in networks
+    )
+    generator = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(p.shape, generator=generator) for p in networks[0].parameters()]
+    for network in networks:
+        for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+            parameter.grad = gradient.clone()
+    ours.grad_scale, ours.found_inf = torch.ones(()), torch.ones(())  # type: ignore[attr-defined]
+    ours.step()
+    del ours.grad_scale, ours.found_inf  # type: ignore[attr-defined]
+    ours.step()
+    plain.step()
+    for mine, theirs in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        assert torch.equal(mine, theirs)

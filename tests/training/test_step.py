@@ -64,6 +64,26 @@ class NoTape(Tape):
         raise RuntimeError("operation not permitted when stream is capturing\nand more of it")
 
 
+class HalfTape(Tape):
+    """A device whose memory ends amid a recording, when gradients are there that nothing computed."""
+
+    def record(self, work: Work) -> Work:
+        for parameter in work.__self__.eager.network.parameters():  # type: ignore[attr-defined]
+            parameter.grad = torch.full_like(parameter, torch.nan)
+        raise RuntimeError("out of memory")
+
+
+class TornTape(Tape):
+    """A device whose memory ends amid the first replay."""
+
+    def record(self, work: Work) -> Work:
+        def replay() -> None:
+            work()
+            raise RuntimeError("out of memory")
+
+        return replay
+
+
 class Blank(Tape):
     """A recording that does nothing."""
 
@@ -123,10 +143,11 @@ def test_replayed_steps_train_as_eager_ones_do(prepare: Prepare, words: tuple[st
 
 
 def test_a_loss_that_is_not_finite_names_its_step_in_a_replay_too(prepare: Prepare) -> None:
-    run = recorded(prepare(*FEW_STEPS, "optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant"), Tape())
+    words = (*FEW_STEPS, "optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant")
+    run = recorded(prepare(*words, "train.cuda_graph=always"), Tape())
     with pytest.raises(NonFiniteLoss) as replayed:
         run()
-    eager = prepare(*FEW_STEPS, "optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant")
+    eager = prepare(*words)
     with pytest.raises(NonFiniteLoss) as plain:
         eager()
     assert str(replayed.value) == str(plain.value)
@@ -152,6 +173,30 @@ def test_a_device_that_cannot_record_trains_on_and_says_why(prepare: Prepare) ->
     assert run.training.graph.failure == "operation not permitted when stream is capturing"
     assert not run.training.graph.is_recorded
     assert run.losses == pytest.approx(prepare(*FEW_STEPS)().losses, rel=1e-4)
+
+
+@pytest.mark.parametrize("tape", [NoTape, HalfTape, TornTape])
+def test_what_a_failed_recording_left_moves_nothing(prepare: Prepare, tape: type[Tape]) -> None:
+    words = (*FEW_STEPS, "optimizer=sgd_nesterov", "head=vgg", "head.hidden=32")
+    run = recorded(prepare(*words), tape())()
+    assert run.training.graph is not None
+    assert run.training.graph.failure is not None
+    assert run.metrics == prepare(*words)().metrics
+
+
+@pytest.mark.parametrize("option", ["adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_checkpoint_goes_on_with_a_graph_and_without_one(
+    prepare: Prepare, option: str, before: bool
+) -> None:
+    first, second = (prepare(*FEW_STEPS, f"optimizer={option}") for _ in range(2))
+    first()
+    state = first.training.state_dict()
+    for group in state["optimizer"]["param_groups"]:
+        group["capturable"] = before  # as a recorded step of a GPU has it, and an eager one has not
+    second.training.optimizer.param_groups[0]["capturable"] = not before
+    second.training.load_state_dict(state)
+    assert second.training.optimizer.param_groups[0]["capturable"] is not before
 
 
 @pytest.mark.parametrize(

@@ -105,5 +105,4 @@ def erase(x_NCHW: Tensor, top: Tensor, left: Tensor, tall: Tensor, wide: Tensor)
 def _whole(uniform: Tensor, count: Tensor | int) -> Tensor:
     """A whole number from 0 to count-1 out of a uniform one from 0 to 1."""
     # the clamp: rounding can lift a float32 just below 1 times count up to count itself
-    limit = torch.as_tensor(count, device=uniform.device) - 1
-    return torch.minimum((uniform * count).long(), limit)
+    return (uniform * count).long().clamp(max=count - 1)

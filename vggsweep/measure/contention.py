@@ -12,7 +12,7 @@ import torch
 
 # Cores that others may keep busy before a timing on the CPU counts as disturbed.
 QUIET_CORES = 0.25
-NVIDIA_SMI = ("nvidia-smi", "--query-compute-apps=pid", "--format=csv,noheader")
+NVIDIA_SMI = ("nvidia-smi", "--query-compute-apps=pid", "--format=csv,noheader", "--id")
 NVIDIA_SMI_SECONDS = 10
 
 
@@ -43,7 +43,7 @@ class ContentionWatch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.device.type == "cuda":
-            self.is_contended = _has_other_cuda_process()
+            self.is_contended = _has_other_cuda_process(self.device)
         elif self.device.type == "cpu":
             wall, busy, own = (now - then for now, then in zip(_cpu_seconds(), self._start, strict=True))
             self.is_contended = (busy - own) / wall > QUIET_CORES
@@ -58,12 +58,20 @@ def _cpu_seconds() -> tuple[float, float, float]:
     return time.perf_counter(), busy, sum(os.times()[:4])
 
 
-def _has_other_cuda_process() -> bool | None:
-    """Whether nvidia-smi lists a process that is not ours; None where it cannot be asked."""
+def _has_other_cuda_process(device: torch.device) -> bool | None:
+    """Whether nvidia-smi lists a process on this device that is not ours; None where it cannot be known."""
+    uuid = torch.cuda.get_device_properties(device).uuid
     try:
         done = subprocess.run(
-            NVIDIA_SMI, capture_output=True, text=True, check=True, timeout=NVIDIA_SMI_SECONDS
+            [*NVIDIA_SMI, f"GPU-{uuid}"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=NVIDIA_SMI_SECONDS,
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return any(pid.strip() not in ("", str(os.getpid())) for pid in done.stdout.splitlines())
+    listed = set(done.stdout.split())
+    own = str(os.getpid())
+    # In a container nvidia-smi may know processes by other numbers, or by none: then ours is not there.
+    return listed != {own} if own in listed else None

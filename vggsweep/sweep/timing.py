@@ -6,14 +6,15 @@ import statistics
 import time
 
 import torch
-import torch.nn.functional as F
 
 from vggsweep.arch.build import build_network
+from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
 from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.device import autocast, configure_kernels, resolve_device, resolve_precision
-from vggsweep.training.optimizers import build_optimizer
+from vggsweep.training.device import configure_kernels, resolve_device, resolve_precision
+from vggsweep.training.loop import Training
+from vggsweep.training.step import WARM_STEPS, choose_recorder
 
 WARMUP_STEPS = 2
 COUNTED_STEPS = 5
@@ -32,21 +33,21 @@ def seconds_per_image(configuration: Configuration) -> float:
     memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
     network = build_network(configured.arch, configured.head, shape)
     network = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
-    optimizer = build_optimizer(configuration.optimizer, network)
+    is_known = not isinstance(configuration.arch, CustomSettings)
+    recorder = choose_recorder(train, device, precision, macs=configured.costs.macs, is_known=is_known)
+    training = Training(network, configuration.optimizer, configuration.scheduler, train, precision, recorder)
+    train_step = training.graph or training.eager
+    warm_steps = WARMUP_STEPS if recorder is None else WARMUP_STEPS + WARM_STEPS
     size = (train.batch_size, shape.channels, shape.resolution, shape.resolution)
     x_NCHW = torch.rand(size, device=device).contiguous(memory_format=memory_format)
     y_N = torch.randint(shape.num_classes, (train.batch_size,), device=device)
     network.train()
     seconds = []
-    for step in range(WARMUP_STEPS + COUNTED_STEPS):
+    for step in range(warm_steps + COUNTED_STEPS):
         started = time.perf_counter()
-        with autocast(device, precision):
-            scores_NK = network(x_NCHW)
-        torch.autograd.backward(F.cross_entropy(scores_NK.float(), y_N))
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        train_step(x_NCHW, y_N, configuration.optimizer.lr)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        if step >= WARMUP_STEPS:
+        if step >= warm_steps:
             seconds.append(time.perf_counter() - started)
     return statistics.median(seconds) / train.batch_size

@@ -114,14 +114,15 @@ def configure_kernels(
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     if device.type != "cuda":
         return
+    torch.cuda.set_device(device)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    fp32 = "ieee" if precision == "fp32" else "tf32"
     with warnings.catch_warnings():
-        # torch 2.10 and later rename these switches step by step; both spellings work meanwhile.
+        # The older spelling sets the newer one too. The other way round torch.compile, which reads the
+        # older one, raises.
         warnings.simplefilter("ignore")
-        torch.backends.cuda.matmul.fp32_precision = fp32
-        torch.backends.cudnn.conv.fp32_precision = fp32  # type: ignore[attr-defined]
+        torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+        torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.deterministic = deterministic
     # Shapes are the same at every step, so a search for the fastest kernel pays at once.
     torch.backends.cudnn.benchmark = not deterministic

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vggsweep.errors import NonFiniteLoss
+from vggsweep.training.averaging import MovingAverage
 from vggsweep.training.checkpoint import CheckpointFile, random_states, restore_random_states
 from vggsweep.training.device import ResolvedPrecision, autocast
 from vggsweep.training.interruption import StopRequest
@@ -118,10 +118,7 @@ class Training:
         self.precision = precision
         self.optimizer = build_optimizer(optimizer, network, is_recorded=isinstance(recorder, CudaRecorder))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
-        self.ema: AveragedModel | None = None
-        if train.ema is not None:
-            average = get_ema_multi_avg_fn(train.ema)  # type: ignore[no-untyped-call]
-            self.ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        self.ema = MovingAverage(network, train.ema) if train.ema is not None else None
         forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
         self.eager = EagerStep(network, forward, self.optimizer, self.scaler, train, precision)
         self.graph: GraphStep | None = None
@@ -215,6 +212,9 @@ class Training:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue exactly where `state_dict` was taken."""
         self.network.load_state_dict(state["network"])
+        for saved, own in zip(state["optimizer"]["param_groups"], self.optimizer.param_groups, strict=True):
+            if "capturable" in own:  # of this device and its graph, not of the ones before
+                saved["capturable"] = own["capturable"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         if self.ema is not None:

@@ -27,13 +27,16 @@ def build_optimizer(
     fused = device in FUSED_DEVICES or None
     match settings:
         case SgdSettings():
-            return torch.optim.SGD(
+            sgd = torch.optim.SGD(
                 groups,
                 lr=settings.lr,
                 momentum=settings.momentum,
                 nesterov=settings.nesterov,
                 fused=fused,
             )
+            if settings.momentum > 0:
+                _start_at_rest(sgd)
+            return sgd
         case AdamSettings():
             cls = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
             betas = (settings.betas[0], settings.betas[1])
@@ -49,6 +52,17 @@ def build_optimizer(
                 momentum=settings.momentum,
                 capturable=is_recorded,
             )
+
+
+def _start_at_rest(sgd: torch.optim.SGD) -> None:
+    """A momentum of zero, which a first step turns into its gradient, as it would without.
+
+    torch's own is uninitialised until the first step writes it, and in fp16 a first step whose gradients
+    overflow writes nothing.
+    """
+    for group in sgd.param_groups:
+        for parameter in group["params"]:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def parameter_groups(

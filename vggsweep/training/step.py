@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -115,12 +116,25 @@ class Recorder(Protocol):
         """Record the work without doing it; what comes back does it."""
 
 
+@cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream on which all recordings of this process are made; each stream costs tens of MB once."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
 class CudaRecorder:
-    """CUDA graphs, as `torch.cuda.graph` records them: on a stream of their own, with memory of their own."""
+    """CUDA graphs, as `torch.cuda.graph` records them: on another stream, with memory of their own.
+
+    Args:
+        device: whose work is recorded.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
 
     def warm_up(self, work: Work) -> None:
         """Work on another stream than the default one, which cannot be recorded."""
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream = _side_stream(self.device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream), warnings.catch_warnings():
             # optimizers made for recording warn once when they are used without
@@ -131,8 +145,13 @@ class CudaRecorder:
     def record(self, work: Work) -> Work:
         """A graph of the work; its replays read and write the tensors that the work read and wrote."""
         graph = torch.cuda.CUDAGraph()
-        # thread_local: a loader's thread may pin memory meanwhile
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        stream = _side_stream(self.device)
+        # The outer block: a recording that ends in an error leaves its stream behind as the current one.
+        # thread_local: a loader's thread may pin memory meanwhile.
+        with (
+            torch.cuda.stream(torch.cuda.current_stream()),
+            torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"),
+        ):
             work()
         return graph.replay
 
@@ -201,6 +220,8 @@ class GraphStep:
         except RuntimeError as error:
             if self.is_required:
                 raise
+            # gradients made while recording lie in memory that nothing ever fills
+            self.eager.network.zero_grad(set_to_none=True)
             self.failure = str(error).splitlines()[0]
             log.info("trains without a CUDA graph: %s", self.failure)
             return False
@@ -216,18 +237,20 @@ class GraphStep:
         assert self._batch is not None
         labels, rate = self._batch[1].clone(), self.lr.clone()
         before, random = self._copy(), random_states(self.eager.device)
-        self._batch[1].copy_(labels.roll(1))
-        self.lr.copy_(rate / 2)
         after = []
-        for work in (self._work, replay):
-            work()
-            after.append(self._copy())
-            for kind, tensors in self._moving().items():
-                for tensor, start in zip(tensors, before[kind], strict=True):
-                    tensor.copy_(start)
-            restore_random_states(random, self.eager.device)
-        self._batch[1].copy_(labels)
-        self.lr.copy_(rate)
+        try:
+            self._batch[1].copy_(labels.roll(1))
+            self.lr.copy_(rate / 2)
+            for work in (self._work, replay):
+                work()
+                after.append(self._copy())
+                self._set_back(before, random)
+        finally:
+            self._set_back(before, random)
+            self._batch[1].copy_(labels)
+            self.lr.copy_(rate)
+        if not all(tensor.isfinite().all() for tensor in after[0]["parameters"]):
+            return True  # the training has diverged, which it will say itself; there is nothing to compare
         return all(
             _distance(after[1][kind], after[0][kind])
             <= REPLAY_TOLERANCE * _distance(after[0][kind], before[kind])
@@ -235,7 +258,17 @@ class GraphStep:
         )
 
     def _copy(self) -> dict[str, list[Tensor]]:
-        return {kind: [tensor.clone() for tensor in tensors] for kind, tensors in self._moving().items()}
+        """In the CPU's memory, so that the trial does not look larger on the device than it is."""
+        return {
+            kind: [tensor.to("cpu", copy=True) for tensor in tensors]
+            for kind, tensors in self._moving().items()
+        }
+
+    def _set_back(self, before: dict[str, list[Tensor]], random: dict[str, Any]) -> None:
+        for kind, tensors in self._moving().items():
+            for tensor, start in zip(tensors, before[kind], strict=True):
+                tensor.copy_(start)
+        restore_random_states(random, self.eager.device)
 
     def _moving(self) -> dict[str, list[Tensor]]:
         """Everything that a step writes to and the next one reads; each kind has a length of its own."""
@@ -274,10 +307,10 @@ def choose_recorder(
     """
     check_cuda_graph(settings, device, precision)
     if settings.cuda_graph == "always":
-        return CudaRecorder()
+        return CudaRecorder(device)
     can_record = device.type == "cuda" and precision != "fp16" and not settings.compile and is_known
     wants_graph = settings.cuda_graph == "auto" and is_launch_bound(macs, settings.batch_size)
-    return CudaRecorder() if can_record and wants_graph else None
+    return CudaRecorder(device) if can_record and wants_graph else None
 
 
 def check_cuda_graph(settings: TrainSettings, device: torch.device, precision: ResolvedPrecision) -> None:
