@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Prepare = Callable[..., Run]
 
-CPU, GPU = torch.device("cpu"), torch.device("cuda")
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 # 600 images in batches of 128: four full ones and a last one of 88, so that an epoch has both kinds of step.
 FEW_STEPS = ("dataset.limit=600", "train.batch_size=128", "train.epochs=3")
@@ -258,7 +258,7 @@ def test_more_images_a_step_are_less_launch_bound() -> None:
 )
 def test_a_cuda_graph_trains_as_eager_steps_do(prepare: Prepare, words: tuple[str, ...]) -> None:
     eager = prepare(*FEW_STEPS, *words, device=GPU)()
-    replayed = recorded(prepare(*FEW_STEPS, *words, device=GPU), CudaRecorder())()
+    replayed = recorded(prepare(*FEW_STEPS, *words, device=GPU), CudaRecorder(GPU))()
     assert replayed.training.graph is not None
     assert replayed.training.graph.is_recorded
     assert replayed.losses == pytest.approx(eager.losses, rel=1e-3)

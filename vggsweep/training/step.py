@@ -222,7 +222,7 @@ class GraphStep:
                 raise
             # gradients made while recording lie in memory that nothing ever fills
             self.eager.network.zero_grad(set_to_none=True)
-            self.failure = str(error).splitlines()[0]
+            self.failure = (str(error) or type(error).__name__).splitlines()[0]
             log.info("trains without a CUDA graph: %s", self.failure)
             return False
         self._replay = replay
