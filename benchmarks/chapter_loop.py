@@ -65,8 +65,8 @@ from machine import (
 from vggsweep.arch.describe import network_costs
 from vggsweep.configuration.network import input_shape
 from vggsweep.data.reading import read_images
+from vggsweep.device import resolve_device, resolve_precision
 from vggsweep.errors import VggsweepError
-from vggsweep.training.device import resolve_device, resolve_precision
 
 LEAN = ("arch=vgg_scaled", "head=gap", "arch.depth=8", "arch.width=16", "arch.batch_norm=true")
 

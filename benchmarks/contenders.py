@@ -30,12 +30,12 @@ from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images
 from vggsweep.data.settings import SplitName
 from vggsweep.data.split import first_images
+from vggsweep.device import autocast, configure_kernels, resolve_device, resolve_precision
 from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.device import autocast, configure_kernels, resolve_device, resolve_precision
+from vggsweep.training.cuda_graph import WARM_STEPS, choose_recorder
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import Batches, EpochResult, Training
 from vggsweep.training.settings import Precision
-from vggsweep.training.step import WARM_STEPS, choose_recorder
 
 CHAPTER_WORKERS = 4  # the default of d2l's DataModule
 

@@ -68,13 +68,14 @@ from vggsweep.data.preprocess import Preprocess
 from vggsweep.data.resident import ResidentBatches
 from vggsweep.data.settings import AugmentSettings
 from vggsweep.data.streaming import StreamingBatches
-from vggsweep.training.device import (
+from vggsweep.device import (
     autocast,
     configure_kernels,
     device_name,
     resolve_device,
     resolve_precision,
 )
+from vggsweep.training.cuda_graph import choose_recorder
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training
 from vggsweep.training.settings import (
@@ -84,7 +85,6 @@ from vggsweep.training.settings import (
     SgdSettings,
     TrainSettings,
 )
-from vggsweep.training.step import choose_recorder
 
 CHAPTER_WORKERS = 4  # the default of d2l's DataModule
 VGG_HEAD = HeadSettings(name="vgg", hidden=4096, dropout=0.5)

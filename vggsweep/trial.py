@@ -29,6 +29,14 @@ from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
+from vggsweep.device import (
+    ResolvedPrecision,
+    autocast,
+    configure_kernels,
+    device_name,
+    resolve_device,
+    resolve_precision,
+)
 from vggsweep.errors import Superseded, TrialPruned
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
@@ -40,18 +48,10 @@ from vggsweep.results.record import Record, write_record
 from vggsweep.results.yaml_text import yaml_text
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.device import (
-    ResolvedPrecision,
-    autocast,
-    configure_kernels,
-    device_name,
-    resolve_device,
-    resolve_precision,
-)
+from vggsweep.training.cuda_graph import GraphStep, choose_recorder
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
-from vggsweep.training.step import GraphStep, choose_recorder
 from vggsweep.trial_facts import cost_facts, failure_reason, known, metrics, network_facts, training_times
 
 # Lines of trial.log; the console has its own view (`ProgressBar`), so nothing propagates to it.

@@ -13,8 +13,8 @@ from vggsweep.arch.build import build_network
 from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
+from vggsweep.device import configure_kernels, resolve_precision
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.device import configure_kernels, resolve_precision
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training
 

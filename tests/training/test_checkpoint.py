@@ -10,8 +10,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vggsweep.device import random_states, restore_random_states
 from vggsweep.errors import CheckpointError
-from vggsweep.training.checkpoint import CheckpointFile, random_states, restore_random_states
+from vggsweep.training.checkpoint import CheckpointFile
 
 CPU = torch.device("cpu")
 

@@ -32,8 +32,8 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
     configuration = _read(overrides, extra_dir, config_name)
     check_configuration(configuration)
     # The device is known to the machine alone; asking it imports torch, so it comes last.
-    from vggsweep.training.device import resolve_device, resolve_precision
-    from vggsweep.training.step import check_cuda_graph
+    from vggsweep.device import resolve_device, resolve_precision
+    from vggsweep.training.cuda_graph import check_cuda_graph
 
     device = resolve_device(configuration.device)
     check_cuda_graph(configuration.train, device, resolve_precision(configuration.train.precision, device))

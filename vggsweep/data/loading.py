@@ -19,6 +19,7 @@ from vggsweep.data.resident import ResidentBatches
 from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader
 from vggsweep.data.split import first_images, stratified_split
 from vggsweep.data.streaming import StreamingBatches
+from vggsweep.device import free_device_memory
 
 # What images may take of the free memory; network, activations and other trials need the rest.
 MEMORY_SHARE = 0.4
@@ -146,7 +147,7 @@ def choose_loader(
     if requested != "auto":
         return requested
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        free = free_device_memory(device)
     else:
         import psutil  # type: ignore[import-untyped]
 

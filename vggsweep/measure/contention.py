@@ -10,6 +10,8 @@ from types import TracebackType
 import psutil  # type: ignore[import-untyped]
 import torch
 
+from vggsweep.device import cuda_uuid
+
 # Cores that others may keep busy before a timing on the CPU counts as disturbed.
 QUIET_CORES = 0.25
 NVIDIA_SMI = ("nvidia-smi", "--query-compute-apps=pid", "--format=csv,noheader", "--id")
@@ -60,10 +62,9 @@ def _cpu_seconds() -> tuple[float, float, float]:
 
 def _has_other_cuda_process(device: torch.device) -> bool | None:
     """Whether nvidia-smi lists a process on this device that is not ours; None where it cannot be known."""
-    uuid = torch.cuda.get_device_properties(device).uuid
     try:
         done = subprocess.run(
-            [*NVIDIA_SMI, f"GPU-{uuid}"],
+            [*NVIDIA_SMI, cuda_uuid(device)],
             capture_output=True,
             text=True,
             check=True,

@@ -12,11 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from vggsweep.device import MIB, peak_device_memory_mb, reset_peak_device_memory, timed
 from vggsweep.measure.settings import MeasureSettings
-
-MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -84,32 +83,14 @@ def _time_calls(
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(batch, *shape, generator=generator)
     images = images.to(device).contiguous(memory_format=memory_format)
-    timed = _seconds_on_cuda if device.type == "cuda" else _seconds_on_clock
     seconds: list[float] = []
     with torch.inference_mode(), autocast():
         for _ in range(settings.warmup_runs):
-            timed(network, images)
+            timed(lambda: network(images), device)
         started = time.perf_counter()
         while len(seconds) < settings.min_runs or time.perf_counter() - started < settings.min_seconds:
-            seconds.append(timed(network, images))
+            seconds.append(timed(lambda: network(images), device))
     return seconds
-
-
-def _seconds_on_clock(network: nn.Module, images: Tensor) -> float:
-    started = time.perf_counter()
-    network(images)
-    if images.device.type == "mps":
-        torch.mps.synchronize()
-    return time.perf_counter() - started
-
-
-def _seconds_on_cuda(network: nn.Module, images: Tensor) -> float:
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-    start.record()
-    network(images)
-    end.record()
-    end.synchronize()
-    return float(start.elapsed_time(end)) / 1e3
 
 
 def _percentile(values: list[float], share: float) -> float:
@@ -121,12 +102,12 @@ def _percentile(values: list[float], share: float) -> float:
 def reset_peak_memory(device: torch.device) -> None:
     """Start a new peak where the device keeps one; the CPU's peak is the process's and cannot restart."""
     if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+        reset_peak_device_memory(device)
 
 
 def peak_memory_mb(device: torch.device) -> float:
     """Largest memory since the last reset, in MiB: the device's tensors, or on the CPU the process."""
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / MIB
+        return peak_device_memory_mb(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / MIB if sys.platform == "darwin" else peak / 1024

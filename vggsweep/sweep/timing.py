@@ -11,10 +11,10 @@ from vggsweep.arch.build import build_network
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
+from vggsweep.device import configure_kernels, resolve_device, resolve_precision, synchronize
 from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.device import configure_kernels, resolve_device, resolve_precision
+from vggsweep.training.cuda_graph import WARM_STEPS, choose_recorder
 from vggsweep.training.loop import Training
-from vggsweep.training.step import WARM_STEPS, choose_recorder
 
 WARMUP_STEPS = 2
 COUNTED_STEPS = 5
@@ -46,8 +46,7 @@ def seconds_per_image(configuration: Configuration) -> float:
     for step in range(warm_steps + COUNTED_STEPS):
         started = time.perf_counter()
         train_step(x_NCHW, y_N, configuration.optimizer.lr)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        synchronize(device)
         if step >= warm_steps:
             seconds.append(time.perf_counter() - started)
     return statistics.median(seconds) / train.batch_size

@@ -17,15 +17,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vggsweep.device import ResolvedPrecision, autocast, random_states, restore_random_states
 from vggsweep.errors import NonFiniteLoss
 from vggsweep.training.averaging import MovingAverage
-from vggsweep.training.checkpoint import CheckpointFile, random_states, restore_random_states
-from vggsweep.training.device import ResolvedPrecision, autocast
+from vggsweep.training.checkpoint import CheckpointFile
+from vggsweep.training.cuda_graph import CudaRecorder, GraphStep, Recorder
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.optimizers import build_optimizer
 from vggsweep.training.schedules import lr_factor
 from vggsweep.training.settings import OptimizerSettings, SchedulerSettings, TrainSettings
-from vggsweep.training.step import CudaRecorder, EagerStep, GraphStep, Recorder
+from vggsweep.training.step import EagerStep
 
 
 class Batches(Protocol):

@@ -47,8 +47,7 @@ def die_with(keeper: int) -> None:
 
 def work(header: dict[str, Any], content: bytes) -> None:
     """Unpickle the worker, which imports torch, and let it work."""
-    import torch
-
+    from vggsweep.device import cuda_device_count
     from vggsweep.sweep.engine.keeper import news_line
     from vggsweep.sweep.engine.seat import device_of_seat
     from vggsweep.sweep.step import Task
@@ -56,7 +55,6 @@ def work(header: dict[str, Any], content: bytes) -> None:
 
     worker = pickle.loads(content)
     assert isinstance(worker, Worker)
-    cuda_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
     news = os.fdopen(header["news"], "w", encoding="utf-8", buffering=1)
     for name in TOLD:
         logging.getLogger(name).addHandler(_Messenger(news))
@@ -67,7 +65,7 @@ def work(header: dict[str, Any], content: bytes) -> None:
     ending = worker.work(
         Role(
             name=header["name"],
-            device=device_of_seat(worker.order.base["device"], header["seat"], cuda_devices),
+            device=device_of_seat(worker.order.base["device"], header["seat"], cuda_device_count()),
             is_orphan=lambda: os.getppid() != header["keeper"],
             report=report,
         )

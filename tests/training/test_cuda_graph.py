@@ -10,8 +10,7 @@ import torch
 
 from vggsweep.errors import ConfigError, Interrupted, NonFiniteLoss
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.loop import Training
-from vggsweep.training.step import (
+from vggsweep.training.cuda_graph import (
     WARM_STEPS,
     CudaRecorder,
     GraphStep,
@@ -21,6 +20,7 @@ from vggsweep.training.step import (
     choose_recorder,
     is_launch_bound,
 )
+from vggsweep.training.loop import Training
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from vggsweep.errors import ConfigError
-from vggsweep.training.device import (
+from vggsweep.device import (
     DEFAULT_THREADS,
     ResolvedPrecision,
     autocast,
@@ -17,6 +16,7 @@ from vggsweep.training.device import (
     resolve_device,
     resolve_precision,
 )
+from vggsweep.errors import ConfigError
 
 CPU = torch.device("cpu")
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

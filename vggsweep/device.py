@@ -1,10 +1,15 @@
-"""Which device a trial runs on, in which precision, with which kernels."""
+"""The device: which one a trial runs on, in which precision, with which kernels, and what it can tell.
+
+All of ``torch.cuda`` that vggsweep uses is here and in `vggsweep.training.cuda_graph`.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import time
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
@@ -12,9 +17,9 @@ from typing import Literal
 import torch
 
 from vggsweep.errors import ConfigError
-from vggsweep.training.settings import Precision
 
 ResolvedPrecision = Literal["fp32", "bf16", "fp16"]
+MIB = 2**20
 AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # The first compute capability with bf16 units (Ampere).
 BF16_CAPABILITY = (8, 0)
@@ -33,7 +38,7 @@ def resolve_device(word: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     device = torch.device(word)
     if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        count = cuda_device_count()
         index = device.index or 0
         if index >= count:
             there = ", ".join(f"cuda:{i}" for i in range(count)) or "no CUDA device"
@@ -44,7 +49,9 @@ def resolve_device(word: str) -> torch.device:
     return device
 
 
-def resolve_precision(precision: Precision, device: torch.device) -> ResolvedPrecision:
+def resolve_precision(
+    precision: Literal["auto"] | ResolvedPrecision, device: torch.device
+) -> ResolvedPrecision:
     """The precision that a trial computes in; ``auto`` is bf16 where the device has units for it.
 
     Raises:
@@ -126,3 +133,71 @@ def configure_kernels(
     torch.backends.cudnn.deterministic = deterministic
     # Shapes are the same at every step, so a search for the fastest kernel pays at once.
     torch.backends.cudnn.benchmark = not deterministic
+
+
+def cuda_device_count() -> int:
+    """CUDA devices that this process may use."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def cuda_uuid(device: torch.device) -> str:
+    """The name by which ``nvidia-smi`` knows a CUDA device, such as ``GPU-4c4dc7f2-…``."""
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+
+
+def free_device_memory(device: torch.device) -> int:
+    """Bytes of a CUDA device's memory that no process holds."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free)
+
+
+def reset_peak_device_memory(device: torch.device) -> None:
+    """Start a new high-water mark of the memory of this process's tensors on a CUDA device."""
+    torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_device_memory_mb(device: torch.device) -> float:
+    """Most memory that this process's tensors took on a CUDA device since the last reset, in MiB."""
+    return torch.cuda.max_memory_allocated(device) / MIB
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done all work that is queued on it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds that the device takes for some work: CUDA's own events on a GPU, else the monotonic clock."""
+    if device.type == "cuda":
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        start.record()
+        work()
+        end.record()
+        end.synchronize()
+        return float(start.elapsed_time(end)) / 1e3
+    started = time.perf_counter()
+    work()
+    synchronize(device)
+    return time.perf_counter() - started
+
+
+def random_states(device: torch.device) -> dict[str, torch.Tensor]:
+    """Read torch's generators; nothing in a trial draws from Python's or NumPy's."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def restore_random_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Put torch's generators back where `random_states` found them."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    if device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])

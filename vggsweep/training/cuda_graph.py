@@ -1,0 +1,274 @@
+"""A training step captured once as a CUDA graph and replayed from then on.
+
+Launching is most of a small network's step: its operations are queued one by one and each computes for
+microseconds. A CUDA graph holds the whole step, forward to update, and is launched as one.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from vggsweep.device import ResolvedPrecision, random_states, restore_random_states
+from vggsweep.errors import ConfigError
+from vggsweep.training.settings import TrainSettings
+from vggsweep.training.step import EagerStep
+
+log = logging.getLogger("vggsweep.trial")
+
+Work = Callable[[], None]
+# Training FLOPs (3 x 2 x MACs of a forward pass) below which launching is the larger part of a step: what a
+# Hopper GPU computes in about as long as a step's launches take.
+LAUNCH_BOUND_FLOPS = 1e11
+# Eager steps before the recording: kernels are chosen, the optimizer makes its state.
+WARM_STEPS = 3
+# Largest distance between a replay's and an eager step's result, as a share of the step's own length: far
+# above what another order of additions makes in bf16, far below a rate or a batch that stood still.
+REPLAY_TOLERANCE = 0.05
+
+
+class Recorder(Protocol):
+    """What turns work on a device into something that can be launched again."""
+
+    def warm_up(self, work: Work) -> None:
+        """Do the work once, as a recording would."""
+
+    def record(self, work: Work) -> Work:
+        """Record the work without doing it; what comes back does it."""
+
+
+@cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream on which all recordings of this process are made; each stream costs tens of MB once."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+class CudaRecorder:
+    """CUDA graphs, as `torch.cuda.graph` records them: on another stream, with memory of their own.
+
+    Args:
+        device: whose work is recorded.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def warm_up(self, work: Work) -> None:
+        """Work on another stream than the default one, which cannot be recorded."""
+        stream = _side_stream(self.device)
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream), warnings.catch_warnings():
+            # optimizers made for recording warn once when they are used without
+            warnings.filterwarnings("ignore", message=".*capturable=True")
+            work()
+        torch.cuda.current_stream().wait_stream(stream)
+
+    def record(self, work: Work) -> Work:
+        """A graph of the work; its replays read and write the tensors that the work read and wrote."""
+        graph = torch.cuda.CUDAGraph()
+        stream = _side_stream(self.device)
+        # The outer block: a recording that ends in an error leaves its stream behind as the current one.
+        # thread_local: a loader's thread may pin memory meanwhile.
+        with (
+            torch.cuda.stream(torch.cuda.current_stream()),
+            torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"),
+        ):
+            work()
+        return graph.replay
+
+
+class GraphStep:
+    """The same step, launched as one from the fourth full batch on.
+
+    The first replay is tried beside an eager step, and a recording that does otherwise is not used.
+    Batches of another size than the first, such as an epoch's last, go the eager way. Everything outside
+    the graph stays as it is: batches are made, weights averaged and checkpoints written between replays.
+
+    Args:
+        eager: the step to record.
+        recorder: of the device.
+        is_required: raise where the device cannot record the step; else train on without a graph.
+
+    Attributes:
+        failure: why the step could not be recorded; None while nothing went wrong.
+    """
+
+    def __init__(self, eager: EagerStep, recorder: Recorder, *, is_required: bool) -> None:
+        self.eager = eager
+        self.recorder = recorder
+        self.is_required = is_required
+        self.failure: str | None = None
+        self.lr = torch.zeros((), device=eager.device)
+        self._batch: tuple[Tensor, Tensor] | None = None
+        self._warm_steps = 0
+        self._replay: Work | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether steps are replayed by now."""
+        return self._replay is not None
+
+    def __call__(self, x_NCHW: Tensor, y_N: Tensor, lr: float | Tensor) -> None:
+        """Train on one batch; arguments as of `EagerStep`."""
+        self.lr.fill_(lr)
+        if self._batch is None:
+            self._batch = torch.empty_like(x_NCHW), torch.empty_like(y_N)
+        x_static, y_static = self._batch
+        if x_NCHW.shape != x_static.shape or self.failure is not None:
+            self.eager(x_NCHW, y_N, self.lr)
+            return
+        x_static.copy_(x_NCHW)
+        y_static.copy_(y_N)
+        if self._warm_steps < WARM_STEPS:
+            self._warm_steps += 1
+            self.recorder.warm_up(self._work)
+        elif self._replay is not None or self._record():
+            assert self._replay is not None
+            self._replay()
+        else:
+            self._work()
+
+    def _work(self) -> None:
+        assert self._batch is not None
+        self.eager(*self._batch, self.lr)
+
+    def _record(self) -> bool:
+        """Whether the device could record the step, and its replay does what the step does."""
+        try:
+            replay = self.recorder.record(self._work)
+            if not self._repeats(replay):
+                raise RuntimeError("the recorded step trains otherwise than the eager one")
+        except RuntimeError as error:
+            if self.is_required:
+                raise
+            # gradients made while recording lie in memory that nothing ever fills
+            self.eager.network.zero_grad(set_to_none=True)
+            self.failure = (str(error) or type(error).__name__).splitlines()[0]
+            log.info("trains without a CUDA graph: %s", self.failure)
+            return False
+        self._replay = replay
+        return True
+
+    def _repeats(self, replay: Work) -> bool:
+        """Whether a replay moves everything as an eager step does; nothing has moved afterwards.
+
+        What a recording freezes by mistake would never show in an error. So both are tried with another
+        rate and other labels than the recording saw, and from the same random numbers.
+        """
+        assert self._batch is not None
+        labels, rate = self._batch[1].clone(), self.lr.clone()
+        before, random = self._copy(), random_states(self.eager.device)
+        after = []
+        try:
+            self._batch[1].copy_(labels.roll(1))
+            self.lr.copy_(rate / 2)
+            for work in (self._work, replay):
+                work()
+                after.append(self._copy())
+                self._set_back(before, random)
+        finally:
+            self._set_back(before, random)
+            self._batch[1].copy_(labels)
+            self.lr.copy_(rate)
+        if not all(tensor.isfinite().all() for tensor in after[0]["parameters"]):
+            return True  # the training has diverged, which it will say itself; there is nothing to compare
+        return all(
+            _distance(after[1][kind], after[0][kind])
+            <= REPLAY_TOLERANCE * _distance(after[0][kind], before[kind])
+            for kind in before
+        )
+
+    def _copy(self) -> dict[str, list[Tensor]]:
+        """In the CPU's memory, so that the trial does not look larger on the device than it is."""
+        return {
+            kind: [tensor.to("cpu", copy=True) for tensor in tensors]
+            for kind, tensors in self._moving().items()
+        }
+
+    def _set_back(self, before: dict[str, list[Tensor]], random: dict[str, Any]) -> None:
+        for kind, tensors in self._moving().items():
+            for tensor, start in zip(tensors, before[kind], strict=True):
+                tensor.copy_(start)
+        restore_random_states(random, self.eager.device)
+
+    def _moving(self) -> dict[str, list[Tensor]]:
+        """Everything that a step writes to and the next one reads; each kind has a length of its own."""
+        eager = self.eager
+        states = eager.optimizer.state.values()
+        kinds = {
+            "parameters": [parameter.data for parameter in eager.network.parameters()],
+            "buffers": list(eager.network.buffers()),
+            "optimizer": [value for state in states for value in state.values() if isinstance(value, Tensor)],
+            "sums": [eager.loss_sum, eager.hits, eager.steps, eager.first_bad_step],
+        }
+        return {kind: tensors for kind, tensors in kinds.items() if tensors}
+
+
+def _distance(some: Sequence[Tensor], others: Sequence[Tensor]) -> float:
+    """Euclidean distance over all numbers of both lists."""
+    pairs = zip(some, others, strict=True)
+    squares = [(one.double() - other.double()).square().sum() for one, other in pairs]
+    return float(torch.stack(squares).sum().sqrt().item())
+
+
+def choose_recorder(
+    settings: TrainSettings, device: torch.device, precision: ResolvedPrecision, *, macs: int, is_known: bool
+) -> Recorder | None:
+    """What records this training's step, or None where each operation is launched by itself.
+
+    Args:
+        settings: ``cuda_graph`` and what speaks against it.
+        device, precision: of the training.
+        macs: of a forward pass, per image.
+        is_known: false for a network from the user's own code, which may decide in Python what to compute;
+            a recording would keep the first decision for ever. ``auto`` leaves such networks alone.
+
+    Raises:
+        ConfigError: ``train.cuda_graph=always`` where no graph can be recorded.
+    """
+    check_cuda_graph(settings, device, precision)
+    if settings.cuda_graph == "always":
+        return CudaRecorder(device)
+    can_record = device.type == "cuda" and precision != "fp16" and not settings.compile and is_known
+    wants_graph = settings.cuda_graph == "auto" and is_launch_bound(macs, settings.batch_size)
+    return CudaRecorder(device) if can_record and wants_graph else None
+
+
+def check_cuda_graph(settings: TrainSettings, device: torch.device, precision: ResolvedPrecision) -> None:
+    """Refuse ``train.cuda_graph=always`` where no graph can be recorded.
+
+    Raises:
+        ConfigError: names what stands against it.
+    """
+    if settings.cuda_graph != "always":
+        return
+    reasons = {
+        f"this run is on {device.type}": device.type != "cuda",
+        "fp16's gradient scaling asks the device at every step": precision == "fp16",
+        "train.compile=true launches in its own way": settings.compile,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise ConfigError(
+                f"train.cuda_graph=always records the steps of a CUDA device, and {reason}. "
+                "Use train.cuda_graph=auto."
+            )
+
+
+def is_launch_bound(macs: int, batch_size: int) -> bool:
+    """Whether a GPU takes longer to launch a training step than to compute it.
+
+    Args:
+        macs: of a forward pass, per image.
+        batch_size: images a step.
+
+    >>> is_launch_bound(27_000_000, batch_size=128), is_launch_bound(512_000_000, batch_size=128)
+    (True, False)
+    """
+    return 3 * 2 * macs * batch_size < LAUNCH_BOUND_FLOPS
