@@ -27,6 +27,20 @@ hypothesis.settings.register_profile("vggsweep", deadline=None)
 hypothesis.settings.load_profile("vggsweep")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU on a machine without one."""
+    on_cuda = [item for item in items if "cuda" in item.keywords]
+    if not on_cuda:
+        return
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    for item in on_cuda:
+        needed = item.get_closest_marker("cuda").kwargs.get("devices", 1)  # type: ignore[union-attr]
+        if count < needed:
+            item.add_marker(pytest.mark.skip(reason=f"needs {needed} CUDA device(s), there are {count}"))
+
+
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test's current directory: `outputs/` appears here, and the data root lies in it.

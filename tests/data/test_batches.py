@@ -171,7 +171,7 @@ def test_pictures_come_equal_from_either_loader(dataset, load, pictures, tmp_pat
     assert_equal(batches_of(first.train, 0, 1), batches_of(second.train, 0, 1))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("resolution", [32, 20, 64])
 def test_both_loaders_are_equal_on_a_gpu_and_close_to_the_cpu(resolution, dataset, load):
     settings = {"limit": 200, "resolution": resolution}

@@ -123,7 +123,7 @@ def test_images_stay_resident_while_they_fit():
     assert choose_loader("streaming", 1, cpu) == "streaming"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_gpus_free_memory_decides():
     gpu = torch.device("cuda")
     assert choose_loader("auto", 10**6, gpu) == "resident"
