@@ -1,7 +1,7 @@
 """Everything that a GPU has to show, the most telling figures first, in one table.
 
     python benchmarks/gpu_suite.py --json result.json
-    python benchmarks/gpu_suite.py --data FOLDER             # Fashion-MNIST's four .gz files
+    python benchmarks/gpu_suite.py --data FOLDER             # holds fashion_mnist/ with the four .gz files
     python benchmarks/gpu_suite.py --parts chapter vgg16     # these parts only
     python benchmarks/gpu_suite.py --device cpu --quick      # the same code on a CPU, to see that it runs
 
@@ -84,6 +84,7 @@ class Sizes:
         rounds: turns of each contender.
         lengths: the fast recipe's epochs times these, until one of the trainings reaches the target.
         epochs: of the chapter's whole training.
+        training_images: of whole trainings; None takes all.
         workers: numbers of processes on one device.
         matmul_side: rows of the matrices of the peak; None leaves the device's own.
     """
@@ -98,6 +99,7 @@ class Sizes:
     rounds: int = 3
     lengths: tuple[int, ...] = (1, 2, 4, 8)
     epochs: int = 10
+    training_images: int | None = None
     workers: tuple[int, ...] = (1, 2, 4)
     matmul_side: int | None = None
 
@@ -112,6 +114,7 @@ QUICK = Sizes(
     rounds=1,
     lengths=(1,),
     epochs=1,
+    training_images=512,
     workers=(1, 2),
     matmul_side=256,
 )
@@ -272,9 +275,10 @@ class Suite:
 
     def compare_compiled(self) -> None:
         words = ("arch=vgg_small", f"dataset.resolution={self.sizes.high}")
-        job, compiled = (self.job(self.sizes.images, *words, *more) for more in ((), ("train.compile=true",)))
-        contenders = {"compiled": vggsweep(compiled), "ours": vggsweep(job)}
-        self._compare(f"chapter's net, {self.sizes.high} px", contenders, job)
+        job = self.job(self.sizes.images, *words)
+        launches = self._launches(self.sizes.images, (*words, "train.compile=true"))
+        compiled = {f"compiled, {name}": contender for name, contender in launches.items()}
+        self._compare(f"chapter's net, {self.sizes.high} px", {**compiled, "ours": vggsweep(job)}, job)
 
     def _launches(self, images: int, words: Sequence[str]) -> dict[str, Iterator[Outcome]]:
         """The loop with its step launched one way, whatever ``auto`` would take."""
@@ -330,6 +334,7 @@ class Suite:
         for length in self.sizes.lengths:
             epochs = 4 * length
             words = ["experiment=fast_fashion", *self.data, f"device={self.device}", f"train.epochs={epochs}"]
+            words += self._limit()
             seconds, accuracies = train_once(read_configuration(resolved(compose(words))))
             tried.append({"epochs": epochs, "seconds": seconds, "val_acc": accuracies})
             reaches = accuracies[-1] >= TARGET_ACC
@@ -344,6 +349,10 @@ class Suite:
             if reaches:
                 break
         self.measured["accuracy"] = tried
+
+    def _limit(self) -> list[str]:
+        images = self.sizes.training_images
+        return [] if images is None else [f"dataset.limit={images}"]
 
     def vgg16(self) -> None:
         words = ("arch=vgg16", f"dataset.resolution={self.sizes.vgg16_resolution}")
@@ -512,7 +521,9 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cuda", help="cuda (default), cuda:1, cpu")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: see that it runs, measure nothing")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="Fashion-MNIST's four .gz files")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="holds fashion_mnist/ with the four .gz files"
+    )
     parser.add_argument("--parts", nargs="+", metavar="PART", help="only these, in this order; see the top")
     add_json_option(parser)
     arguments = parser.parse_args()

@@ -29,9 +29,11 @@ def test_the_last_epoch_counts_and_top5_is_left_out_where_there_is_none() -> Non
     assert "val_top5" not in found
 
 
-def test_the_mean_speed_weighs_epochs_by_their_time() -> None:
-    times = training_times([epoch(1, 0.5, seconds=1.0, speed=300.0), epoch(2, 0.5, seconds=2.0, speed=150.0)])
-    assert times == {"train_seconds": 3.0, "images_per_second": 200.0}
+def test_the_speed_leaves_the_first_epoch_out_and_the_seconds_do_not() -> None:
+    first = epoch(1, 0.5, seconds=8.0, speed=10.0)
+    assert training_times([first]) == {"train_seconds": 8.0, "images_per_second": 10.0}
+    later = [epoch(n, 0.5, seconds=1.0, speed=speed) for n, speed in ((2, 300.0), (3, 310.0), (4, 100.0))]
+    assert training_times([first, *later]) == {"train_seconds": 11.0, "images_per_second": 300.0}
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])

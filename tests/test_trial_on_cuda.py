@@ -53,7 +53,7 @@ def test_the_peak_of_memory_is_the_trials_own(train: Train) -> None:
         for words in (BIG, ("arch.depth=2", "arch.width=4"))
     ]
     assert peaks[0] > 500
-    assert peaks[1] < 100
+    assert peaks[1] < peaks[0] / 3
 
 
 def test_too_little_memory_ends_one_trial_with_a_hint(train: Train, little_memory: None) -> None:
@@ -93,6 +93,8 @@ def test_other_work_on_the_device_is_noticed() -> None:
     assert watch.is_contended in (True, None)
 
 
+# torch 2.11 imports its own deprecated torch.jit on Python 3.12
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_network_trains(train: Train) -> None:
     record, _ = train(*ON_GPU, "train.compile=true")
     assert record.state == "COMPLETE", record.reason

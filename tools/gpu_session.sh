@@ -55,8 +55,14 @@ fi
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd -P)
-[ -d "$data" ] && data=$(cd "$data" && pwd -P) && export VGGSWEEP_DATA=$data || data=""
 work=$(mktemp -d)
+if [ -d "$data" ]; then # vggsweep looks in a folder of the set's name
+    ln -s "$(cd "$data" && pwd -P)" "$work/fashion_mnist"
+    data=$work
+    export VGGSWEEP_DATA=$work
+else
+    data=""
+fi
 trap 'rm -rf "$work"' EXIT
 export PYTHONPATH=$checkout PYTHONUNBUFFERED=1 COLUMNS=160
 : >"$out/parts.tsv"
@@ -92,7 +98,8 @@ tests() {
 
 run() {
     local words=("device=$device" "measure=default") epochs=5 real=(dataset=fashion_mnist) sweep
-    [ $small = 1 ] && words+=("dataset.limit=256" "train.batch_size=64") && epochs=1 && real=()
+    [ $small = 1 ] && words+=("dataset.limit=256" "train.batch_size=64") && epochs=1
+    [ $small = 1 ] && [ -z "$data" ] && real=()
     timed "a single run" 40 "$python" -m vggsweep arch.depth=8 "train.epochs=$epochs" "${words[@]}" sweep.name=gpu_single
     sweep=(-m experiment=quickstart n_trials=8 n_workers=2 "${words[@]}" sweep.name=gpu_sweep)
     setsid "$python" -m vggsweep "${sweep[@]}" >>"$out/session.log" 2>&1 </dev/null &
@@ -115,7 +122,7 @@ run() {
 suite() {
     local words=(--device "$device" --json "$out/suite.json")
     [ $small = 1 ] && words+=(--quick)
-    [ -n "$data" ] && [ $small = 0 ] && words+=(--data "$data")
+    [ -n "$data" ] && words+=(--data "$data")
     timed "suite" 240 "$python" "$checkout/benchmarks/gpu_suite.py" "${words[@]}" $suite_words
 }
 

@@ -233,14 +233,11 @@ def test_small_networks_on_a_gpu_are_recorded(prepare: Prepare) -> None:
     assert chosen(cuda_graph="always", macs=15_470_000_000)
 
 
-@pytest.mark.parametrize(
-    ("device", "precision", "compiled", "reason"),
-    [(CPU, "bf16", False, "on cpu"), (GPU, "fp16", False, "fp16"), (GPU, "bf16", True, "train.compile")],
-)
+@pytest.mark.parametrize(("device", "precision", "reason"), [(CPU, "bf16", "on cpu"), (GPU, "fp16", "fp16")])
 def test_always_is_refused_where_no_graph_can_be_had(
-    prepare: Prepare, device: torch.device, precision: str, compiled: bool, reason: str
+    prepare: Prepare, device: torch.device, precision: str, reason: str
 ) -> None:
-    train = replace(prepare().configuration.train, cuda_graph="always", compile=compiled)
+    train = replace(prepare().configuration.train, cuda_graph="always")
     with pytest.raises(ConfigError, match=reason):
         check_cuda_graph(train, device, precision)  # type: ignore[arg-type]
 

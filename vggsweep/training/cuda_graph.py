@@ -251,7 +251,6 @@ def check_cuda_graph(settings: TrainSettings, device: torch.device, precision: R
     reasons = {
         f"this run is on {device.type}": device.type != "cuda",
         "fp16's gradient scaling asks the device at every step": precision == "fp16",
-        "train.compile=true launches in its own way": settings.compile,
     }
     for reason, holds in reasons.items():
         if holds:
