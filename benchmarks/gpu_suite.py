@@ -364,13 +364,8 @@ class Suite:
         )
 
     def whole_chapter(self) -> None:
-        words = [
-            "experiment=d2l_vgg",
-            *self.data,
-            f"device={self.device}",
-            f"train.epochs={self.sizes.epochs}",
-        ]
-        words.append(f"dataset.resolution={self.sizes.high}")
+        words = ["experiment=d2l_vgg", *self.data, *self._limit(), f"device={self.device}"]
+        words += [f"train.epochs={self.sizes.epochs}", f"dataset.resolution={self.sizes.high}"]
         seconds, accuracies = train_once(read_configuration(resolved(compose(words))))
         self.measured["epochs"] = {"seconds": seconds, "val_acc": accuracies}
         self.rows.append(
