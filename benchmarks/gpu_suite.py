@@ -9,16 +9,15 @@ Without ``--data`` the subset that ships with vggsweep stands in for Fashion-MNI
 accuracies are not, and the table says which it was. The file holds each part's figures as soon as it ends.
 
     peaks        the device's matrix product and copy, to which shares refer
-    chapter      experiment=d2l_vgg at 224 px: ours (as `auto` decides, eager, and as a CUDA graph) and the
-                 chapter's loop, in turns
+    chapter      experiment=d2l_vgg at 224 px: ours, ours with train.compile=true, and the chapter's loop,
+                 in turns
     graph        CUDA graph against eager at 32 px: the chapter's network and a lean one
-    workers      one, two and four processes with lean networks on the one device
-    accuracy     `experiment=fast_fashion`, longer and longer until its val_acc is .93
+    workers      one, two and four processes with lean networks on the one device, and the same under MPS
+    accuracy     experiment=fast_fashion and fast_fashion_gpu: seconds, and whether val_acc is .93
     vgg16        VGG-16 at 224 px
     epochs       the chapter's ten epochs at 224 px: seconds and accuracy
     profile      which kernels a step's time goes to, and what is not kernels
     others       at 224 and 32 px: fp32, and a careful plain loop
-    compiled     at 224 px: train.compile=true
 
 `of peak` is training FLOPs (3 x 2 x MACs of a forward pass) per second ÷ a large matrix product in the same
 precision; `of roofline` compares with `roofline.py`.
@@ -28,9 +27,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,7 @@ TARGET_ACC = 0.93
 LEAN = ("arch=vgg_scaled", "head=gap", "arch.depth=8", "arch.width=16", "arch.batch_norm=true")
 GRAPH, EAGER = "train.cuda_graph=always", "train.cuda_graph=never"
 PROFILED_KERNELS = 12
+MPS_CONTROL = "nvidia-cuda-mps-control"
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Sizes:
         vgg16_images, vgg16_resolution: of VGG-16.
         profiled_images: of a profiled epoch.
         rounds: turns of each contender.
-        lengths: the fast recipe's epochs times these, until one of the trainings reaches the target.
+        recipes: lines of which each is trained once, for seconds and accuracy.
         epochs: of the chapter's whole training.
         training_images: of whole trainings; None takes all.
         workers: numbers of processes on one device.
@@ -97,7 +101,7 @@ class Sizes:
     vgg16_resolution: int = 224
     profiled_images: int = 1_280
     rounds: int = 3
-    lengths: tuple[int, ...] = (1, 2, 4, 8)
+    recipes: tuple[str, ...] = ("experiment=fast_fashion", "experiment=fast_fashion_gpu")
     epochs: int = 10
     training_images: int | None = None
     workers: tuple[int, ...] = (1, 2, 4)
@@ -112,7 +116,7 @@ QUICK = Sizes(
     vgg16_resolution=32,
     profiled_images=256,
     rounds=1,
-    lengths=(1,),
+    recipes=("experiment=fast_fashion",),
     epochs=1,
     training_images=512,
     workers=(1, 2),
@@ -217,7 +221,6 @@ class Suite:
             "epochs": self.whole_chapter,
             "profile": self.profile,
             "others": self.compare_others,
-            "compiled": self.compare_compiled,
         }
 
     def run(self, parts: Sequence[str], ended: Callable[[], None]) -> None:
@@ -252,7 +255,10 @@ class Suite:
     def compare_chapter(self) -> None:
         words = ("arch=vgg_small", f"dataset.resolution={self.sizes.high}")
         job = self.job(self.sizes.images, *words)
-        contenders = {"ours": vggsweep(job), **self._launches(self.sizes.images, words)}
+        contenders = {"ours": vggsweep(job)}
+        if self.device.type == "cuda":
+            compiled = self.job(self.sizes.images, *words, "train.compile=true")
+            contenders = {"compiled": vggsweep(compiled), **contenders}
         contenders["chapter's loop"] = chapter(self.job(self.sizes.chapter_images, *words))
         self._compare(f"chapter's net, {self.sizes.high} px", contenders, job)
 
@@ -272,13 +278,6 @@ class Suite:
                 "plain loop": plain(job),
             }
             self._compare(f"others, chapter's net, {resolution} px", contenders, job)
-
-    def compare_compiled(self) -> None:
-        words = ("arch=vgg_small", f"dataset.resolution={self.sizes.high}")
-        job = self.job(self.sizes.images, *words)
-        launches = self._launches(self.sizes.images, (*words, "train.compile=true"))
-        compiled = {f"compiled, {name}": contender for name, contender in launches.items()}
-        self._compare(f"chapter's net, {self.sizes.high} px", {**compiled, "ours": vggsweep(job)}, job)
 
     def _launches(self, images: int, words: Sequence[str]) -> dict[str, Iterator[Outcome]]:
         """The loop with its step launched one way, whatever ``auto`` would take."""
@@ -314,40 +313,41 @@ class Suite:
     def many_workers(self) -> None:
         """The same trainings in one, two, four processes on the one device."""
         job = self.job(self.sizes.images, *LEAN, f"dataset.resolution={self.sizes.low}")
-        speeds = speeds_of_workers(self.sizes.workers, job, self.sizes.rounds)
-        self.measured["workers"] = speeds
+        counts, rounds = self.sizes.workers, self.sizes.rounds
+        self._show_workers("", speeds_of_workers(counts, job, rounds))
+        if self.device.type == "cuda" and shutil.which(MPS_CONTROL) is not None:
+            with multi_process_service():
+                self._show_workers(", under MPS", speeds_of_workers(counts, job, rounds))
+
+    def _show_workers(self, how: str, speeds: dict[int, list[float]]) -> None:
+        self.measured[f"workers{how}"] = speeds
         alone = speeds[self.sizes.workers[0]]
         for count, values in speeds.items():
-            ratio = spread(ratios(values, alone)).show(2)
             self.rows.append(
                 Row(
-                    f"{count} workers, lean net, {self.sizes.low} px",
+                    f"{count} workers, lean net, {self.sizes.low} px{how}",
                     f"{spread(values).show(0)} images/s",
-                    f"{ratio} x one",
+                    f"{spread(ratios(values, alone)).show(2)} x one",
                     "all of them together; start not counted",
                 )
             )
 
     def time_to_target(self) -> None:
-        """The fast recipe, stretched until its validation accuracy reaches the target."""
-        tried = []
-        for length in self.sizes.lengths:
-            epochs = 4 * length
-            words = ["experiment=fast_fashion", *self.data, f"device={self.device}", f"train.epochs={epochs}"]
-            words += self._limit()
+        """Seconds of each recipe, and whether its validation accuracy reaches the target."""
+        tried = {}
+        for recipe in self.sizes.recipes:
+            words = [*recipe.split(), *self.data, *self._limit(), f"device={self.device}"]
             seconds, accuracies = train_once(read_configuration(resolved(compose(words))))
-            tried.append({"epochs": epochs, "seconds": seconds, "val_acc": accuracies})
-            reaches = accuracies[-1] >= TARGET_ACC
+            tried[recipe] = {"seconds": seconds, "val_acc": accuracies}
+            reaches = "reaches" if accuracies[-1] >= TARGET_ACC else "not"
             self.rows.append(
                 Row(
-                    f"fast_fashion, {epochs} epochs",
-                    f"{seconds:.2f} s",
-                    f"val_acc {accuracies[-1]:.4f}, {'reaches' if reaches else 'not'} {TARGET_ACC}",
+                    recipe.removeprefix("experiment="),
+                    f"{seconds:.2f} s, {len(accuracies)} epochs",
+                    f"val_acc {accuracies[-1]:.4f}, {reaches} {TARGET_ACC}",
                     "evaluation counted, loading not",
                 )
             )
-            if reaches:
-                break
         self.measured["accuracy"] = tried
 
     def _limit(self) -> list[str]:
@@ -355,13 +355,18 @@ class Suite:
         return [] if images is None else [f"dataset.limit={images}"]
 
     def vgg16(self) -> None:
-        words = ("arch=vgg16", f"dataset.resolution={self.sizes.vgg16_resolution}")
-        job = self.job(self.sizes.vgg16_images, *words)
         batch = min(128, self.sizes.vgg16_images)
-        job = replace(job, overrides=(*job.overrides, f"train.batch_size={batch}"))
-        self._compare(
-            f"VGG-16, {self.sizes.vgg16_resolution} px, batch {batch}", {"ours": vggsweep(job)}, job
+        words = (
+            "arch=vgg16",
+            f"dataset.resolution={self.sizes.vgg16_resolution}",
+            f"train.batch_size={batch}",
         )
+        job = self.job(self.sizes.vgg16_images, *words)
+        contenders = {"ours": vggsweep(job)}
+        if self.device.type == "cuda":
+            compiled = self.job(self.sizes.vgg16_images, *words, "train.compile=true")
+            contenders = {"compiled": vggsweep(compiled), **contenders}
+        self._compare(f"VGG-16, {self.sizes.vgg16_resolution} px, batch {batch}", contenders, job)
 
     def whole_chapter(self) -> None:
         words = ["experiment=d2l_vgg", *self.data, *self._limit(), f"device={self.device}"]
@@ -461,6 +466,19 @@ def profile_step(job: Job) -> dict[str, Any]:
 # --- several processes on one device
 
 
+@contextmanager
+def multi_process_service() -> Iterator[None]:
+    """NVIDIA's daemon, without which processes take the device in turns instead of together."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
+        subprocess.run([MPS_CONTROL, "-d"], check=True, timeout=30)
+        try:
+            yield
+        finally:
+            subprocess.run([MPS_CONTROL], input="quit\n", text=True, check=False, timeout=60)
+            del os.environ["CUDA_MPS_PIPE_DIRECTORY"], os.environ["CUDA_MPS_LOG_DIRECTORY"]
+
+
 def speeds_of_workers(counts: Sequence[int], job: Job, rounds: int) -> dict[int, list[float]]:
     """Images per second of so many processes together, all warm before the clock starts."""
     context = multiprocessing.get_context("spawn")
@@ -519,6 +537,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="holds fashion_mnist/ with the four .gz files"
     )
+    parser.add_argument("--recipe", action="append", metavar="WORDS", help="a line for the part `accuracy`")
     parser.add_argument("--parts", nargs="+", metavar="PART", help="only these, in this order; see the top")
     add_json_option(parser)
     arguments = parser.parse_args()
@@ -533,6 +552,8 @@ def main() -> None:
         sizes = replace(
             sizes, images=min(sizes.images, 6_000), chapter_images=min(sizes.chapter_images, 6_000)
         )
+    if arguments.recipe:
+        sizes = replace(sizes, recipes=tuple(arguments.recipe))
     suite = Suite(device, sizes, data)
     parts = arguments.parts or list(suite.parts)
     if unknown := set(parts) - suite.parts.keys():

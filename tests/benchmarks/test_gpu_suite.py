@@ -9,23 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-
-from vggsweep.arch.counting import count_costs
-from vggsweep.configuration.compose import compose
-from vggsweep.configuration.network import configured_network
-from vggsweep.configuration.schema import read_configuration, resolved
+from torch import nn
 
 CHECKOUT = Path(__file__).parents[2]
 FIGURES = {
     "peaks",
+    "chapter's net, 64 px",
     "chapter's net, 32 px",
     "lean net, 32 px",
-    "vgg16",
+    "VGG-16, 32 px, batch 8",
     "workers",
-    "chapter",
-    "fast_fashion",
-    "equal",
+    "epochs",
+    "accuracy",
+    "profile",
 }
 
 
@@ -42,41 +38,26 @@ def test_the_suite_gives_every_figure_on_a_cpu(own_folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     measured = json.loads((own_folder / "result.json").read_text())["measured"]
     assert measured.keys() >= FIGURES
-    assert all(check["holds"] for check in measured["equal"].values())
 
 
-def test_the_suite_imports_nothing_that_a_bare_machine_lacks() -> None:
-    """It is carried to machines without a network, where only torch and torchvision are installed."""
-    code = "import sys; sys.path.insert(0, 'benchmarks'); import gpu_suite; print(*sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=CHECKOUT, env=environment, capture_output=True, text=True
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert not {"hydra", "omegaconf", "optuna", "rich", "pandas", "psutil"} & set(done.stdout.split())
-
-
-def test_its_fast_recipe_is_the_experiment_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layers_roofline_is_its_arithmetic_or_its_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
-    import gpu_suite
+    from machine import Peaks
+    from roofline import roofline_seconds, training_operations
 
-    said = read_configuration(resolved(compose(["experiment=fast_fashion"])))
-
-    training = gpu_suite.start_recipe(
-        gpu_suite.RECIPE, gpu_suite.read_split(None).train, 1, torch.device("cpu")
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3)).to(
+        "meta"
     )
-    costs = configured_network(said).costs
-    assert count_costs(training.network, said.dataset.channels, said.dataset.resolution) == costs
-    assert said.dataset.resolution == gpu_suite.RECIPE.resolution
-    assert (said.dataset.mean, said.dataset.std) == gpu_suite.FASHION_MEAN_STD
-    assert said.augment.flip == gpu_suite.RECIPE.flip
-    assert not said.augment.crop_padding
-    assert training.schedule == said.scheduler
-    assert training.base_lr == said.optimizer.lr
-    for name in ("epochs", "batch_size", "label_smoothing", "ema", "clip_grad_norm"):
-        assert getattr(training.settings, name) == getattr(said.train, name), name
-    (decayed, rest) = training.optimizer.param_groups
-    assert (decayed["weight_decay"], rest["weight_decay"]) == (said.optimizer.weight_decay, 0.0)
-    assert decayed["nesterov"] and decayed["momentum"] == 0.9
+    operations = {one.name: one for one in training_operations(network, (5, 2, 8, 8))}
+
+    assert operations["Conv2d forward"].flops == 2 * 5 * 4 * 8 * 8 * 2 * 9
+    assert operations["Conv2d forward"].bytes == 2 * (5 * 2 * 64 + 5 * 4 * 64 + 4 * 2 * 9 + 4)
+    assert "Conv2d input's gradient" not in operations, "images need no gradient"
+    assert operations["Linear input's gradient"].flops == 2 * 5 * 256 * 3
+    assert operations["ReLU backward"].bytes == 2 * 3 * 5 * 4 * 64
+    instant = Peaks(fp32=1e30, bf16=1e30, copy=1.0)
+    total = sum(one.bytes for one in operations.values())
+    assert roofline_seconds(list(operations.values()), instant, "bf16") == pytest.approx(total / 1e9)
+    slow = Peaks(fp32=1.0, bf16=1.0, copy=1e30)
+    flops = sum(one.flops for one in operations.values())
+    assert roofline_seconds(list(operations.values()), slow, "bf16") == pytest.approx(flops / 1e9)

@@ -91,7 +91,7 @@ def count_layers(
     return [
         LayerCost(
             name,
-            type(chosen[name]).__name__,
+            chosen[name]._get_name(),
             shape,
             sum(parameter.numel() for parameter in chosen[name].parameters()),
             macs[name],
