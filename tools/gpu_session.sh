@@ -79,6 +79,7 @@ cd "$work"
 # timed NAME SECONDS COMMAND…: a line in parts.tsv, all output in session.log.
 timed() {
     local name=$1 limit=$2 started=$SECONDS code=0
+    [ $small = 0 ] || limit=$((4 * limit)) # a rehearsal is about whether it runs
     shift 2
     printf '\n== %s (at most %d s): %s\n' "$name" "$limit" "$*" >>"$out/session.log"
     timeout --kill-after=5 "$limit" "$@" >>"$out/session.log" 2>&1 </dev/null || code=$?

@@ -91,7 +91,7 @@ def count_layers(
     return [
         LayerCost(
             name,
-            chosen[name]._get_name(),
+            type(chosen[name]).__name__,
             shape,
             sum(parameter.numel() for parameter in chosen[name].parameters()),
             macs[name],

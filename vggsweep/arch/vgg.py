@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from torch import nn
 
-from vggsweep.arch.convolution import TENSOR_CORE_CHANNELS, ImageConv2d
 from vggsweep.arch.dropout import Dropout
 from vggsweep.arch.layout import Layer, block_layout, head_layout
 from vggsweep.arch.plan import NetworkPlan
@@ -45,9 +44,7 @@ def _build_block(plan: NetworkPlan, index: int, in_channels: int) -> nn.Sequenti
     for layer in block_layout(plan, index):
         if layer.kind == "conv":
             kernel = block.kernels[layer.number - 1]
-            is_first = index == 0 and layer.number == 1 and in_channels <= TENSOR_CORE_CHANNELS
-            conv2d = ImageConv2d if is_first else nn.Conv2d
-            layers[layer.name] = conv2d(in_channels, block.channels, kernel, padding=kernel // 2)
+            layers[layer.name] = nn.Conv2d(in_channels, block.channels, kernel, padding=kernel // 2)
             in_channels = block.channels
         else:
             layers[layer.name] = _build_plain(layer, plan, block.channels)
