@@ -57,7 +57,7 @@ def test_a_wrong_number_of_classes_names_the_folders(dataset, pictures, tmp_path
 
 def test_validating_on_a_missing_test_folder_is_refused(dataset, pictures, tmp_path):
     pictures(tmp_path, {"cats": 3, "dogs": 3})
-    with pytest.raises(ConfigError, match="dataset.validation=test needs test pictures"):
+    with pytest.raises(ConfigError, match="has no test split. Put test pictures into"):
         check_dataset(dataset("image_folder", root=str(tmp_path), validation="test"))
 
 

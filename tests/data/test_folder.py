@@ -3,34 +3,10 @@ import pytest
 from PIL import Image
 
 from vggsweep.data.cache import RECENT
-from vggsweep.data.folder import FolderImages, decode, list_folder, split_folder
+from vggsweep.data.folder import FolderImages, decode
+from vggsweep.data.listing import list_folder
+from vggsweep.data.scan import scan
 from vggsweep.errors import DataError
-
-
-def test_pictures_are_listed_class_by_class_without_what_is_none(pictures, tmp_path):
-    pictures(tmp_path, {"dogs": 2, "cats": 1, "empty": 0, ".hidden": 1})
-    (tmp_path / "cats" / "nested").mkdir()
-    (tmp_path / "cats" / "000.png").rename(tmp_path / "cats" / "nested" / "A.PNG")
-    (tmp_path / "cats" / "._A.png").touch()
-    (tmp_path / "dogs" / "notes.txt").touch()
-    listed = list_folder(tmp_path)
-    assert listed.class_names == ("cats", "dogs")
-    assert listed.labels == (0, 1, 1)
-    assert listed.paths[0].endswith("A.PNG")
-
-
-def test_train_and_test_folders_are_splits(pictures, tmp_path):
-    pictures(tmp_path / "train", {"cats": 1, "dogs": 1})
-    assert split_folder(tmp_path, "train") == tmp_path / "train"
-    assert split_folder(tmp_path, "test") is None
-    pictures(tmp_path / "test", {"cats": 1, "dogs": 1})
-    assert split_folder(tmp_path, "test") == tmp_path / "test"
-
-
-def test_a_class_of_trains_is_a_class(pictures, tmp_path):
-    pictures(tmp_path, {"train": 2, "tram": 2})
-    assert split_folder(tmp_path, "train") == tmp_path
-    assert list_folder(tmp_path).class_names == ("train", "tram")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tiff", ".gif", ".jpg"])
@@ -96,7 +72,7 @@ def test_a_truncated_picture_is_named(pictures, tmp_path):
 
 
 def test_threads_decode_the_same_as_one_and_only_once(pictures, tmp_path):
-    images = FolderImages(list_folder(pictures(tmp_path, {"cats": 70, "dogs": 80})), 3, 12)
+    images = FolderImages(list_folder(scan(pictures(tmp_path, {"cats": 70, "dogs": 80}))), 3, 12)
     indices = np.arange(150)[::-1].copy()
     together = images.read_all(indices)
     assert (together == images.read(indices)).all()
@@ -105,7 +81,7 @@ def test_threads_decode_the_same_as_one_and_only_once(pictures, tmp_path):
 
 
 def test_a_replaced_picture_is_decoded_again(pictures, tmp_path):
-    images = FolderImages(list_folder(pictures(tmp_path, {"cats": 3})), 3, 12)
+    images = FolderImages(list_folder(scan(pictures(tmp_path, {"cats": 3}))), 3, 12)
     before = images.read_all(np.arange(3))
     Image.new("RGB", (300, 300), (9, 9, 9)).save(images.pictures.paths[1])
     after = images.read_all(np.arange(3))

@@ -1,12 +1,10 @@
-"""A folder of one's own pictures: one sub-folder a class."""
+"""The pictures of a folder as pixels."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,50 +12,14 @@ import numpy as np
 
 from vggsweep.data.cache import RECENT
 from vggsweep.data.images import LabelArray, PixelArray
+from vggsweep.data.listing import PictureFolder
 from vggsweep.data.order import IndexArray
-from vggsweep.data.settings import SplitName
 from vggsweep.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 BATCH_PER_THREAD = 64
-
-
-@dataclass(frozen=True)
-class PictureFolder:
-    """The pictures of one split, found but not opened.
-
-    Args:
-        class_names: the sub-folders that hold a picture, sorted; a label is a position in this list.
-        paths: every picture, class by class.
-        labels: class of each.
-    """
-
-    class_names: tuple[str, ...]
-    paths: tuple[str, ...]
-    labels: tuple[int, ...]
-
-
-def split_folder(root: Path, split: SplitName) -> Path | None:
-    """Where a split's class folders are; None when the pictures have no test split.
-
-    With ``train/`` holding class folders, that is the training split and ``test/`` the test split;
-    otherwise the class folders of `root` are the training split. A `root/train` that holds pictures
-    itself is a class of trains.
-    """
-    has_splits = bool(_class_folders(root / "train"))
-    if split == "train":
-        return root / "train" if has_splits else root
-    return root / "test" if has_splits and _class_folders(root / "test") else None
-
-
-def list_folder(folder: Path) -> PictureFolder:
-    """Every picture below each class folder, in an order that does not depend on the file system."""
-    names = tuple(_class_folders(folder))
-    found = [(path, label) for label, name in enumerate(names) for path in _pictures(folder / name)]
-    return PictureFolder(names, tuple(path for path, _ in found), tuple(label for _, label in found))
 
 
 class FolderImages:
@@ -158,27 +120,3 @@ def _flattened(picture: Image, mode: str) -> Image:
         black = Image.new("RGBA", colours.size, (0, 0, 0, 255))
         return Image.alpha_composite(black, colours).convert(mode)
     return picture.convert(mode)
-
-
-def _class_folders(folder: Path) -> list[str]:
-    """Names of the sub-folders that hold at least one picture, sorted."""
-    if not folder.is_dir():
-        return []
-    names = sorted(
-        entry.name for entry in os.scandir(folder) if entry.is_dir() and not _is_hidden(entry.name)
-    )
-    return [name for name in names if next(_pictures(folder / name), None)]
-
-
-def _pictures(folder: Path) -> Iterator[str]:
-    """Every picture below a folder, in sorted order."""
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for name in sorted(files):
-            if name.lower().endswith(EXTENSIONS) and not _is_hidden(name):
-                yield os.path.join(parent, name)
-
-
-def _is_hidden(name: str) -> bool:
-    """Files such as ``._cat.jpg``, which macOS leaves beside pictures and which are none."""
-    return name.startswith(".")

@@ -10,7 +10,7 @@ from typing import Literal, Self
 import torch
 
 from vggsweep.data.batches import BatchPlan, BatchSource, Finish
-from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution
+from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution, pictures
 from vggsweep.data.images import Images
 from vggsweep.data.order import IndexArray
 from vggsweep.data.preprocess import Preprocess
@@ -18,6 +18,7 @@ from vggsweep.data.reading import read_images
 from vggsweep.data.resident import ResidentBatches
 from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader
 from vggsweep.data.split import first_images, stratified_split
+from vggsweep.data.splits import find_layout
 from vggsweep.data.streaming import StreamingBatches
 
 # What images may take of the free memory; network, activations and other trials need the rest.
@@ -206,12 +207,5 @@ def _note(settings: DatasetSettings) -> str | None:
             "several networks looks better on it than it is."
         )
     if settings.name == "image_folder":
-        root = data_root(settings)
-        unused = [
-            name
-            for name in ("val", "valid", "validation")
-            if (root / "train").is_dir() and (root / name).is_dir()
-        ]
-        if unused:
-            notes.append(f"{root / unused[0]} is not read: a part of the training pictures validates.")
+        notes += find_layout(data_root(settings)).sentences() + pictures(settings).left_out.sentences()
     return " ".join(notes) or None
