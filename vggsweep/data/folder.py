@@ -15,6 +15,7 @@ from vggsweep.data.images import LabelArray, PixelArray
 from vggsweep.data.listing import PictureFolder
 from vggsweep.data.order import IndexArray
 from vggsweep.errors import DataError
+from vggsweep.machine import usable_cores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -64,7 +65,7 @@ class FolderImages:
         def fill(start: int) -> None:
             images[start : start + BATCH_PER_THREAD] = self.read(indices[start : start + BATCH_PER_THREAD])
 
-        pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1))
+        pool = ThreadPoolExecutor(min(16, usable_cores()))
         try:
             list(pool.map(fill, range(0, len(indices), BATCH_PER_THREAD)))
         finally:

@@ -20,6 +20,7 @@ from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader
 from vggsweep.data.split import first_images, stratified_split
 from vggsweep.data.splits import find_layout
 from vggsweep.data.streaming import StreamingBatches
+from vggsweep.machine import free_memory
 
 # What images may take of the free memory; network, activations and other trials need the rest.
 MEMORY_SHARE = 0.4
@@ -149,9 +150,7 @@ def choose_loader(
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
     else:
-        import psutil  # type: ignore[import-untyped]
-
-        free = psutil.virtual_memory().available
+        free = free_memory()
     return "resident" if num_bytes <= MEMORY_SHARE * free else "streaming"
 
 
