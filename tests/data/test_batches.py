@@ -1,4 +1,5 @@
 import gc
+import os
 import signal
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from vggsweep.data.batches import BatchPlan, BatchSource
+from vggsweep.data.reading import read_images
 from vggsweep.errors import DataError
 
 RESIDENT, STREAMING = {"loader": "resident"}, {"loader": "streaming", "workers": 2}
@@ -148,13 +150,32 @@ def test_a_killed_worker_is_one_paragraph_with_advice(dataset, load):
 
 
 @pytest.mark.parametrize("loader", [RESIDENT, STREAMING])
-def test_an_unreadable_picture_is_named_by_either_loader(loader, dataset, load, pictures, tmp_path):
+def test_every_unreadable_picture_is_named_at_once_by_either_loader(
+    loader, dataset, load, pictures, tmp_path
+):
+    """Also those of the validation part, which is read later."""
     pictures(tmp_path, {"cats": 10, "dogs": 10})
-    for path in (tmp_path / "dogs").glob("*.png"):
-        path.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"dogs/\d+.png cannot be read as a picture") as caught:
-        batches_of(load(dataset("image_folder", root=str(tmp_path), resolution=16, **loader)).train, 0)
+    for number in range(10):
+        (tmp_path / "dogs" / f"{number:03}.png").write_bytes(b"no picture")
+    settings = dataset("image_folder", root=str(tmp_path), resolution=16, **loader)
+    with pytest.raises(DataError, match=r"10 files cannot be read as pictures: .*dogs/000.png") as caught:
+        batches_of(load(settings, batch_size=2).train, 0)
+    assert all(
+        f"dogs/{number:03}.png (its content is that of no" in str(caught.value) for number in range(10)
+    )
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("loader", [RESIDENT, STREAMING])
+def test_what_vanishes_after_it_was_listed_is_named(loader, dataset, load, pictures, tmp_path):
+    pictures(tmp_path, {"cats": 10, "dogs": 10})
+    settings = dataset("image_folder", root=str(tmp_path), resolution=16, **loader)
+    read_images(settings, "train")
+    directory_time = (tmp_path / "cats").stat().st_mtime_ns
+    (tmp_path / "cats" / "003.png").unlink()
+    os.utime(tmp_path / "cats", ns=(directory_time, directory_time))
+    with pytest.raises(DataError, match=r"cats/003.png cannot be read as a picture \(No such file"):
+        batches_of(load(settings).train, 0)
 
 
 def test_pictures_come_equal_from_either_loader(dataset, load, pictures, tmp_path):

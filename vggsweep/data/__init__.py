@@ -7,6 +7,8 @@
     scan.py       directories of pictures, each read once
     splits.py     which of them are splits and which are classes
     listing.py    the pictures of a split: names, labels, sizes, and what is left out
+    depth.py      pictures of more than 8 bits: which value is white
+    decode.py     one picture file to a square of bytes
     idx.py cifar.py svhn.py mini.py folder.py    one raw format each
     reading.py    from settings to a split; keeps the last few in memory
     order.py      seeded orders that no library version changes

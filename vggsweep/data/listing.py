@@ -41,7 +41,7 @@ class LeftOut:
         return told
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureFolder:
     """The pictures of one split, found but not opened.
 

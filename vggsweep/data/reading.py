@@ -8,6 +8,7 @@ from pathlib import Path
 from vggsweep.data import cifar, idx, mini, svhn
 from vggsweep.data.cache import RECENT
 from vggsweep.data.catalog import data_root, find_test_pictures, pictures
+from vggsweep.data.depth import measured_whites
 from vggsweep.data.folder import FolderImages
 from vggsweep.data.images import Images, ImageSet
 from vggsweep.data.settings import DatasetSettings, SplitName
@@ -46,7 +47,7 @@ def _read_cifar(archive: cifar.CifarArchive, split: SplitName, root: Path) -> Im
 
 def _read_folder(settings: DatasetSettings, split: SplitName) -> FolderImages:
     found = pictures(settings) if split == "train" else find_test_pictures(settings)
-    return FolderImages(found, settings.channels, settings.resolution)
+    return FolderImages(found, settings.channels, settings.resolution, measured_whites(pictures(settings)))
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,15 +33,23 @@ class StreamingBatches:
         plan: order and size of the batches.
         finish: preprocessing and augmentation.
         workers: processes; 0 reads in this one. They start with the first epoch and stay until `close`.
+        tell_all: from the error of one batch to one that names what is wrong in the others too.
     """
 
     def __init__(
-        self, images: Images, indices: IndexArray, plan: BatchPlan, finish: Finish, workers: int
+        self,
+        images: Images,
+        indices: IndexArray,
+        plan: BatchPlan,
+        finish: Finish,
+        workers: int,
+        tell_all: Callable[[DataError], DataError] = lambda error: error,
     ) -> None:
         self._plan = plan
         self._finish = finish
         self._reader = _Reader(images, indices)
         self._workers = workers
+        self._tell_all = tell_all
         self._order = _EpochOrder(plan)
         self._loader: DataLoader[RawBatch] | None = None
 
@@ -71,7 +79,7 @@ class StreamingBatches:
         try:
             for raw in self._raw_batches():
                 if isinstance(raw, DataError):
-                    raise raw
+                    raise self._tell_all(raw)
                 images, labels = (part.to(self._finish.device, non_blocking=True) for part in raw)
                 yield self._finish(images, generator), labels
         except (RuntimeError, OSError, EOFError) as error:
