@@ -1,16 +1,22 @@
+import errno
 import gc
+import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
+from vggsweep.data import transport
 from vggsweep.data.batches import BatchPlan, BatchSource
 from vggsweep.data.reading import read_images
+from vggsweep.data.transport import can_hand_over
 from vggsweep.errors import DataError
 
 RESIDENT, STREAMING = {"loader": "resident"}, {"loader": "streaming", "workers": 2}
@@ -147,6 +153,35 @@ def test_a_killed_worker_is_one_paragraph_with_advice(dataset, load):
     # the broken connection of multiprocessing hangs on the traceback: collect it here, not in another test
     del caught
     gc.collect()
+
+
+def test_a_temporary_folder_with_a_long_path_costs_no_batch(dataset, load, tmp_path, monkeypatch):
+    """Sockets have paths of 107 bytes at most; a worker that could not open one lost its batch in silence."""
+    expected = batches_of(load(dataset(limit=100, **RESIDENT)).train, 0)
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
+    assert not can_hand_over()
+    assert_equal(batches_of(load(dataset(limit=100, **STREAMING)).train, 0), expected)
+
+
+@pytest.mark.parametrize("path", ["/missing", "/proc"])
+def test_without_shared_memory_batches_come_through_a_pipe(path, dataset, load, monkeypatch):
+    """A container's /dev/shm may be missing, or have no room, as /proc has none."""
+    expected = batches_of(load(dataset(limit=100, **RESIDENT)).train, 0)
+    monkeypatch.setattr(transport, "SHARED_MEMORY", Path(path))
+    assert isinstance(transport.shared(np.zeros(3, dtype=np.uint8)), np.ndarray)
+    assert_equal(batches_of(load(dataset(limit=100, **STREAMING)).train, 0), expected)
+
+
+def test_processes_that_cannot_start_are_one_paragraph_with_advice(dataset, load, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(multiprocessing, "Semaphore", refuse)
+    with pytest.raises(DataError, match=r"cannot start \(No space left on device\).*dataset.workers=0"):
+        batches_of(load(dataset(limit=100, **STREAMING)).train, 0)
 
 
 @pytest.mark.parametrize("loader", [RESIDENT, STREAMING])
