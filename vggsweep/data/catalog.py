@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggsweep.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
 from vggsweep.data.listing import PictureFolder
-from vggsweep.data.scan import shown
+from vggsweep.data.scan import printable, shown
 from vggsweep.data.settings import DatasetSettings
 from vggsweep.data.split import validation_count
 from vggsweep.data.splits import find_layout, list_split, role_of
@@ -126,24 +127,27 @@ def find_test_pictures(settings: DatasetSettings) -> PictureFolder:
             f"and the training pictures into {root / 'train'}."
             + (f" The pictures of {shown(flat)} are in no class folders." if flat else "")
         )
-    names, trained = (
-        {unicodedata.normalize("NFC", name) for name in part}
-        for part in (found.class_names, class_names(settings))
-    )
-    if names != trained:
+    trained = class_names(settings)
+    label_of = {_same_letters(name): label for label, name in enumerate(trained)}
+    names = [_same_letters(name) for name in found.class_names]
+    if label_of.keys() != set(names):
         raise ConfigError(
-            f"{layout.test.path} and {layout.train.path} have different class folders: "
-            f"{shown(sorted(names ^ trained))}. Both need the same ones, each with at least one picture."
+            f"{printable(layout.test.path)} and {printable(layout.train.path)} have different class folders: "
+            f"{shown(sorted(label_of.keys() ^ set(names)))}. Both need the same ones, each with at least one "
+            "picture."
         )
     shared = {folder.identity for folder in layout.train.walk()} & {
         folder.identity for folder in layout.test.walk()
     }
     if shared:
         raise ConfigError(
-            f"{layout.test.path} leads by links to the training pictures in {layout.train.path}: an accuracy "
-            "on them says nothing. Give the test split pictures of its own."
+            f"{printable(layout.test.path)} leads by links to the training pictures in "
+            f"{printable(layout.train.path)}: an accuracy on them says nothing. Give the test split pictures "
+            "of its own."
         )
-    return found
+    # another computer may have written the same letters in another form, which sorts elsewhere
+    labels = tuple(label_of[names[label]] for label in found.labels)
+    return replace(found, class_names=trained, labels=labels)
 
 
 def native_resolution(settings: DatasetSettings) -> int:
@@ -186,6 +190,12 @@ def _check_folder(settings: DatasetSettings) -> None:
     names = class_names(settings)
     if len(names) < 2:
         raise ConfigError(_too_few_classes(root, pictures(settings)))
+    alike = [name for name, count in Counter(map(_same_letters, names)).items() if count > 1]
+    if alike:
+        raise ConfigError(
+            f"{root} has several class folders that read {shown(alike)}, written in other forms of the same "
+            "letters. Put their pictures into one."
+        )
     if settings.num_classes not in (None, len(names)):
         raise ConfigError(
             f"dataset.num_classes={settings.num_classes}, but {root} has {len(names)} class folders: "
@@ -211,6 +221,11 @@ def _too_few_classes(root: Path, found: PictureFolder) -> str:
             *sentences,
         ]
     )
+
+
+def _same_letters(name: str) -> str:
+    """One form for letters that Unicode writes in two; macOS and Linux differ in it."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_normalisation(settings: DatasetSettings) -> None:

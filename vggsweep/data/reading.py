@@ -12,6 +12,7 @@ from vggsweep.data.depth import measured_whites
 from vggsweep.data.folder import FolderImages
 from vggsweep.data.images import Images, ImageSet
 from vggsweep.data.settings import DatasetSettings, SplitName
+from vggsweep.errors import DataError
 
 
 def read_images(settings: DatasetSettings, split: SplitName) -> Images:
@@ -42,7 +43,8 @@ def _read_idx(collection: idx.IdxCollection, split: SplitName, root: Path) -> Im
 
 def _read_cifar(archive: cifar.CifarArchive, split: SplitName, root: Path) -> ImageSet:
     path = cifar.find_cifar(archive, root)
-    return RECENT.get((archive.name, split, _stamp(path)), lambda: cifar.read_cifar(archive, split, path))
+    key = (archive.name, split, *map(_stamp, cifar.batch_files(archive, split, path)))
+    return RECENT.get(key, lambda: cifar.read_cifar(archive, split, path))
 
 
 def _read_folder(settings: DatasetSettings, split: SplitName) -> FolderImages:
@@ -52,5 +54,10 @@ def _read_folder(settings: DatasetSettings, split: SplitName) -> FolderImages:
 
 def _stamp(path: Path) -> tuple[str, int, int]:
     """Changes when the file does."""
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}). Put it back, or delete its folder."
+        ) from error
     return str(path), status.st_size, status.st_mtime_ns
