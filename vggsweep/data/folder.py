@@ -6,7 +6,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -17,7 +16,7 @@ from vggsweep.data.depth import Whites
 from vggsweep.data.images import LabelArray, PixelArray
 from vggsweep.data.listing import PictureFolder
 from vggsweep.data.order import IndexArray
-from vggsweep.machine import usable_cores
+from vggsweep.data.threads import map_in_threads
 
 BATCH_PER_THREAD = 64
 
@@ -100,13 +99,8 @@ class FolderImages:
                 return error.found
             return ()
 
-        # Pillow lets go of the interpreter lock while it decodes and resizes, so threads are enough.
-        pool = ThreadPoolExecutor(min(16, usable_cores()))
-        try:
-            found = pool.map(decode_batch, range(0, len(indices), BATCH_PER_THREAD))
-            return tuple(picture for batch in found for picture in batch)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        batches = map_in_threads(decode_batch, range(0, len(indices), BATCH_PER_THREAD))
+        return tuple(picture for batch in batches for picture in batch)
 
 
 def _stamp(path: bytes) -> tuple[int, int]:
