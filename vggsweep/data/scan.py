@@ -25,6 +25,10 @@ EXTENSIONS = (
     ".apng .avif .bmp .dib .gif .j2k .jfif .jp2 .jpe .jpeg .jpg .pbm .pcx .pfm .pgm .png .pnm .ppm .qoi .tga "
     ".tif .tiff .webp"
 ).split()
+# Folders that systems put beside pictures: thumbnails, waste, what a file system check found.
+SYSTEM_FOLDERS = frozenset(
+    ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+)
 MEMORY_SECONDS = 60
 
 Identity = tuple[int, int]
@@ -125,8 +129,9 @@ class Folder:
         others: Counter[str] = Counter()
         with os.scandir(self.path) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
-                    continue  # such as ``._cat.jpg``, which macOS leaves beside pictures and which is none
+                # hidden ones too, such as ``._cat.jpg``, which macOS leaves beside pictures and which is none
+                if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
+                    continue
                 suffix = suffix_of(entry.name)
                 try:
                     # also of what is no picture: a link says nothing of what it leads to
