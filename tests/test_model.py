@@ -168,6 +168,35 @@ def test_own_pictures_are_predicted_as_they_were_trained_and_without_their_folde
     )
 
 
+def test_twelve_bits_in_sixteen_are_predicted_as_they_were_trained(train: Train, tmp_path: Path) -> None:
+    """What is white is decided for the whole set, not file by file: a dark picture stays dark."""
+    random = np.random.default_rng(0)
+    for name, highest in {"bright": 4096, "dark": 400}.items():
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = random.integers(0, highest, (16, 16), dtype=np.uint16)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{number}.png")
+    record, directory = train(
+        "dataset=image_folder",
+        f"dataset.root={tmp_path / 'pictures'}",
+        "dataset.resolution=16",
+        "dataset.limit=null",
+        "train.batch_size=8",
+        "train.keep_weights=true",
+    )
+    assert any("16-bit pictures is taken to be 0 to 4095" in note for note in record.notes)
+    model = vggsweep.load_model(directory.path)
+    settings = read_configuration(record.configuration).dataset
+    images = read_images(settings, "train")
+    pixels = images.read(np.arange(40))
+    assert pixels[:20].max() == 255 and pixels[20:].max() == round(399 * 255 / 4095)
+    with torch.no_grad():
+        shares = model(torch.from_numpy(pixels[20:21])).softmax(dim=1)[0]
+    assert dict(model.predict(images.pictures.paths[20])) == pytest.approx(  # type: ignore[attr-defined]
+        dict(zip(model.class_names, shares.tolist(), strict=True))
+    )
+
+
 def test_a_directory_without_a_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="does not exist"):
         vggsweep.load_model(tmp_path)

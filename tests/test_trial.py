@@ -298,8 +298,11 @@ def write_idx(path: Path, values: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
 
 @pytest.fixture
 def digits(tmp_path: Path) -> Path:
-    """A data root with a small set in MNIST's format; the class is where the bright column stands."""
-    folder = tmp_path / "own" / "mnist"
+    """A data root with a small set; the class is where the bright column stands.
+
+    It goes by the name of a set whose unpacked files have no known checksum.
+    """
+    folder = tmp_path / "own" / "kmnist"
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
     for stem, count in (("train", 400), ("t10k", 50)):
@@ -313,7 +316,7 @@ def digits(tmp_path: Path) -> Path:
 
 
 def test_the_test_set_is_not_read_unless_asked(trial: Callable[..., Trial], digits: Path) -> None:
-    words = ("dataset=mnist", f"dataset.root={digits.parent}")
+    words = ("dataset=kmnist", f"dataset.root={digits.parent}")
     scored = trial(*words, "train.evaluate_test=true")()
     assert {"test_acc", "test_loss"} <= set(scored.metrics)
     for path in digits.glob("t10k-*"):
@@ -332,7 +335,7 @@ def test_the_test_set_is_not_read_unless_asked(trial: Callable[..., Trial], digi
 def test_the_test_accuracy_is_that_of_the_last_epochs_network(
     trial: Callable[..., Trial], digits: Path
 ) -> None:
-    words = ("dataset=mnist", f"dataset.root={digits.parent}", "train.evaluate_test=true")
+    words = ("dataset=kmnist", f"dataset.root={digits.parent}", "train.evaluate_test=true")
     for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
         shutil.copy(digits / f"train-{kind}", digits / f"t10k-{kind}")
     record = trial(*words, "dataset.validation=test")()
@@ -349,7 +352,7 @@ def test_validation_on_the_test_split_is_noted_in_the_record(trial: Callable[...
 def test_corrupt_data_fail_with_the_file_named(trial: Callable[..., Trial], digits: Path) -> None:
     file = digits / "train-images-idx3-ubyte"
     file.write_bytes(os.urandom(1000))
-    record = trial("dataset=mnist", f"dataset.root={digits.parent}")()
+    record = trial("dataset=kmnist", f"dataset.root={digits.parent}")()
     assert record.state == "FAIL"
     assert record.reason is not None
     assert f"{file} is damaged" in record.reason

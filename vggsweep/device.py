@@ -17,13 +17,19 @@ from typing import Literal
 import torch
 
 from vggsweep.errors import ConfigError
+from vggsweep.machine import usable_cores
 
 ResolvedPrecision = Literal["fp32", "bf16", "fp16"]
 MIB = 2**20
 AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # The first compute capability with bf16 units (Ampere).
 BF16_CAPABILITY = (8, 0)
-DEFAULT_THREADS = torch.get_num_threads()
+# torch counts the machine's cores; more threads than a container's quota only wait for each other
+DEFAULT_THREADS = (
+    torch.get_num_threads()
+    if os.environ.get("OMP_NUM_THREADS")
+    else min(torch.get_num_threads(), usable_cores())
+)
 
 
 def resolve_device(word: str) -> torch.device:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from vggsweep.arch.build import build_network
 from vggsweep.arch.describe import InputShape
 from vggsweep.configuration.recorded import recorded_configuration
-from vggsweep.data.folder import decode, squared
+from vggsweep.data.decode import decode, squared
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.errors import RecordError
 from vggsweep.results.layout import TrialDirectory
@@ -69,12 +69,8 @@ class TrainedModel(nn.Module):
         Raises:
             DataError: the file cannot be read as a picture.
         """
-        channels, side = self.preprocess.channels, self.preprocess.native
-        pixels = (
-            squared(picture, channels, side)
-            if isinstance(picture, Image.Image)
-            else decode(Path(picture), channels, side)
-        )
+        form = (self.preprocess.channels, self.preprocess.native, self.preprocess.whites)
+        pixels = squared(picture, *form) if isinstance(picture, Image.Image) else decode(picture, *form)
         x_1CHW = torch.tensor(pixels)[None].to(next(self.network.parameters()).device)
         probabilities = self(x_1CHW).softmax(dim=1)[0]
         best = probabilities.topk(min(top, len(self.class_names)))

@@ -1,14 +1,22 @@
+import errno
 import gc
+import multiprocessing
+import os
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
+from vggsweep.data import transport
 from vggsweep.data.batches import BatchPlan, BatchSource
+from vggsweep.data.reading import read_images
+from vggsweep.data.transport import can_hand_over
 from vggsweep.errors import DataError
 
 RESIDENT, STREAMING = {"loader": "resident"}, {"loader": "streaming", "workers": 2}
@@ -147,14 +155,62 @@ def test_a_killed_worker_is_one_paragraph_with_advice(dataset, load):
     gc.collect()
 
 
+def test_a_temporary_folder_with_a_long_path_costs_no_batch(dataset, load, tmp_path, monkeypatch):
+    """Sockets have paths of 107 bytes at most; a worker that could not open one lost its batch in silence."""
+    expected = batches_of(load(dataset(limit=100, **RESIDENT)).train, 0)
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
+    assert not can_hand_over()
+    assert_equal(batches_of(load(dataset(limit=100, **STREAMING)).train, 0), expected)
+
+
+@pytest.mark.parametrize("path", ["/missing", "/proc"])
+def test_without_shared_memory_batches_come_through_a_pipe(path, dataset, load, monkeypatch):
+    """A container's /dev/shm may be missing, or have no room, as /proc has none."""
+    expected = batches_of(load(dataset(limit=100, **RESIDENT)).train, 0)
+    monkeypatch.setattr(transport, "SHARED_MEMORY", Path(path))
+    assert isinstance(transport.shared(np.zeros(3, dtype=np.uint8)), np.ndarray)
+    assert_equal(batches_of(load(dataset(limit=100, **STREAMING)).train, 0), expected)
+
+
+def test_processes_that_cannot_start_are_one_paragraph_with_advice(dataset, load, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(multiprocessing, "Semaphore", refuse)
+    with pytest.raises(DataError, match=r"cannot start \(No space left on device\).*dataset.workers=0"):
+        batches_of(load(dataset(limit=100, **STREAMING)).train, 0)
+
+
 @pytest.mark.parametrize("loader", [RESIDENT, STREAMING])
-def test_an_unreadable_picture_is_named_by_either_loader(loader, dataset, load, pictures, tmp_path):
+def test_every_unreadable_picture_is_named_at_once_by_either_loader(
+    loader, dataset, load, pictures, tmp_path
+):
+    """Also those of the validation part, which is read later."""
     pictures(tmp_path, {"cats": 10, "dogs": 10})
-    for path in (tmp_path / "dogs").glob("*.png"):
-        path.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"dogs/\d+.png cannot be read as a picture") as caught:
-        batches_of(load(dataset("image_folder", root=str(tmp_path), resolution=16, **loader)).train, 0)
+    for number in range(10):
+        (tmp_path / "dogs" / f"{number:03}.png").write_bytes(b"no picture")
+    settings = dataset("image_folder", root=str(tmp_path), resolution=16, **loader)
+    with pytest.raises(DataError, match=r"10 files cannot be read as pictures: .*dogs/000.png") as caught:
+        batches_of(load(settings, batch_size=2).train, 0)
+    assert all(
+        f"dogs/{number:03}.png (its content is that of no" in str(caught.value) for number in range(10)
+    )
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("loader", [RESIDENT, STREAMING])
+def test_what_vanishes_after_it_was_listed_is_named(loader, dataset, load, pictures, tmp_path):
+    pictures(tmp_path, {"cats": 10, "dogs": 10})
+    settings = dataset("image_folder", root=str(tmp_path), resolution=16, **loader)
+    read_images(settings, "train")
+    directory_time = (tmp_path / "cats").stat().st_mtime_ns
+    (tmp_path / "cats" / "003.png").unlink()
+    os.utime(tmp_path / "cats", ns=(directory_time, directory_time))
+    with pytest.raises(DataError, match=r"cats/003.png cannot be read as a picture \(No such file"):
+        batches_of(load(settings).train, 0)
 
 
 def test_pictures_come_equal_from_either_loader(dataset, load, pictures, tmp_path):

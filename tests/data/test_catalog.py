@@ -7,8 +7,10 @@ import pytest
 from vggsweep.data.catalog import (
     CATALOG,
     check_dataset,
+    check_test_split,
     class_names,
     data_root,
+    find_test_pictures,
     resolve_num_classes,
     training_size,
 )
@@ -57,8 +59,73 @@ def test_a_wrong_number_of_classes_names_the_folders(dataset, pictures, tmp_path
 
 def test_validating_on_a_missing_test_folder_is_refused(dataset, pictures, tmp_path):
     pictures(tmp_path, {"cats": 3, "dogs": 3})
-    with pytest.raises(ConfigError, match="dataset.validation=test needs test pictures"):
+    with pytest.raises(ConfigError, match="has no test split. Put test pictures into"):
         check_dataset(dataset("image_folder", root=str(tmp_path), validation="test"))
+
+
+@pytest.mark.parametrize("option", ["fashion_mnist", "image_folder"])
+def test_a_test_split_that_fits_is_accepted(option, dataset, pictures, tmp_path):
+    pictures(tmp_path / "train", {"cats": 3, "dogs": 3})
+    pictures(tmp_path / "test", {"cats": 3, "dogs": 3})
+    check_test_split(dataset(option, root=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ({}, "has no test split. Put test pictures into .*/test, one folder a class"),
+        ({"cats": 3}, "have different class folders: dogs. Both need the same ones"),
+        ({"cats": 3, "dogs": 0}, "have different class folders: dogs"),
+        ({"cats": 3, "dogs": 1, "wolves": 1}, "have different class folders: wolves"),
+        ({".": 3}, "has no test split. .* The pictures of .*/test are in no class folders"),
+    ],
+)
+def test_a_test_split_that_does_not_fit_is_refused_without_opening_a_picture(
+    test, message, dataset, pictures, tmp_path
+):
+    pictures(tmp_path / "train", {"cats": 3, "dogs": 3})
+    pictures(tmp_path / "test", test)
+    for validation in ("test", "split"):
+        settings = dataset("image_folder", root=str(tmp_path), validation=validation)
+        with pytest.raises(ConfigError, match=message):
+            check_test_split(settings)
+    with pytest.raises(ConfigError, match=message):
+        check_dataset(dataset("image_folder", root=str(tmp_path), validation="test"))
+
+
+def test_training_pictures_are_no_test_by_a_link(dataset, pictures, tmp_path):
+    pictures(tmp_path / "train", {"cats": 3, "dogs": 3})
+    (tmp_path / "test").mkdir()
+    for name in ("cats", "dogs"):
+        (tmp_path / "test" / name).symlink_to(tmp_path / "train" / name)
+    with pytest.raises(ConfigError, match="leads by links to the training pictures"):
+        check_test_split(dataset("image_folder", root=str(tmp_path)))
+
+
+def test_labels_go_by_name_in_whatever_form_its_letters_are_written(dataset, pictures, tmp_path):
+    """A decomposed é sorts before z, a composed one after it."""
+    pictures(tmp_path / "train", {"z": 3, "\u00e9": 2})
+    pictures(tmp_path / "test", {"z": 1, "e\u0301": 4})
+    found = find_test_pictures(dataset("image_folder", root=str(tmp_path)))
+    assert found.class_names == ("z", "\u00e9")
+    assert found.labels == (1, 1, 1, 1, 0)
+    pictures(tmp_path / "train", {"e\u0301": 2})
+    with pytest.raises(ConfigError, match="several class folders that read \u00e9"):
+        check_dataset(dataset("image_folder", root=str(tmp_path)))
+
+
+def test_a_folder_around_the_data_set_is_looked_through(dataset, pictures, tmp_path):
+    pictures(tmp_path / "archive", {"cats": 3, "dogs": 3})
+    with pytest.raises(ConfigError, match=f"Did you mean dataset.root={tmp_path}/archive"):
+        check_dataset(dataset("image_folder", root=str(tmp_path)))
+
+
+def test_a_folder_of_files_that_are_not_read_says_what_it_has(dataset, pictures, tmp_path):
+    pictures(tmp_path, {"cats": 0, "dogs": 0, ".": 2})
+    for name in ("cats", "dogs"):
+        (tmp_path / name / "1.heic").touch()
+    with pytest.raises(ConfigError, match=r"2 files are not read .*2 .heic. 2 pictures lie in no sub-folder"):
+        check_dataset(dataset("image_folder", root=str(tmp_path)))
 
 
 def test_a_folder_that_leaves_one_training_picture_is_refused(dataset, pictures, tmp_path):

@@ -19,6 +19,7 @@ from vggsweep.data.cifar import (
     find_cifar,
     read_cifar,
 )
+from vggsweep.data.reading import read_images
 from vggsweep.errors import DataError
 
 
@@ -115,6 +116,37 @@ def test_an_archive_beside_others_is_found(tmp_path):
     assert find_cifar(CIFAR10, tmp_path) == tmp_path / CIFAR10.file.name
 
 
+@pytest.mark.parametrize("place", ["{}", "cifar10/{}", "cifar10", "."])
+def test_an_unpacked_archive_is_read(place, tmp_path):
+    folder = tmp_path / place.replace("{}", CIFAR10.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    md5 = {}
+    for i, member in enumerate((*CIFAR10.members["train"], *CIFAR10.members["test"])):
+        file = folder / Path(member).name
+        file.write_bytes(python2_pickle(batch(i, "labels")))
+        md5[file.name] = hashlib.md5(file.read_bytes()).hexdigest()
+    archive = replace(CIFAR10, member_md5=md5)
+    path = find_cifar(archive, tmp_path)
+    assert path == folder
+    assert read_cifar(archive, "train", path).labels[::4].tolist() == [0, 1, 2, 3, 4]
+    assert read_cifar(archive, "test", path).labels[0] == 5
+
+
+def test_an_unpacked_batch_is_not_unpickled_when_its_checksum_differs(tmp_path):
+    folder = tmp_path / CIFAR100.folder
+    folder.mkdir()
+    (folder / "train").write_bytes(b"cbuiltins\neval\n(V1+1\ntR.")
+    with pytest.raises(DataError, match=r"cifar-100-python/train is damaged .*its md5 is"):
+        read_cifar(CIFAR100, "train", find_cifar(CIFAR100, tmp_path))
+
+
+def test_a_missing_batch_is_named(tmp_path, dataset):
+    (tmp_path / CIFAR10.folder).mkdir()
+    (tmp_path / CIFAR10.folder / "data_batch_1").touch()
+    with pytest.raises(DataError, match=r"data_batch_2 cannot be read \(No such file"):
+        read_images(dataset("cifar10", root=str(tmp_path)), "train")
+
+
 def test_checksums_are_those_of_torchvision():
     from torchvision import datasets
 
@@ -124,3 +156,5 @@ def test_checksums_are_those_of_torchvision():
         assert archive.file.urls == (published.url,)
         batches = [f"{published.base_folder}/{member}" for member, _ in published.train_list]
         assert list(archive.members["train"]) == batches
+        assert archive.folder == published.base_folder
+        assert archive.member_md5 == dict(published.train_list + published.test_list)

@@ -86,6 +86,33 @@ def test_files_elsewhere_are_found(tmp_path):
     assert find_idx(elsewhere, "test", tmp_path)[0].parent == tmp_path / "tiny"
 
 
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("place", ["tiny/{}", "{}", "tiny/{}/{}"])
+@pytest.mark.parametrize("separator", ["-", "."])
+def test_files_are_found_under_their_other_usual_names(compressed, place, separator, tmp_path):
+    """Such as ``train-images.idx3-ubyte``, right in the data root."""
+    if compressed and place.endswith("{}/{}"):
+        pytest.skip("a folder of the file's name holds it unpacked")
+    collection = write_collection(tmp_path, compressed=compressed, content_checked=True)
+    for path in list((tmp_path / "tiny").iterdir()):
+        target = tmp_path / place.replace("{}", path.name.replace("-idx", f"{separator}idx"))
+        content = path.read_bytes()
+        path.unlink()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    split = read_idx(collection, "test", find_idx(collection, "test", tmp_path))
+    assert (split.images == IMAGES[:, None]).all()
+
+
+def test_files_of_another_set_in_the_root_are_not_taken_but_told(tmp_path):
+    collection = write_collection(tmp_path, compressed=False, content_checked=True)
+    (tmp_path / "tiny").rename(tmp_path / "other")
+    for path in (tmp_path / "other").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes() + b"0")
+    with pytest.raises(DataError, match="is there, but its checksum is not that of tiny"):
+        find_idx(replace(collection, mirrors=("file:///nowhere/",)), "train", tmp_path)
+
+
 def test_checksums_are_those_of_torchvision():
     from torchvision import datasets
 

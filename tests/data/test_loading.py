@@ -10,7 +10,7 @@ from vggsweep.data.catalog import training_size
 from vggsweep.data.loading import choose_loader
 from vggsweep.data.reading import read_images
 from vggsweep.data.split import first_images
-from vggsweep.errors import DataError
+from vggsweep.errors import ConfigError, DataError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
@@ -77,7 +77,7 @@ def test_pictures_without_a_test_folder_train_and_only_the_test_fails(dataset, l
     pictures(tmp_path, {"cats": 10, "dogs": 10})
     data = load(dataset("image_folder", root=str(tmp_path), resolution=16))
     assert (data.train.num_images, data.validation.num_images) == (16, 4)
-    with pytest.raises(DataError, match=r"has no test split. Put test pictures into .*test"):
+    with pytest.raises(ConfigError, match=r"has no test split. Put test pictures into .*test"):
         data.open_test()
 
 
@@ -94,7 +94,7 @@ def test_test_folders_must_be_the_training_folders(dataset, load, pictures, tmp_
     pictures(tmp_path / "train", {"cats": 10, "dogs": 10})
     pictures(tmp_path / "test", {"cats": 3, "wolves": 4})
     data = load(dataset("image_folder", root=str(tmp_path), resolution=16))
-    with pytest.raises(DataError, match="different class folders: dogs, wolves"):
+    with pytest.raises(ConfigError, match="different class folders: dogs, wolves"):
         data.open_test()
 
 

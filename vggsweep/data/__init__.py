@@ -4,6 +4,11 @@
     catalog.py    facts known before anything is read, and the checks that need only them
     images.py     a split in memory, or a promise to decode it
     download.py   a file from the internet, once, verified, under a lock
+    scan.py       directories of pictures, each read once
+    splits.py     which of them are splits and which are classes
+    listing.py    the pictures of a split: names, labels, sizes, and what is left out
+    depth.py      pictures of more than 8 bits: which value is white
+    decode.py     one picture file to a square of bytes
     idx.py cifar.py svhn.py mini.py folder.py    one raw format each
     reading.py    from settings to a split; keeps the last few in memory
     order.py      seeded orders that no library version changes

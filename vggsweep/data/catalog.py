@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggsweep.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
-from vggsweep.data.folder import PictureFolder, list_folder, split_folder
+from vggsweep.data.listing import PictureFolder
+from vggsweep.data.scan import printable, shown
 from vggsweep.data.settings import DatasetSettings
 from vggsweep.data.split import validation_count
+from vggsweep.data.splits import find_layout, list_split, role_of
 from vggsweep.errors import ConfigError
 
 
@@ -75,19 +79,75 @@ def resolve_num_classes(settings: DatasetSettings) -> int:
 def class_names(settings: DatasetSettings) -> tuple[str, ...]:
     """The name of each label, in order."""
     if settings.name == "image_folder":
-        return _training_pictures(settings).class_names
+        return pictures(settings).class_names
     return CATALOG[settings.name].class_names
 
 
 def training_size(settings: DatasetSettings) -> int:
     """Images that one epoch trains on, `limit` and validation part taken off."""
     if settings.name == "image_folder":
-        available = len(_training_pictures(settings).paths)
+        available = len(pictures(settings).paths)
     else:
         available = CATALOG[settings.name].train_size
     if settings.validation == "split":
         available -= validation_count(available, settings.val_fraction)
     return available if settings.limit is None else min(available, settings.limit)
+
+
+def pictures(settings: DatasetSettings) -> PictureFolder:
+    """The training pictures of an image folder: names, sizes and labels; read once, then remembered."""
+    found = list_split(data_root(settings), "train")
+    assert found is not None
+    return found
+
+
+def check_test_split(settings: DatasetSettings) -> None:
+    """Refuse a data set whose test split is missing, or does not fit its training split.
+
+    Raises:
+        ConfigError: names what is missing.
+    """
+    if settings.name == "image_folder":
+        find_test_pictures(settings)
+
+
+def find_test_pictures(settings: DatasetSettings) -> PictureFolder:
+    """The test pictures of an image folder, which have the classes of the training pictures.
+
+    Raises:
+        ConfigError: there are none, a class is missing, or they are the training pictures.
+    """
+    root = data_root(settings)
+    layout = find_layout(root)
+    found = list_split(root, "test")
+    if layout.test is None or found is None:
+        flat = [folder.path for folder in layout.unread if role_of(folder.name) == "test"]
+        raise ConfigError(
+            f"{root} has no test split. Put test pictures into {root / 'test'}, one folder a class, "
+            f"and the training pictures into {root / 'train'}."
+            + (f" The pictures of {shown(flat)} are in no class folders." if flat else "")
+        )
+    trained = class_names(settings)
+    label_of = {_same_letters(name): label for label, name in enumerate(trained)}
+    names = [_same_letters(name) for name in found.class_names]
+    if label_of.keys() != set(names):
+        raise ConfigError(
+            f"{printable(layout.test.path)} and {printable(layout.train.path)} have different class folders: "
+            f"{shown(sorted(label_of.keys() ^ set(names)))}. Both need the same ones, each with at least one "
+            "picture."
+        )
+    shared = {folder.identity for folder in layout.train.walk()} & {
+        folder.identity for folder in layout.test.walk()
+    }
+    if shared:
+        raise ConfigError(
+            f"{printable(layout.test.path)} leads by links to the training pictures in "
+            f"{printable(layout.train.path)}: an accuracy on them says nothing. Give the test split pictures "
+            "of its own."
+        )
+    # another computer may have written the same letters in another form, which sorts elsewhere
+    labels = tuple(label_of[names[label]] for label in found.labels)
+    return replace(found, class_names=trained, labels=labels)
 
 
 def native_resolution(settings: DatasetSettings) -> int:
@@ -129,21 +189,43 @@ def _check_folder(settings: DatasetSettings) -> None:
         )
     names = class_names(settings)
     if len(names) < 2:
-        found = f"one such sub-folder, {names[0]}" if names else "no sub-folder with pictures"
+        raise ConfigError(_too_few_classes(root, pictures(settings)))
+    alike = [name for name, count in Counter(map(_same_letters, names)).items() if count > 1]
+    if alike:
         raise ConfigError(
-            f"dataset.root={settings.root} has {found}; two classes are the least. Sort the pictures like "
-            "cats/1.jpg dogs/2.jpg, or train/cats/1.jpg test/cats/2.jpg."
+            f"{root} has several class folders that read {shown(alike)}, written in other forms of the same "
+            "letters. Put their pictures into one."
         )
     if settings.num_classes not in (None, len(names)):
         raise ConfigError(
             f"dataset.num_classes={settings.num_classes}, but {root} has {len(names)} class folders: "
-            f"{_listed(names)}. Use dataset.num_classes=null to count them."
+            f"{shown(names)}. Use dataset.num_classes=null to count them."
         )
-    if settings.validation == "test" and split_folder(root, "test") is None:
-        raise ConfigError(
-            f"dataset.validation=test needs test pictures, but {root} has no train/ and test/ folders with "
-            "one sub-folder a class. Use dataset.validation=split."
-        )
+    if settings.validation == "test":
+        check_test_split(settings)
+
+
+def _too_few_classes(root: Path, found: PictureFolder) -> str:
+    top = find_layout(root).train
+    names = found.class_names
+    what = f"one such sub-folder, {names[0]}" if names else "no sub-folder with pictures"
+    text = f"dataset.root={root} has {what}; two classes are the least. "
+    if len(top.parts) == 1 and len(top.parts[0].parts) > 1:
+        return text + f"Did you mean dataset.root={top.parts[0].path}?"
+    sentences = found.left_out.sentences()
+    if top.listing.pictures:
+        sentences.append(f"{len(top.listing.pictures)} pictures lie in no sub-folder.")
+    return " ".join(
+        [
+            text + "Sort the pictures like cats/1.jpg dogs/2.jpg, or train/cats/1.jpg test/cats/2.jpg.",
+            *sentences,
+        ]
+    )
+
+
+def _same_letters(name: str) -> str:
+    """One form for letters that Unicode writes in two; macOS and Linux differ in it."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _check_normalisation(settings: DatasetSettings) -> None:
@@ -160,13 +242,3 @@ def _check_normalisation(settings: DatasetSettings) -> None:
         raise ConfigError(
             f"dataset.{given} is given but dataset.{missing} is null; give both, or null for both."
         )
-
-
-def _training_pictures(settings: DatasetSettings) -> PictureFolder:
-    folder = split_folder(data_root(settings), "train")
-    assert folder is not None
-    return list_folder(folder)
-
-
-def _listed(names: tuple[str, ...], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

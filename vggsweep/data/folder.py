@@ -1,63 +1,24 @@
-"""A folder of one's own pictures: one sub-folder a class."""
+"""The pictures of a folder as pixels."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 
 from vggsweep.data.cache import RECENT
+from vggsweep.data.decode import DamagedPictures, decode
+from vggsweep.data.depth import Whites
 from vggsweep.data.images import LabelArray, PixelArray
+from vggsweep.data.listing import PictureFolder
 from vggsweep.data.order import IndexArray
-from vggsweep.data.settings import SplitName
-from vggsweep.errors import DataError
+from vggsweep.data.threads import map_in_threads
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 BATCH_PER_THREAD = 64
-
-
-@dataclass(frozen=True)
-class PictureFolder:
-    """The pictures of one split, found but not opened.
-
-    Args:
-        class_names: the sub-folders that hold a picture, sorted; a label is a position in this list.
-        paths: every picture, class by class.
-        labels: class of each.
-    """
-
-    class_names: tuple[str, ...]
-    paths: tuple[str, ...]
-    labels: tuple[int, ...]
-
-
-def split_folder(root: Path, split: SplitName) -> Path | None:
-    """Where a split's class folders are; None when the pictures have no test split.
-
-    With ``train/`` holding class folders, that is the training split and ``test/`` the test split;
-    otherwise the class folders of `root` are the training split. A `root/train` that holds pictures
-    itself is a class of trains.
-    """
-    has_splits = bool(_class_folders(root / "train"))
-    if split == "train":
-        return root / "train" if has_splits else root
-    return root / "test" if has_splits and _class_folders(root / "test") else None
-
-
-def list_folder(folder: Path) -> PictureFolder:
-    """Every picture below each class folder, in an order that does not depend on the file system."""
-    names = tuple(_class_folders(folder))
-    found = [(path, label) for label, name in enumerate(names) for path in _pictures(folder / name)]
-    return PictureFolder(names, tuple(path for path, _ in found), tuple(label for _, label in found))
 
 
 class FolderImages:
@@ -67,118 +28,85 @@ class FolderImages:
         pictures: what to decode.
         channels: 1 for grey, 3 for colour.
         resolution: height and width in pixels.
+        whites: what is white in pictures of more than 8 bits.
     """
 
-    def __init__(self, pictures: PictureFolder, channels: int, resolution: int) -> None:
+    def __init__(self, pictures: PictureFolder, channels: int, resolution: int, whites: Whites = ()) -> None:
         self.pictures = pictures
         self.labels: LabelArray = np.array(pictures.labels, dtype=np.int64)
         self.image_shape = (channels, resolution, resolution)
+        self.whites = whites
 
-    def read(self, indices: IndexArray) -> PixelArray:
+    def read(self, indices: IndexArray, heavy: AbstractContextManager[object] | None = None) -> PixelArray:
         """Decode a batch, uint8 [n, C, H, W].
 
+        Args:
+            indices: which pictures.
+            heavy: see `decode`.
+
         Raises:
-            DataError: a picture cannot be decoded; names it.
+            DamagedPictures: names all of the batch that cannot be decoded.
         """
         images: PixelArray = np.empty((len(indices), *self.image_shape), dtype=np.uint8)
+        damaged: list[tuple[str, str]] = []
         for place, index in enumerate(indices):
-            images[place] = decode(Path(self.pictures.paths[index]), *self.image_shape[:2])
+            try:
+                images[place] = decode(self.pictures.paths[index], *self.image_shape[:2], self.whites, heavy)
+            except DamagedPictures as error:
+                damaged += error.found
+        if damaged:
+            raise DamagedPictures(tuple(damaged))
         return images
 
     def read_all(self, indices: IndexArray) -> PixelArray:
-        """Decode a whole set with several threads; the next trial of this process finds it decoded."""
+        """Decode a whole set with several threads; the next trial of this process finds it decoded.
+
+        Raises:
+            DamagedPictures: names all that cannot be decoded.
+        """
         fingerprint = hashlib.sha256(indices.tobytes())
         for index in indices:
-            path = self.pictures.paths[index]
-            status = os.stat(path)
-            fingerprint.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-        key = ("image_folder", self.image_shape, fingerprint.hexdigest())
+            path = os.fsencode(self.pictures.paths[index])
+            fingerprint.update(b"%s\0%d\0%d\0" % (path, *_stamp(path)))
+        key = ("image_folder", self.image_shape, self.whites, fingerprint.hexdigest())
         return RECENT.get(key, lambda: self._decode_threaded(indices))
 
+    def find_damaged(self, indices: IndexArray) -> tuple[tuple[str, str], ...]:
+        """Which of these pictures cannot be decoded, and why; each is tried."""
+        return self._in_threads(indices, lambda _, images: None)
+
     def _decode_threaded(self, indices: IndexArray) -> PixelArray:
-        # Pillow lets go of the interpreter lock while it decodes and resizes, so threads are enough.
         images: PixelArray = np.empty((len(indices), *self.image_shape), dtype=np.uint8)
 
-        def fill(start: int) -> None:
-            images[start : start + BATCH_PER_THREAD] = self.read(indices[start : start + BATCH_PER_THREAD])
+        def keep(start: int, batch: PixelArray) -> None:
+            images[start : start + len(batch)] = batch
 
-        pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1))
-        try:
-            list(pool.map(fill, range(0, len(indices), BATCH_PER_THREAD)))
-        finally:
-            pool.shutdown(cancel_futures=True)  # one damaged picture is enough to stop
+        damaged = self._in_threads(indices, keep)
+        if damaged:
+            raise DamagedPictures(damaged)
         return images
 
+    def _in_threads(
+        self, indices: IndexArray, take: Callable[[int, PixelArray], None]
+    ) -> tuple[tuple[str, str], ...]:
+        """Decode batch after batch; returns the damaged pictures in the order of `indices`."""
+        one_at_a_time = threading.Lock()
 
-def decode(path: Path, channels: int, resolution: int) -> PixelArray:
-    """One picture file as `squared` makes it.
+        def decode_batch(start: int) -> tuple[tuple[str, str], ...]:
+            try:
+                take(start, self.read(indices[start : start + BATCH_PER_THREAD], one_at_a_time))
+            except DamagedPictures as error:
+                return error.found
+            return ()
 
-    Raises:
-        DataError: it cannot be decoded.
-    """
-    from PIL import Image
+        batches = map_in_threads(decode_batch, range(0, len(indices), BATCH_PER_THREAD))
+        return tuple(picture for batch in batches for picture in batch)
 
+
+def _stamp(path: bytes) -> tuple[int, int]:
+    """Changes when the file does."""
     try:
-        with Image.open(path) as picture:
-            return squared(picture, channels, resolution)
-    except Exception as error:  # Pillow's decoders raise almost anything for a broken file
-        raise DataError(
-            f"{path} cannot be read as a picture ({error or type(error).__name__}). "
-            "Replace it, or move it out of the folder."
-        ) from error
-
-
-def squared(picture: Image, channels: int, resolution: int) -> PixelArray:
-    """An image as pixels, uint8 [channels, resolution, resolution].
-
-    Turned upright as its EXIF says, shorter side resized to `resolution` (bilinear over the covered
-    area), centre cropped. Transparent pixels become black.
-    """
-    from PIL import Image, ImageOps
-
-    upright = _flattened(ImageOps.exif_transpose(picture), "L" if channels == 1 else "RGB")
-    scale = resolution / min(upright.size)
-    width, height = (max(resolution, round(side * scale)) for side in upright.size)
-    left, top = (width - resolution) // 2, (height - resolution) // 2
-    resized = upright.resize((width, height), Image.Resampling.BILINEAR)
-    square = np.asarray(resized.crop((left, top, left + resolution, top + resolution)))
-    return square[None] if channels == 1 else square.transpose(2, 0, 1)
-
-
-def _flattened(picture: Image, mode: str) -> Image:
-    """Grey or colour, 8 bits, nothing transparent."""
-    from PIL import Image
-
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        # Pillow would clip 16-bit grey at 255, which turns almost every pixel white.
-        sixteen_bits = np.asarray(picture.convert("I"))
-        return Image.fromarray((sixteen_bits >> 8).clip(0, 255).astype(np.uint8)).convert(mode)
-    if picture.has_transparency_data:
-        colours = picture.convert("RGBA")
-        black = Image.new("RGBA", colours.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, colours).convert(mode)
-    return picture.convert(mode)
-
-
-def _class_folders(folder: Path) -> list[str]:
-    """Names of the sub-folders that hold at least one picture, sorted."""
-    if not folder.is_dir():
-        return []
-    names = sorted(
-        entry.name for entry in os.scandir(folder) if entry.is_dir() and not _is_hidden(entry.name)
-    )
-    return [name for name in names if next(_pictures(folder / name), None)]
-
-
-def _pictures(folder: Path) -> Iterator[str]:
-    """Every picture below a folder, in sorted order."""
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for name in sorted(files):
-            if name.lower().endswith(EXTENSIONS) and not _is_hidden(name):
-                yield os.path.join(parent, name)
-
-
-def _is_hidden(name: str) -> bool:
-    """Files such as ``._cat.jpg``, which macOS leaves beside pictures and which are none."""
-    return name.startswith(".")
+        status = os.stat(path)
+    except OSError:  # it vanished; the decoder says so
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

@@ -8,6 +8,7 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from vggsweep.data.download import RemoteFile, damaged, fetch, verify_md5
 from vggsweep.data.images import ImageSet, PixelArray
 from vggsweep.data.settings import SplitName
+from vggsweep.errors import DataError
 
 UNSIGNED_BYTE = 0x08
 STEMS: dict[SplitName, tuple[str, str]] = {
@@ -23,7 +25,7 @@ STEMS: dict[SplitName, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IdxCollection:
     """Four idx files: images and labels of two splits.
 
@@ -73,6 +75,12 @@ MNIST = IdxCollection(
         "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
         "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
         "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
+    },
+    content_md5={
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
     },
     elsewhere=("MNIST/raw",),
 )
@@ -142,12 +150,38 @@ def parse_idx(content: bytes, path: Path) -> PixelArray:
 def _find(collection: IdxCollection, stem: str, root: Path) -> Path:
     home = root / collection.name
     for folder in (home, *(root / other for other in collection.elsewhere)):
-        for candidate in (folder / f"{stem}.gz", folder / stem):
-            if candidate.is_file():
-                return candidate
+        for found in _there(folder, stem):
+            return found
+    # Right in the root, files of the same names may be another set's.
+    strangers = []
+    for found in _there(root, stem):
+        status = found.stat()
+        if _is_published(collection, stem, found, status.st_size, status.st_mtime_ns):
+            return found
+        strangers.append(f"{found} is there, but its checksum is not that of {collection.name}.")
     name = f"{stem}.gz"
     urls = tuple(mirror + name for mirror in collection.mirrors)
-    return fetch(RemoteFile(name, urls, collection.gz_md5[stem]), home, collection.advice)
+    advice = " ".join([*strangers, *filter(None, [collection.advice])])
+    return fetch(RemoteFile(name, urls, collection.gz_md5[stem]), home, advice)
+
+
+def _there(folder: Path, stem: str) -> list[Path]:
+    """The files of a folder that may be this one: with a dot, packed, in a folder of its own name."""
+    dotted = stem.replace("-idx", ".idx")
+    names = (f"{stem}.gz", stem, f"{dotted}.gz", dotted, f"{stem}/{stem}", f"{dotted}/{dotted}")
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+@lru_cache(maxsize=16)
+def _is_published(collection: IdxCollection, stem: str, path: Path, size: int, modified_ns: int) -> bool:
+    """Whether a file is that of the collection; `size` and `modified_ns` make a changed file another one."""
+    if collection.content_md5.get(stem) is None and path.suffix != ".gz":
+        return False
+    try:
+        _verified_content(collection, stem, path)
+    except DataError:
+        return False
+    return True
 
 
 def _verified_content(collection: IdxCollection, stem: str, path: Path) -> bytes:

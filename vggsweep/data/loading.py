@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -9,8 +10,12 @@ from typing import Literal, Self
 
 import torch
 
+from vggsweep.data import depth
 from vggsweep.data.batches import BatchPlan, BatchSource, Finish
-from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution
+from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution, pictures
+from vggsweep.data.decode import DamagedPictures
+from vggsweep.data.depth import Whites, measured_whites
+from vggsweep.data.folder import FolderImages
 from vggsweep.data.images import Images
 from vggsweep.data.order import IndexArray
 from vggsweep.data.preprocess import Preprocess
@@ -18,8 +23,11 @@ from vggsweep.data.reading import read_images
 from vggsweep.data.resident import ResidentBatches
 from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader
 from vggsweep.data.split import first_images, stratified_split
+from vggsweep.data.splits import find_layout
 from vggsweep.data.streaming import StreamingBatches
 from vggsweep.device import free_device_memory
+from vggsweep.errors import DataError
+from vggsweep.machine import free_memory
 
 # What images may take of the free memory; network, activations and other trials need the rest.
 MEMORY_SHARE = 0.4
@@ -115,21 +123,27 @@ def load_data(
         DataError: the data are missing or damaged.
     """
     check_dataset(settings)
+    whites = measured_whites(pictures(settings)) if settings.name == "image_folder" else ()
     preprocess = Preprocess(
-        settings.channels, native_resolution(settings), settings.resolution, settings.mean, settings.std
+        settings.channels,
+        native_resolution(settings),
+        settings.resolution,
+        settings.mean,
+        settings.std,
+        whites,
     )
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     finish = Finish(preprocess, None, seed, torch.device(device), memory_format)
     sources = _Sources(settings, finish, eval_batch_size)
-    train, validation = sources.training_parts()
+    train, validation = parts = sources.training_parts()
     loader = choose_loader(settings.loader, train.num_bytes + validation.num_bytes, finish.device)
     return LoadedData(
-        train=sources.training(train, augment, batch_size, loader),
-        validation=sources.evaluation(validation, loader),
+        train=sources.training(train, augment, batch_size, loader, parts),
+        validation=sources.evaluation(validation, loader, parts),
         preprocess=preprocess,
         class_names=class_names(settings),
         loader=loader,
-        note=_note(settings),
+        note=_note(settings, whites),
         _sources=sources,
     )
 
@@ -146,12 +160,7 @@ def choose_loader(
     """
     if requested != "auto":
         return requested
-    if device.type == "cuda":
-        free = free_device_memory(device)
-    else:
-        import psutil  # type: ignore[import-untyped]
-
-        free = psutil.virtual_memory().available
+    free = free_device_memory(device) if device.type == "cuda" else free_memory()
     return "resident" if num_bytes <= MEMORY_SHARE * free else "streaming"
 
 
@@ -176,22 +185,33 @@ class _Sources:
         images = read_images(self.settings, "test")
         return self._limited(images, first_images(images.labels, None, 0))
 
-    def training(self, part: Part, augment: AugmentSettings, batch_size: int, loader: Loader) -> BatchSource:
+    def training(
+        self, part: Part, augment: AugmentSettings, batch_size: int, loader: Loader, used: tuple[Part, ...]
+    ) -> BatchSource:
+        """The source that trains; what is damaged in any of the parts that are used is told together."""
         plan = BatchPlan(len(part.indices), batch_size, self.finish.seed, is_training=True)
         finish = Finish(
             self.finish.preprocess, augment, self.finish.seed, self.finish.device, self.finish.memory_format
         )
-        return self._source(part, plan, finish, loader)
+        return self._source(part, plan, finish, loader, used)
 
-    def evaluation(self, part: Part, loader: Loader | None = None) -> BatchSource:
+    def evaluation(
+        self, part: Part, loader: Loader | None = None, used: tuple[Part, ...] = ()
+    ) -> BatchSource:
         plan = BatchPlan(len(part.indices), self.eval_batch_size, self.finish.seed, is_training=False)
         chosen = loader or choose_loader(self.settings.loader, part.num_bytes, self.finish.device)
-        return self._source(part, plan, self.finish, chosen)
+        return self._source(part, plan, self.finish, chosen, used or (part,))
 
-    def _source(self, part: Part, plan: BatchPlan, finish: Finish, loader: Loader) -> BatchSource:
-        if loader == "resident":
+    def _source(
+        self, part: Part, plan: BatchPlan, finish: Finish, loader: Loader, used: tuple[Part, ...]
+    ) -> BatchSource:
+        tell_all = functools.partial(_all_damaged, used)
+        if loader == "streaming":
+            return StreamingBatches(part.images, part.indices, plan, finish, self.settings.workers, tell_all)
+        try:
             return ResidentBatches(part.images, part.indices, plan, finish)
-        return StreamingBatches(part.images, part.indices, plan, finish, self.settings.workers)
+        except DamagedPictures as error:
+            raise tell_all(error) from None
 
     def _limited(self, images: Images, indices: IndexArray) -> Part:
         settings = self.settings
@@ -199,7 +219,20 @@ class _Sources:
         return Part(images, indices[chosen])
 
 
-def _note(settings: DatasetSettings) -> str | None:
+def _all_damaged(parts: tuple[Part, ...], error: DataError) -> DataError:
+    """The error that names every damaged picture of these parts, after the first was met."""
+    if not isinstance(error, DamagedPictures):
+        return error
+    found = [
+        picture
+        for part in parts
+        if isinstance(part.images, FolderImages)
+        for picture in part.images.find_damaged(part.indices)
+    ]
+    return DamagedPictures(tuple(sorted(found))) if found else error
+
+
+def _note(settings: DatasetSettings, whites: Whites) -> str | None:
     notes = []
     if settings.validation == "test":
         notes.append(
@@ -207,12 +240,6 @@ def _note(settings: DatasetSettings) -> str | None:
             "several networks looks better on it than it is."
         )
     if settings.name == "image_folder":
-        root = data_root(settings)
-        unused = [
-            name
-            for name in ("val", "valid", "validation")
-            if (root / "train").is_dir() and (root / name).is_dir()
-        ]
-        if unused:
-            notes.append(f"{root / unused[0]} is not read: a part of the training pictures validates.")
+        notes += find_layout(data_root(settings)).sentences() + pictures(settings).left_out.sentences()
+        notes += depth.sentences(whites)
     return " ".join(notes) or None

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vggsweep.data.depth import Whites
 from vggsweep.errors import DataError
 
 
@@ -28,6 +29,7 @@ class Preprocess:
         resolution: height and width of the network's input in pixels.
         mean: per channel, for pixels in 0..1; None together with `std` leaves pixels in 0..1.
         std: per channel.
+        whites: what is white in pictures of more than 8 bits, see `vggsweep.data.depth`.
 
     >>> black = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
     >>> Preprocess(1, 28, 32, mean=(0.5,), std=(0.5,))(black).unique()
@@ -39,6 +41,7 @@ class Preprocess:
     resolution: int
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+    whites: Whites = None
 
     @property
     def is_padding(self) -> bool:
@@ -84,6 +87,8 @@ class Preprocess:
         values: dict[str, Any] = dict(plain)
         for key in ("mean", "std"):
             values[key] = None if plain[key] is None else tuple(plain[key])
+        if plain.get("whites") is not None:
+            values["whites"] = tuple((kind, white) for kind, white in plain["whites"])
         return cls(**values)
 
     def _resize(self, x_NCHW: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from vggsweep.data import cifar, idx, mini, svhn
 from vggsweep.data.cache import RECENT
-from vggsweep.data.catalog import data_root
-from vggsweep.data.folder import FolderImages, list_folder, split_folder
+from vggsweep.data.catalog import data_root, find_test_pictures, pictures
+from vggsweep.data.depth import measured_whites
+from vggsweep.data.folder import FolderImages
 from vggsweep.data.images import Images, ImageSet
 from vggsweep.data.settings import DatasetSettings, SplitName
 from vggsweep.errors import DataError
@@ -42,35 +43,21 @@ def _read_idx(collection: idx.IdxCollection, split: SplitName, root: Path) -> Im
 
 def _read_cifar(archive: cifar.CifarArchive, split: SplitName, root: Path) -> ImageSet:
     path = cifar.find_cifar(archive, root)
-    return RECENT.get((archive.name, split, _stamp(path)), lambda: cifar.read_cifar(archive, split, path))
+    key = (archive.name, split, *map(_stamp, cifar.batch_files(archive, split, path)))
+    return RECENT.get(key, lambda: cifar.read_cifar(archive, split, path))
 
 
 def _read_folder(settings: DatasetSettings, split: SplitName) -> FolderImages:
-    root = data_root(settings)
-    folder = split_folder(root, split)
-    if folder is None:
-        raise DataError(
-            f"{root} has no test split. Put test pictures into {root / 'test'}, one folder a class, "
-            f"and the training pictures into {root / 'train'}."
-        )
-    pictures = list_folder(folder)
-    if split == "test":
-        _check_same_classes(pictures.class_names, settings, folder)
-    return FolderImages(pictures, settings.channels, settings.resolution)
-
-
-def _check_same_classes(names: tuple[str, ...], settings: DatasetSettings, folder: Path) -> None:
-    """A label is a position in the sorted folder names, so both splits need the same names."""
-    trained = list_folder(split_folder(data_root(settings), "train") or folder).class_names
-    if names != trained:
-        differing = ", ".join(sorted(set(names) ^ set(trained)))
-        raise DataError(
-            f"{folder} and its neighbour train have different class folders: {differing}. "
-            "Both need the same ones, each with at least one picture."
-        )
+    found = pictures(settings) if split == "train" else find_test_pictures(settings)
+    return FolderImages(found, settings.channels, settings.resolution, measured_whites(pictures(settings)))
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:
     """Changes when the file does."""
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}). Put it back, or delete its folder."
+        ) from error
     return str(path), status.st_size, status.st_mtime_ns

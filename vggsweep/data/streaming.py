@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from vggsweep.data.batches import Batch, BatchPlan, Finish
 from vggsweep.data.images import Images
 from vggsweep.data.order import IndexArray
+from vggsweep.data.transport import can_hand_over, cannot_start, check_processes, shared
 from vggsweep.errors import DataError
 
-RawBatch = tuple[Tensor, Tensor] | DataError
+Raw = Tensor | NDArray[np.generic]
+RawBatch = tuple[Raw, Raw] | DataError
 CONNECTION_ERRORS = (ConnectionError, FileNotFoundError, EOFError)
 
 
@@ -33,15 +37,23 @@ class StreamingBatches:
         plan: order and size of the batches.
         finish: preprocessing and augmentation.
         workers: processes; 0 reads in this one. They start with the first epoch and stay until `close`.
+        tell_all: from the error of one batch to one that names what is wrong in the others too.
     """
 
     def __init__(
-        self, images: Images, indices: IndexArray, plan: BatchPlan, finish: Finish, workers: int
+        self,
+        images: Images,
+        indices: IndexArray,
+        plan: BatchPlan,
+        finish: Finish,
+        workers: int,
+        tell_all: Callable[[DataError], DataError] = lambda error: error,
     ) -> None:
         self._plan = plan
         self._finish = finish
         self._reader = _Reader(images, indices)
         self._workers = workers
+        self._tell_all = tell_all
         self._order = _EpochOrder(plan)
         self._loader: DataLoader[RawBatch] | None = None
 
@@ -71,8 +83,10 @@ class StreamingBatches:
         try:
             for raw in self._raw_batches():
                 if isinstance(raw, DataError):
-                    raise raw
-                images, labels = (part.to(self._finish.device, non_blocking=True) for part in raw)
+                    raise self._tell_all(raw)
+                images, labels = (
+                    torch.as_tensor(part).to(self._finish.device, non_blocking=True) for part in raw
+                )
                 yield self._finish(images, generator), labels
         except (RuntimeError, OSError, EOFError) as error:
             if not _is_worker_death(error):
@@ -98,6 +112,10 @@ class StreamingBatches:
         try:
             with _interrupts_blocked():
                 batches = iter(self._loader)  # the first time, this starts the workers
+        except OSError as error:
+            self._loader = None
+            raise cannot_start(self._workers, error) from error
+        try:
             yield from batches
         except CONNECTION_ERRORS:
             # torch raises its own report of a dead worker from a signal handler, close behind the broken
@@ -106,6 +124,9 @@ class StreamingBatches:
             raise
 
     def _start(self) -> DataLoader[RawBatch]:
+        if self._workers:
+            check_processes(self._workers)
+            self._reader.send = shared if can_hand_over() else _unchanged
         return DataLoader(
             self._reader,
             batch_size=None,  # the sampler gives whole batches of positions
@@ -128,6 +149,7 @@ class _Reader(Dataset[RawBatch]):
     def __init__(self, images: Images, indices: IndexArray) -> None:
         self._images = images
         self._indices = indices
+        self.send: Callable[[NDArray[Any]], Raw] = torch.from_numpy
 
     def __getitem__(self, positions: IndexArray) -> RawBatch:
         chosen = self._indices[positions]
@@ -135,7 +157,7 @@ class _Reader(Dataset[RawBatch]):
             pixels = self._images.read(chosen)
         except DataError as error:
             return error  # raised in a worker, it would come out wrapped in a traceback
-        return torch.from_numpy(pixels), torch.from_numpy(self._images.labels[chosen])
+        return self.send(pixels), self.send(self._images.labels[chosen])
 
 
 class _EpochOrder:
@@ -162,7 +184,7 @@ def _is_worker_death(error: Exception) -> bool:
 
 
 def _unchanged(raw: Any) -> Any:
-    """The reader gives whole batches: nothing is left to collate."""
+    """The reader gives whole batches: nothing is left to collate, and arrays go as they are."""
     return raw
 
 

@@ -23,8 +23,8 @@ from vggsweep.training.step import EagerStep
 log = logging.getLogger("vggsweep.trial")
 
 Work = Callable[[], None]
-# Training FLOPs (3 x 2 x MACs of a forward pass) below which a step is captured. On an H100 whose host launched
-# a step of eight convolutions in 7 ms, a graph was 6.9 times as fast at 1e10 and still 1.02 times at 4e11.
+# Training FLOPs (3 x 2 x MACs of a forward pass) below which a step is captured. On an H100 whose host
+# launched a step of eight convolutions in 7 ms, a graph was 6.9 times as fast at 1e10 and 1.02 times at 4e11.
 LAUNCH_BOUND_FLOPS = 2e12
 # Eager steps before the recording: kernels are chosen, the optimizer makes its state.
 WARM_STEPS = 3

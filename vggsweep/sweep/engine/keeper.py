@@ -29,10 +29,11 @@ from typing import Any
 from omegaconf import DictConfig
 
 from vggsweep.errors import SweepError
+from vggsweep.machine import usable_cores
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.ending import Ending
-from vggsweep.sweep.engine.seat import Seat, any_seat_taken, take_seat, threads_of_worker, usable_cores
+from vggsweep.sweep.engine.seat import Seat, any_seat_taken, take_seat, threads_of_worker
 from vggsweep.sweep.engine.starter import Starter
 from vggsweep.sweep.locks import host_name
 

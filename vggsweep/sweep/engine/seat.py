@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -84,10 +83,3 @@ def threads_of_worker(workers: int, cores: int, environment: Mapping[str, str]) 
         if environment.get(variable, "").isdecimal():
             return max(1, int(environment[variable]))
     return max(1, cores // workers)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on (fewer than the machine's under SLURM or taskset)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
