@@ -10,6 +10,10 @@ DEV := $(VENV)/.installed-dev
 # where `make bench` leaves its JSON files
 BENCH ?= bench
 
+# as many test processes as there are cores; TESTS=1 runs one
+TESTS ?= auto
+PARALLEL = -n $(TESTS) --dist worksteal
+
 QUICKSTART = -m experiment=quickstart
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -35,11 +39,12 @@ quickstart: $(RUNTIME)  ## a small sweep on the images that ship with vggsweep: 
 
 .PHONY: test
 test: $(DEV)  ## the tests, without the slow ones
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
 
 .PHONY: test-long
 test-long: $(DEV)  ## all tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow"
+	$(BIN)/pytest -q -m slow
 
 .PHONY: lint
 lint: $(DEV)  ## style, types, and which room imports which

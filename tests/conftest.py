@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[1]
 
+# tests run side by side, a core each; threads that spin while they wait would make that ten times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # a first call into torch can take longer than hypothesis' 200 ms an example and says nothing about our code
 hypothesis.settings.register_profile("vggsweep", deadline=None)
 hypothesis.settings.load_profile("vggsweep")
@@ -99,9 +103,7 @@ def train(tiny: Callable[..., dict[str, Any]]) -> Callable[..., tuple[Record, Tr
 
 @pytest.fixture(scope="session")
 def warm_process() -> Iterator[subprocess.Popen[str]]:
-    # Threads that spin while they wait would make a busy machine ten times slower.
-    threads = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
-    environment = {**os.environ, **threads, "PYTHONPATH": str(CHECKOUT)}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     environment.pop("HYDRA_FULL_ERROR", None)
     with subprocess.Popen(
         [sys.executable, "-c", WARM_PROCESS],
