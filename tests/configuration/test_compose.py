@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from vggsweep.configuration.compose import compose, expand_aliases, field_names, group_options
+from vggsweep.configuration.compose import compose, expand_aliases, group_options
+from vggsweep.configuration.refusal import field_names
 from vggsweep.configuration.schema import Configuration
 from vggsweep.errors import ConfigError
 
@@ -104,8 +105,8 @@ def test_config_dir_may_have_any_name(configured: Configured, tmp_path: Path, fo
         (["optmizer=sgd"], "Unknown field or group 'optmizer'. Did you mean 'optimizer'?"),
         (["sede=3"], "Unknown field or group 'sede'. Did you mean 'seed'?"),
         (["quux=3"], "Unknown field or group 'quux'. `vggsweep --help` lists the groups and fields."),
-        (["arch.stages=[[1,2]"], "'arch.stages=[[1,2]' does not read as an override. Write key=value"),
-        (["train.ema=choice(null,0.99)"], "take no null. Write the choices with commas: train.ema=null,0.5"),
+        (["arch.stages=[[1,2]"], "'arch.stages=[[1,2]' does not read as an override. Its brackets"),
+        (["train.ema=choice(null,0.99)"], "take no null. Write the choices with commas: train.ema=null,0.99"),
         (["depth"], "'depth' does not read as an override. Write key=value, such as train.epochs=3"),
         (["=3"], "'=3' does not read as an override"),
         (["arch.depth=4,8"], "'arch.depth=4,8' holds several values: add -m to sweep over them"),

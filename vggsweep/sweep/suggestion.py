@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import optuna
@@ -30,7 +31,7 @@ from vggsweep.sweep.marks import (
 )
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.samplers import sampler_name
-from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
+from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
 from vggsweep.sweep.step import Stop
 from vggsweep.sweep.storage import drafting
 from vggsweep.sweep.study import add_trial
@@ -57,7 +58,8 @@ class Suggester:
         self.study = study
         self.ownership = ownership
         self.composer = order.composer()
-        self.hook = load_hook(order.space.hook) if order.space.hook else None
+        name = order.space.hook
+        self.hook = partial(draw_extra, name, load_hook(name)) if name else None
         self.repeats = 0
         self._unseen: list[Params] | None = None
         self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
@@ -137,7 +139,7 @@ class Suggester:
 
     def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> Mark | None:
         """Mark a suggestion that is to be trained, or tell it at once."""
-        hooked = dict(self.hook(trial)) if self.hook is not None else {}
+        hooked = self.hook(trial) if self.hook is not None else {}
         params = {name: trial.params[name] for name in self.order.space.distributions}
         outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
         words = self._words(params, outside)
