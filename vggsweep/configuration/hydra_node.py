@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from vggsweep.configuration.refusal import of_other_sweeper
 from vggsweep.configuration.words import word
 from vggsweep.errors import ConfigError
+from vggsweep.importing import load_callable
 
 OURS = "vggsweep"
 # Fields that would move Hydra's files; ours lie in outputs/<sweep>, where every verb finds them.
@@ -19,7 +20,9 @@ PLACES = {
     "sweep.subdir": ".",
     "job.chdir": False,
 }
-# Nodes that decide about a sweep as a whole, and what they are where no sweeper of ours would obey them.
+# What Hydra runs sweeps with.
+HYDRAS_PARTS = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher")
+# Nodes that decide about a sweep as a whole.
 SWEEP_GROUPS = ("space", "objective", "pruner")
 
 
@@ -41,6 +44,9 @@ def check_hydra(hydra: DictConfig, *, sweeper: str) -> None:
                 f"{word(f'hydra.{field}', value)} would move none of our files: results lie in "
                 "outputs/<sweep.name>. Choose that name with sweep.name=mine, and the directory with cd."
             )
+    for name, callback in (hydra.callbacks or {}).items():
+        field = f"hydra.callbacks.{name}._target_"
+        load_callable(str(callback.get("_target_")), field, "my_package.my_module.MyCallback")
     if sweeper == OURS:
         for field, value in hydra.sweeper.items():
             if (refusal := of_other_sweeper(f"hydra.sweeper.{field}", value)) is not None:
@@ -57,13 +63,16 @@ def launcher_of(hydra: DictConfig) -> str:
     return str(hydra.runtime.choices["hydra/launcher"])
 
 
-def refuse_words_of_sweeps(typed: Sequence[str], parsed: Sequence[Override], why: str) -> None:
+def refuse_words_of_sweeps(
+    typed: Sequence[str], parsed: Sequence[Override], why: str, *, also: tuple[str, ...] = ()
+) -> None:
     """Refuse typed words that only a sweep of ours obeys.
 
     Args:
         typed: the words as they are repeated.
         parsed: the same, short names spelt out.
         why: how the refusal goes on.
+        also: how further such words begin.
 
     Raises:
         ConfigError: naming the word.
@@ -71,7 +80,7 @@ def refuse_words_of_sweeps(typed: Sequence[str], parsed: Sequence[Override], why
     for text, override in zip(typed, parsed, strict=True):
         head, _, field = override.key_or_group.partition(".")
         is_of_sweep = (head == "sweep" and field != "name") or head in SWEEP_GROUPS
-        if is_of_sweep:
+        if is_of_sweep or override.key_or_group.startswith(also):
             raise ConfigError(f"{text} {why}.")
 
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from vggsweep.configuration.checks import check_configuration, check_name, check_storage
 from vggsweep.configuration.compose import compose, compose_with_hydra, expand_aliases, group_options
 from vggsweep.configuration.hydra_node import (
+    HYDRAS_PARTS,
     SWEEP_GROUPS,
     check_directions,
     check_hydra,
@@ -137,9 +138,8 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
         ConfigError: the line cannot work.
     """
     line = read_line(overrides, extra_dir=extra_dir, config_name=config_name, is_sweep=False)
-    refuse_words_of_sweeps(
-        line.typed, line.parsed, "is for sweeps: add -m and something to vary (arch.depth=4,6,8)"
-    )
+    why = "is for sweeps: add -m and something to vary (arch.depth=4,6,8)"
+    refuse_words_of_sweeps(line.typed, line.parsed, why, also=HYDRAS_PARTS)
     configuration = read_configuration(line.plain())
     check_configuration(configuration)
     # The device is known to the machine alone; asking it imports torch, so it comes last.

@@ -130,6 +130,9 @@ def _misspelt_hydra_field(override: Override, hydra: DictConfig) -> ConfigError 
     key = override.key_or_group
     if key.startswith("hydra.sweeper.") and (refusal := of_other_sweeper(key, override.value())) is not None:
         return refusal
+    if key == "hydra.launcher.n_jobs" and "n_jobs" not in hydra.launcher:
+        jobs = override.value()
+        return ConfigError(f"{key}={jobs}: our sweeper counts workers by another word: n_workers={jobs}")
     nothing = object()
     if OmegaConf.select(hydra, key.removeprefix("hydra."), default=nothing) is not nothing:
         return None

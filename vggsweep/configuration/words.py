@@ -121,7 +121,7 @@ def choice_value(choice: int | float | str) -> Any:
 
 def _advice(key: str, value: str) -> str:
     quoted = word(key, value.strip())
-    if key and value and not value.startswith(OPENING) and _read(quoted) is not None:
+    if key and value and quoted.isprintable() and not value.startswith(OPENING) and _read(quoted) is not None:
         return (
             f"A value with such characters is quoted for Hydra, and once more for the shell: {pasted(quoted)}"
         )

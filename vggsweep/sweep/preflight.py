@@ -40,6 +40,10 @@ def check_order(order: SweepOrder, configuration: Configuration, space_option: s
     Raises:
         ConfigError: naming what would work.
     """
+    if order.settings.storage is not None:
+        from vggsweep.sweep.database import check_address
+
+        check_address(order.directory, order.settings.storage)
     metrics = order.metrics
     check_pruner(order.pruner, metrics)
     check_sampler(order.sampler, metrics, order.space)
