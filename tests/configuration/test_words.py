@@ -74,3 +74,8 @@ def test_text_of_a_hook_that_reads_as_one_value_is_that_value() -> None:
     assert parse_override(loose_word("arch.stages", "[[1,8],[2,16]]")).value() == [[1, 8], [2, 16]]
     assert parse_override(loose_word("dataset.root", "a, b")).value() == "a, b"
     assert parse_override(loose_word("train.ema", None)).value() is None
+
+
+def test_range_among_single_values_is_refused() -> None:
+    with pytest.raises(ConfigError, match="mixes single values with a range"):
+        choice_values(parse_override("arch.depth=4,range(6,9)"))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString, Transformer
+from hydra.core.override_parser.types import Override, Quote, QuotedString, Sweep, Transformer
 from hydra.errors import HydraException
 
 from vggsweep.errors import ConfigError
@@ -97,10 +97,19 @@ def parse_override(text: str) -> Override:
 def choice_values(override: Override) -> list[int | float | str]:
     """The values of an enumerated sweep: numbers as they are, everything else as text that Hydra reads back.
 
+    Raises:
+        ConfigError: a range or an interval stands among single values.
+
     >>> choice_values(parse_override("train.ema=null,0.5,'a b'"))
     ['null', 0.5, "'a b'"]
     """
-    return [_choice(value) for value in override.sweep_iterator()]
+    values = list(override.sweep_iterator())
+    if any(isinstance(value, Sweep) for value in values):
+        raise ConfigError(
+            f"{override.input_line!r} mixes single values with a range or an interval. Write all values with "
+            "commas, or one range."
+        )
+    return [_choice(value) for value in values]
 
 
 def _choice(value: Any) -> int | float | str:

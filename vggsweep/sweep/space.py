@@ -21,6 +21,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.words import choice_value, choice_values, loose_word, parse, value_text
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.importing import load_callable, own_words
@@ -116,7 +117,9 @@ def read_space(
             else:
                 distributions[key] = create_optuna_distribution_from_override(override)
         except (ValueError, AssertionError, NotImplementedError) as error:
-            raise ConfigError(f"{override.input_line!r} cannot be searched: {error}") from error
+            raise ConfigError(
+                f"{override.input_line!r} cannot be searched: {first_paragraph(error)}"
+            ) from error
     return distributions
 
 
