@@ -109,7 +109,7 @@ def obeyed_or_refused(line: Sequence[str], *, is_sweep: bool) -> None:
         assert OmegaConf.select(config, key) == typed, key
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(lines, st.booleans())
 def test_any_line_is_obeyed_or_refused_in_one_paragraph(line: list[str], is_sweep: bool) -> None:
     obeyed_or_refused(line, is_sweep=is_sweep)

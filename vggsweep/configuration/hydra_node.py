@@ -79,7 +79,9 @@ def refuse_words_of_sweeps(
     """
     for text, override in zip(typed, parsed, strict=True):
         head, _, field = override.key_or_group.partition(".")
-        is_of_sweep = (head == "sweep" and field != "name") or head in SWEEP_GROUPS
+        value = override.value()
+        is_name = field == "name" or (not field and isinstance(value, dict) and set(value) == {"name"})
+        is_of_sweep = (head == "sweep" and not is_name) or head in SWEEP_GROUPS
         if is_of_sweep or override.key_or_group.startswith(also):
             raise ConfigError(f"{text} {why}.")
 

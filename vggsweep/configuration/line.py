@@ -138,10 +138,10 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
         ConfigError: the line cannot work.
     """
     line = read_line(overrides, extra_dir=extra_dir, config_name=config_name, is_sweep=False)
-    why = "is for sweeps: add -m and something to vary (arch.depth=4,6,8)"
-    refuse_words_of_sweeps(line.typed, line.parsed, why, also=HYDRAS_PARTS)
     configuration = read_configuration(line.plain())
     check_configuration(configuration)
+    why = "is for sweeps: add -m and something to vary (arch.depth=4,6,8)"
+    refuse_words_of_sweeps(line.typed, line.parsed, why, also=HYDRAS_PARTS)
     # The device is known to the machine alone; asking it imports torch, so it comes last.
     from vggsweep.training.device import resolve_device, resolve_precision
     from vggsweep.training.step import check_cuda_graph
