@@ -7,8 +7,15 @@ python examples/predict.py outputs/runs/trials/00000 boot.jpg
 import sys
 
 import vggsweep
+from vggsweep.errors import VggsweepError
 
+if len(sys.argv) != 3:
+    sys.exit(
+        "predict.py takes a trial's directory and a picture: predict.py outputs/runs/trials/00000 boot.jpg"
+    )
 trial, picture = sys.argv[1:]
-model = vggsweep.load_model(trial)
-for name, probability in model.predict(picture, top=3):
-    print(f"{probability:6.1%}  {name}")
+try:
+    for name, probability in vggsweep.load_model(trial).predict(picture, top=3):
+        print(f"{probability:6.1%}  {name}")
+except VggsweepError as error:
+    sys.exit(f"predict.py: {error}")

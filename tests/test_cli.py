@@ -107,6 +107,10 @@ def finished(own_folder: Path) -> Path:
         (["dataset=image_folder"], "dataset.root is missing"),
         (["train.batch_size=100000"], "larger than the 4800 training images"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--epochs=3"], "Fields are set without dashes: train.epochs=3"),
+        (["--config-path", "nowhere"], "--config-dir DIR adds options of your own"),
+        (["-sc"], 'eval "$(vggsweep -sc install=bash)"'),
+        (["dataset.root=my pics (2)"], """: "dataset.root='my pics (2)'\""""),
         (["--config-dir", "nowhere"], "--config-dir nowhere is not a directory"),
         (["--config-name", "nope"], "Cannot find primary config 'nope'"),
         (["--cfg", "job", "arch=nope"], "arch=nope: no such option"),
@@ -162,6 +166,12 @@ def test_reader_that_leaves_early_sees_no_complaint(finished: Path, words: list[
 
     assert found.stderr == ""
     assert found.returncode in (0, 1)  # rich ends the process with 1 by itself
+
+
+def test_version_is_ours() -> None:
+    found = run("--version")
+
+    assert (found.returncode, found.stdout) == (0, f"vggsweep {vggsweep.__version__}\n")
 
 
 # --- help ---------------------------------------------------------------------

@@ -251,3 +251,23 @@ def test_the_example_names_a_picture(
     names = vggsweep.load_model(kept[1].path).class_names
     assert len(lines) == 3
     assert all(line.split("%  ")[1] in names for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "predict.py takes a trial's directory and a picture: "),
+        (["{trial}", "nowhere.jpg"], "predict.py: There is no picture 'nowhere.jpg'."),
+        (["{trial}/../..", "nowhere.jpg"], "is a sweep; name one of its trials, such as "),
+        (["nowhere", "nowhere.jpg"], "predict.py: nowhere"),
+    ],
+    ids=["nothing", "no picture", "a sweep", "no trial"],
+)
+def test_the_example_says_in_one_sentence_what_it_was_not_given(
+    kept: tuple[Record, TrialDirectory], monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLE), *(word.format(trial=kept[1].path) for word in words)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(EXAMPLE), run_name="__main__")
+    assert told in str(end.value)
+    assert "\n" not in str(end.value)

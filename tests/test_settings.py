@@ -68,6 +68,10 @@ def test_whole_floats_count_as_whole_numbers() -> None:
     assert isinstance(read(count=2.0).count, int)
 
 
+def test_whole_number_may_be_a_word() -> None:
+    assert read(word=42).word == "42"
+
+
 @pytest.mark.parametrize("value", [True, 7, "x"])
 def test_union_keeps_the_type_of_the_value(value: Any) -> None:
     found = read(either=value).either
@@ -100,7 +104,7 @@ def test_optional_takes_null_and_still_has_bounds() -> None:
         ("rate", 0.0, "noise.rate=0.0 must be more than 0."),
         ("rate", 2.5, "noise.rate=2.5 is too large; the most is 2."),
         ("rate", "fast", "noise.rate=fast should be a number."),
-        ("word", 3, "noise.word=3 should be a word."),
+        ("word", 2.5, "noise.word=2.5 should be a word."),
         ("kind", "guass", "noise.kind=guass is not a choice. Did you mean 'gauss'? Valid: gauss, salt."),
         ("kind", ["gauss"], "noise.kind=[gauss] is not a choice."),
         ("pairs", 3, "noise.pairs=3 should be a list, such as noise.pairs=[1,2]."),

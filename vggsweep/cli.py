@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepE
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from vggsweep.configuration.line import Line
 
 VERBS = ("summary", "plan", "status", "table", "pareto", "report")
 # The others are told sweeps.
@@ -39,6 +42,10 @@ def main() -> None:
         words = [word for word in words if word != "--debug"]
         os.environ[FULL_ERROR] = "1"
     try:
+        if words == ["--version"]:
+            from vggsweep import __version__
+
+            return print(f"vggsweep {__version__}")
         code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
         sys.stdout.flush()  # here, where a reader that left is no error
     except VggsweepError as error:
@@ -113,6 +120,8 @@ def run_hydra(words: Sequence[str]) -> int:
     elif not arguments.shell_completion:
         remember(words)
         words = check_line(arguments, list(words))
+    elif not arguments.overrides:
+        raise ConfigError('-sc installs tab completion: eval "$(vggsweep -sc install=bash)"')
     elif "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
         return 0
     sys.argv = ["vggsweep", *words]
@@ -122,6 +131,12 @@ def run_hydra(words: Sequence[str]) -> int:
 
 def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoReturn:
     """argparse's refusal as one paragraph instead of two screens of usage."""
+    flag = re.search(r"unrecognized arguments: --?([A-Za-z][\w.-]*)(?:[= ](\S+))?", message)
+    if flag is not None:
+        from vggsweep.configuration.compose import field_of_flag
+
+        if (field := field_of_flag(flag[1])) is not None:
+            raise ConfigError(f"{message}. Fields are set without dashes: {field}={flag[2] or '…'}")
     raise ConfigError(f"{message}. Fields are set with key=value; `{help_line}` lists the flags.")
 
 
@@ -170,31 +185,41 @@ def check_line(arguments: Any, words: list[str]) -> list[str]:
     Returns:
         The words for Hydra, with the sweep's name and directory settled.
     """
-    from vggsweep.configuration.line import check_run
+    from vggsweep.configuration.line import check_run, check_sweep, read_line
 
+    for flag in ("config_path", "experimental_rerun"):
+        if getattr(arguments, flag):
+            raise ConfigError(
+                f"--{flag.replace('_', '-')} would leave our configurations aside. --config-dir DIR adds "
+                "options of your own to them, and the same command continues a run."
+            )
     extra_dir = Path(arguments.config_dir) if arguments.config_dir else None
     config_name = arguments.config_name or "config"
-    if arguments.multirun:
-        return words + _check_multirun(words, arguments.overrides, extra_dir, config_name)
-    return words + check_run(arguments.overrides, extra_dir, config_name)
+    if not arguments.multirun:
+        return words + check_run(arguments.overrides, extra_dir, config_name)
+    from vggsweep.sweep.engine.launcher import check_launcher
+
+    check_launcher(arguments.overrides)
+    line = read_line(arguments.overrides, extra_dir=extra_dir, config_name=config_name)
+    if line.sweeper != "vggsweep":
+        return words + check_sweep(line, extra_dir, config_name)
+    return words + _check_order(line, extra_dir, config_name)
 
 
-def _check_multirun(
-    words: list[str], overrides: list[str], extra_dir: Path | None, config_name: str
-) -> list[str]:
-    """Check a sweep: ours as a whole, one of Hydra's stock sweepers by its values."""
-    from vggsweep.configuration.line import check_sweep, stock_sweeper
-
-    if stock_sweeper(overrides) is not None:
-        return check_sweep(overrides, extra_dir, config_name)
-    from vggsweep.sweep.engine.launcher import check_launcher, choose_launcher
-    from vggsweep.sweep.order import read_order
+def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[str]:
+    """Check a sweep of ours as a whole."""
+    from vggsweep.configuration.idle import warn_of_idle_words
+    from vggsweep.configuration.schema import read_configuration
+    from vggsweep.configuration.words import word
+    from vggsweep.sweep.engine.launcher import choose_launcher
+    from vggsweep.sweep.order import order_of_line
     from vggsweep.sweep.run import check_same_sweep
 
-    check_launcher(overrides)
-    order = read_order(overrides, extra_dir=extra_dir, config_name=config_name, command="")
+    order = order_of_line(line, extra_dir=extra_dir, config_name=config_name, command="")
+    launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
     check_same_sweep(order)
-    return [f"sweep.name={order.name}", *choose_launcher(overrides, order.settings.n_workers)]
+    warn_of_idle_words(read_configuration(order.base), line.parsed)
+    return [word("sweep.name", order.name), *launcher]
 
 
 def task(config: DictConfig) -> float:

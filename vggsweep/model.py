@@ -23,8 +23,8 @@ from vggsweep.arch.describe import InputShape
 from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.data.decode import decode, squared
 from vggsweep.data.preprocess import Preprocess
-from vggsweep.errors import RecordError
-from vggsweep.results.layout import TrialDirectory
+from vggsweep.errors import DataError, RecordError
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import read_record
 
 METADATA = "vggsweep"  # the entry of the file that holds ours
@@ -67,8 +67,10 @@ class TrainedModel(nn.Module):
             top: how many classes.
 
         Raises:
-            DataError: the file cannot be read as a picture.
+            DataError: there is no such file, or it cannot be read as a picture.
         """
+        if not isinstance(picture, Image.Image) and not Path(picture).is_file():
+            raise DataError(f"There is no picture {str(picture)!r}.")
         form = (self.preprocess.channels, self.preprocess.native, self.preprocess.whites)
         pixels = squared(picture, *form) if isinstance(picture, Image.Image) else decode(picture, *form)
         x_1CHW = torch.tensor(pixels)[None].to(next(self.network.parameters()).device)
@@ -104,6 +106,8 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
         RecordError: the directory holds no record, or no weights.
     """
     directory = TrialDirectory(Path(trial))
+    if (trials := SweepDirectory(directory.path).trials).is_dir():
+        raise RecordError(f"{directory.path} is a sweep; name one of its trials, such as {trials / '00000'}.")
     record = read_record(directory.path)
     if not directory.weights.exists():
         raise RecordError(f"{directory.path} keeps no weights. Train it again with train.keep_weights=true.")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -123,8 +124,18 @@ def _convert_scalar(hint: Any, value: Any, path: str) -> Any:
         return float(value)
     if hint is str and isinstance(value, str):
         return value
+    if hint is str and isinstance(value, int) and is_number:  # a folder may be called 42
+        return str(value)
     wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}[hint]
-    raise ConfigError(f"{path}={_shown(value)} should be {wanted}.")
+    raise ConfigError(f"{path}={_shown(value)} should be {wanted}.{_sweep_syntax(hint, value, path)}")
+
+
+def _sweep_syntax(hint: Any, value: Any, path: str) -> str:
+    """How to write what looks like a range of numbers."""
+    span = re.fullmatch(r"(\d+)(?:\.\.\.?|-|:)(\d+)", value) if isinstance(value, str) else None
+    if span is None or hint not in (int, float):
+        return ""
+    return f" To try {span[1]} to {span[2]}: -m '{path}=range({span[1]},{int(span[2]) + 1})'"
 
 
 def _check_bounds(value: Any, bounds: Mapping[str, float | None], path: str) -> None:

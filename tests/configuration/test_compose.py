@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from vggsweep.configuration.compose import compose, expand_aliases, field_names, group_options
+from vggsweep.configuration.compose import compose, expand_aliases, group_options
+from vggsweep.configuration.refusal import field_names
 from vggsweep.configuration.schema import Configuration
 from vggsweep.errors import ConfigError
 
@@ -102,10 +103,20 @@ def test_config_dir_may_have_any_name(configured: Configured, tmp_path: Path, fo
         (["arch.dept=3"], "Unknown field arch.dept. Did you mean 'arch.depth'? Valid: arch.activation"),
         (["arch=vgg16", "arch.depth=3"], "Unknown field arch.depth. "),
         (["optmizer=sgd"], "Unknown field or group 'optmizer'. Did you mean 'optimizer'?"),
+        (["lr=0.1"], "Unknown field or group 'lr'. Did you mean 'optimizer.lr'?"),
+        (["epochs=3"], "Did you mean 'train.epochs'?"),
+        (["model.depth=3"], "Did you mean 'arch.depth'?"),
+        (["arch=resnet18"], "It is one of torchvision's: arch=torchvision arch.name=resnet18"),
+        (["optimizer.betas=[0.9,0.99]"], "It is a field of optimizer=adam optimizer=adamw; this line has"),
+        (["arch=vgg16", "arch.depth=3"], "It is a field of arch=vgg_scaled; this line has arch=vgg16"),
+        (["arch=custom", "arch.options.width=4"], "is added with a plus: +arch.options.width=4"),
+        (["hydra.sweeper.n_trials=1"], "Ours takes n_trials=1; hydra/sweeper=optuna chooses Hydra's."),
+        (["hydra.runn.dir=x"], "Unknown field hydra.runn.dir."),
+        (["hydra.launcher.n_jobs=4"], "n_workers=4"),
         (["sede=3"], "Unknown field or group 'sede'. Did you mean 'seed'?"),
         (["quux=3"], "Unknown field or group 'quux'. `vggsweep --help` lists the groups and fields."),
-        (["arch.stages=[[1,2]"], "'arch.stages=[[1,2]' does not read as an override. Write key=value"),
-        (["train.ema=choice(null,0.99)"], "take no null. Write the choices with commas: train.ema=null,0.5"),
+        (["arch.stages=[[1,2]"], "'arch.stages=[[1,2]' does not read as an override. Its brackets"),
+        (["train.ema=choice(null,0.99)"], "take no null. Write the choices with commas: train.ema=null,0.99"),
         (["depth"], "'depth' does not read as an override. Write key=value, such as train.epochs=3"),
         (["=3"], "'=3' does not read as an override"),
         (["arch.depth=4,8"], "'arch.depth=4,8' holds several values: add -m to sweep over them"),
@@ -119,6 +130,40 @@ def test_wrong_words_are_refused_in_one_paragraph_with_the_near_match(line: list
 
     assert told in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_own_options_are_among_the_valid_ones_and_matched(tmp_path: Path) -> None:
+    (tmp_path / "experiment" / "mnist").mkdir(parents=True)
+    for name in ("mine", "mnist/base"):
+        (tmp_path / "experiment" / f"{name}.yaml").write_text("# @package _global_\nseed: 3\n")
+
+    with pytest.raises(ConfigError, match="Did you mean 'mine'\\? Valid: .*mine, mnist/base"):
+        compose(["experiment=minee"], extra_dir=tmp_path)
+    with pytest.raises(ConfigError, match="Did you mean 'mnist/base'"):
+        compose(["experiment=mnist/bas"], extra_dir=tmp_path)
+    assert compose(["experiment=mnist/base"], extra_dir=tmp_path).seed == 3
+
+
+def test_search_path_of_the_line_and_config_dir_go_together(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place / "optimizer").mkdir(parents=True)
+        (tmp_path / place / "optimizer" / f"{place}.yaml").write_text("defaults: [sgd]\nlr: 0.25\n")
+    path = f"hydra.searchpath=['file://{tmp_path / 'two'}']"
+
+    for name in ("one", "two"):
+        assert compose([path, f"optimizer={name}"], extra_dir=tmp_path / "one").optimizer.lr == 0.25
+
+
+def test_hydras_own_values_are_put_where_a_line_names_them() -> None:
+    config = compose(["arch=vgg_small", "sweep.name='n_${hydra:runtime.choices.arch}'"])
+
+    assert config.sweep.name == "n_vgg_small"
+
+
+@pytest.mark.parametrize("text", ["n_${hydra.job.num}", "n_${hydra:job.num}"])
+def test_number_of_a_job_is_said_to_be_unknown(text: str) -> None:
+    with pytest.raises(ConfigError, match="hydra.job.num is unknown before trials have numbers"):
+        compose([f"sweep.name='{text}'"])
 
 
 def test_missing_config_dir_is_refused(tmp_path: Path) -> None:

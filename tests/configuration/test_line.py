@@ -13,10 +13,10 @@ from vggsweep.configuration.line import (
     check_sweep,
     choices,
     experiment_name,
-    parse,
-    stock_sweeper,
+    read_line,
     sweep_name,
 )
+from vggsweep.configuration.words import parse
 from vggsweep.errors import ConfigError
 
 
@@ -25,7 +25,8 @@ def checked_run(*words: str, extra_dir: Path | None = None) -> list[str]:
 
 
 def checked_sweep(*words: str, extra_dir: Path | None = None) -> list[str]:
-    return check_sweep(words, extra_dir, "config")
+    line = read_line(words, extra_dir=extra_dir, config_name="config")
+    return check_sweep(line, extra_dir, "config")
 
 
 def test_run_takes_its_name_from_the_line_else_from_the_experiment_else_leaves_it_open() -> None:
@@ -39,17 +40,18 @@ def test_sweep_without_a_name_is_called_by_its_experiment_or_its_words() -> None
 
     assert checked_sweep("experiment=quickstart", "seed=0,1") == ["sweep.name=quickstart"]
     assert checked_sweep("sweep.name=mine", *words) == []
-    assert checked_sweep(*words) == [f"sweep.name={sweep_name(words)}"]
+    assert checked_sweep(*words) == [f"sweep.name={sweep_name(words, ['arch.depth'])}"]
 
 
 @given(st.permutations(["arch.depth=4,8", "seed=1", "optimizer=adam", "train.epochs=2"]))
 def test_same_words_in_any_order_find_the_same_sweep(words: list[str]) -> None:
-    name = sweep_name(words)
+    keys = ["arch.depth"]
+    name = sweep_name(words, keys)
 
-    assert name == sweep_name(sorted(words))
-    assert name != sweep_name(words[1:])
+    assert name == sweep_name(sorted(words), keys)
+    assert name != sweep_name(words[1:], keys)
     prefix, _, digits = name.partition("-")
-    assert prefix == "sweep"
+    assert prefix == "depth"
     assert len(digits) == 8
     assert set(digits) <= set("0123456789abcdef")
 
@@ -61,10 +63,18 @@ def test_last_experiment_of_the_line_counts() -> None:
     assert experiment_name(["+experiment=d2l_vgg"]) == "d2l_vgg"
 
 
-def test_stock_sweepers_are_told_from_ours() -> None:
-    assert stock_sweeper(["hydra/sweeper=optuna"]) == "optuna"
-    assert stock_sweeper(["hydra/sweeper=vggsweep"]) is None
-    assert stock_sweeper([]) is None
+def test_sweeper_is_found_on_the_line_and_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "basic.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /hydra/sweeper: basic\n"
+    )
+
+    def sweeper(*words: str) -> str:
+        return read_line(words, extra_dir=tmp_path, config_name="config").sweeper
+
+    assert sweeper("hydra/sweeper=optuna", "arch.depth=4,6") == "optuna"
+    assert sweeper("experiment=basic", "arch.depth=4,6") == "basic"
+    assert sweeper("arch.depth=4,6") == "vggsweep"
 
 
 @pytest.mark.parametrize(

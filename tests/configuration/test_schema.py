@@ -61,6 +61,31 @@ def test_interpolations_are_resolved(plain: Plain) -> None:
     assert plain("arch.width=${arch.depth}")["arch"]["width"] == 8
 
 
+def test_environment_gives_numbers_where_numbers_are_meant(
+    plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {"LR": "1e-3", "SEED": "7", "CLIP": "null", "NORM": "False", "NAME": "42"}.items():
+        monkeypatch.setenv(f"VGG_{name}", text)
+    values = plain(
+        "optimizer.lr=${oc.env:VGG_LR}",
+        "seed=${oc.env:VGG_SEED}",
+        "train.clip_grad_norm=${oc.env:VGG_CLIP}",
+        "arch.batch_norm=${oc.env:VGG_NORM}",
+        "sweep.name=${oc.env:VGG_NAME}",
+    )
+
+    assert values["optimizer"]["lr"] == 0.001
+    assert (values["seed"], values["train"]["clip_grad_norm"]) == (7, None)
+    assert values["arch"]["batch_norm"] is False
+    assert read_configuration(values).sweep.name == "42"
+
+
+def test_text_that_spells_no_number_is_refused_as_ever(plain: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGG_LR", "fast")
+    with pytest.raises(ConfigError, match="optimizer.lr=fast should be a number"):
+        read_configuration(plain("optimizer.lr=${oc.env:VGG_LR}"))
+
+
 def test_typed_settings_are_frozen_all_the_way_down(plain: Plain) -> None:
     configuration = read_configuration(plain("arch=vgg_c"))
 

@@ -88,6 +88,28 @@ def test_repeated_configuration_is_told_again_and_not_counted() -> None:
     assert len(tasks) + sum(map(is_duplicate, trials)) == 4
 
 
+def test_repeated_point_of_a_walked_space_gets_the_earlier_result() -> None:
+    # the threshold decides nothing that is trained
+    order = order_of("arch.depth=4,5", "train.threshold_acc=0.8,0.9", "n_trials=4")
+    dispatcher = dispatcher_of(order)
+    tasks, stop = drain(dispatcher, lambda task: task.plain["arch"]["depth"] / 10)
+    trials = dispatcher.study.get_trials()
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
+    assert [trial.value for trial in trials] == [0.4, 0.4, 0.5, 0.5]
+    assert (len(tasks), sum(map(is_duplicate, trials)), stop.is_early) == (2, 2, False)
+
+
+def test_repeated_point_waits_while_another_worker_trains_the_first() -> None:
+    order = order_of("arch.depth=4", "train.threshold_acc=0.8,0.9", "n_trials=2")
+    first, second = dispatcher_of(order), dispatcher_of(order)
+    task = first.next()
+    assert isinstance(task, Task)
+    assert second.next() == Wait()
+    finish(first, task, val_acc=0.7)
+    assert isinstance(second.next(), Stop)
+    assert [trial.value for trial in second.study.get_trials()] == [0.7, 0.7]
+
+
 def test_sampler_that_repeats_itself_is_sent_to_points_that_nobody_has_seen() -> None:
     order = order_of("arch.depth=4,5,6", "arch.width=4,8", "n_trials=6", "sweep.replicates=1")
     order_large = order_of(

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from tests.sweep.conftest import order_of
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
-from vggsweep.configuration.line import check_run, check_sweep
+from vggsweep.configuration.line import Line, check_run, check_sweep, read_line
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
 from vggsweep.results.table import read_records
@@ -106,12 +106,27 @@ def test_word_for_workers_is_refused_where_there_are_none(word: str) -> None:
     with pytest.raises(ConfigError, match=f"^{word} is for sweeps: add -m"):
         check_run(["arch.depth=4", word], None, "config")
     with pytest.raises(ConfigError, match=f"^{word} is for our own sweeper; hydra/sweeper=basic"):
-        check_sweep(["hydra/sweeper=basic", "arch.depth=4,5", word], None, "config")
+        check_sweep(line_of("hydra/sweeper=basic", "arch.depth=4,5", word), None, "config")
+
+
+def line_of(*words: str) -> Line:
+    return read_line(words, extra_dir=None, config_name="config")
+
+
+def test_pool_of_a_launcher_holds_all_workers_or_is_refused() -> None:
+    joblib = ["hydra/launcher=joblib"]
+    assert choose_launcher([], line_of().hydra, 1) == []
+    assert choose_launcher([], line_of().hydra, 4) == [*joblib, "hydra.launcher.n_jobs=4"]
+    assert choose_launcher(joblib, line_of(*joblib).hydra, 4) == ["hydra.launcher.n_jobs=4"]
+    told = [*joblib, "hydra.launcher.n_jobs=4"]
+    assert choose_launcher(told, line_of(*told).hydra, 4) == []
+    with pytest.raises(ConfigError, match="n_jobs=4 and n_workers=1 contradict each other.* n_workers=4$"):
+        choose_launcher(told, line_of(*told).hydra, 1)
 
 
 def test_several_workers_under_the_basic_launcher_are_refused() -> None:
     with pytest.raises(ConfigError, match="cannot hold n_workers=2"):
-        choose_launcher(["hydra/launcher=basic"], 2)
+        choose_launcher(["hydra/launcher=basic"], line_of("hydra/launcher=basic").hydra, 2)
 
 
 @pytest.mark.parametrize("preset", ["slurm", "ray_local"])

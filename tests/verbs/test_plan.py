@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from vggsweep.errors import ConfigError
 from vggsweep.verbs import plan
 
 
@@ -76,3 +77,42 @@ def test_the_printed_plan_has_a_line_for_each_depth_of_a_budget(capsys: pytest.C
     assert "solved width" in text
     assert "+0.50%" in text
     assert "1 x arch.depth=8 cannot cost" in text
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    parser = argparse.ArgumentParser()
+    plan.add_arguments(parser)
+    assert plan.run(parser.parse_args(plan.prepare_words([*words, "--no-timing"]))) == 0
+    return capsys.readouterr().out
+
+
+def test_line_of_a_sweep_is_planned_with_its_flag_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "-m", "optimizer.lr=tag(log,interval(0.01,0.3))", "n_trials=4")
+
+    assert "4 trials; the sampler draws them from an endless space" in text
+    assert "optimizer.lr: any number from 0.01 to 0.3, on a logarithmic scale" in text
+    assert "4 configurations that it may try" in text
+    assert "Distribution(" not in text
+
+
+def test_small_space_is_said_to_be_run_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "arch.depth=range(4,7)", "arch.width=4,8")
+
+    assert "every point of a space of 6 once" in text
+    assert "arch.depth: whole numbers from 4 to 6" in text
+    assert "arch.width: one of 4, 8" in text
+
+
+def test_several_workers_share_the_predicted_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "predict_seconds", lambda *arguments: 10.0)
+
+    predicted = planned(capsys, "arch.depth=4,5,6,7", "n_workers=2")["predicted_seconds"]
+
+    assert predicted == {"per_trial": 10.0, "sweep": 20.0}
+
+
+def test_plan_of_a_stock_sweeper_is_refused() -> None:
+    with pytest.raises(ConfigError, match="hydra/sweeper=basic decides by itself"):
+        plan.run(argparse.Namespace(overrides=["hydra/sweeper=basic", "arch.depth=4,5"], config_dir=None))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vggsweep.arch.describe import InputShape
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
-from vggsweep.importing import load_callable
+from vggsweep.importing import load_callable, own_words
 
 
 def build_custom(arch: CustomSettings, shape: InputShape) -> nn.Module:
@@ -34,7 +34,7 @@ def build_custom(arch: CustomSettings, shape: InputShape) -> nn.Module:
     except Exception as error:
         raise InfeasibleConfig(
             f"{arch.target} cannot take images of {shape.channels} x {shape.resolution} x {shape.resolution} "
-            f"({_told(error)})."
+            f"({own_words(error)})."
         ) from error
     expected = (1, shape.num_classes)
     if not isinstance(scores, Tensor) or tuple(scores.shape) != expected:
@@ -68,8 +68,4 @@ def _call(arch: CustomSettings, shape: InputShape) -> object:
         return factory(**words)
     except Exception as error:
         shown = ", ".join(f"{name}={value!r}" for name, value in words.items())
-        raise InfeasibleConfig(f"{arch.target}({shown}) cannot be built ({_told(error)}).") from error
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip(": ")
+        raise InfeasibleConfig(f"{arch.target}({shown}) cannot be built ({own_words(error)}).") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,20 +11,22 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from vggsweep.configuration.locate import config_dir
-from vggsweep.errors import ConfigError, near_match
+from vggsweep.configuration.refusal import Reader, closest, field_names, first_paragraph
+from vggsweep.configuration.words import parse, pasted, word
+from vggsweep.errors import ConfigError
 
 # Groups of which several options add up.
 COMPOSABLE_GROUPS = ("space", "experiment")
-PLAIN_KEYS = ("seed", "device")
+SEARCH_PATH = "hydra.searchpath"
 # What a wrong line, or a broken file of --config-dir, makes Hydra raise.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
@@ -44,8 +47,10 @@ def compose(
     Raises:
         ConfigError: the line does not compose; the text names the word and the near match.
     """
-    with _hydra_at(config_dir()):
-        return _compose_here(list(overrides), extra_dir, config_name, with_hydra=False)
+    config = compose_with_hydra(overrides, extra_dir=extra_dir, config_name=config_name)
+    with open_dict(config):
+        del config["hydra"]
+    return config
 
 
 def compose_with_hydra(
@@ -53,7 +58,14 @@ def compose_with_hydra(
 ) -> DictConfig:
     """As `compose`, with the ``hydra`` node that says which sweeper, sampler and launcher are chosen."""
     with _hydra_at(config_dir()):
-        return _compose_here(list(overrides), extra_dir, config_name, with_hydra=True)
+        words = _with_search_path(list(overrides), extra_dir)
+        try:
+            config = hydra_compose(config_name, overrides=words, return_hydra_config=True)
+        except COMPOSITION_ERRORS as error:
+            raise _readable(error, words, extra_dir, config_name) from error
+        _refuse_merged_options(overrides)
+    _settle_hydras_values(config)
+    return config
 
 
 def expand_aliases(words: Sequence[str]) -> list[str]:
@@ -76,6 +88,16 @@ def group_options(group: str, *, extra_dir: Path | None = None) -> list[str]:
     return sorted(options)
 
 
+def field_of_flag(flag: str) -> str | None:
+    """The field that a flag of other programs means.
+
+    >>> field_of_flag("epochs"), field_of_flag("lr"), field_of_flag("frobnicate")
+    ('train.epochs', 'optimizer.lr', None)
+    """
+    name = flag.replace("-", "_")
+    return closest(name, name.rpartition(".")[2], field_names(compose([])))
+
+
 @contextmanager
 def _hydra_at(directory: Path) -> Iterator[None]:
     """Hydra's global state set to our config tree, and put back afterwards."""
@@ -89,84 +111,136 @@ def _hydra_at(directory: Path) -> Iterator[None]:
         state.hydra = outer
 
 
-def _compose_here(
-    overrides: list[str], extra_dir: Path | None, config_name: str, *, with_hydra: bool
-) -> DictConfig:
-    search = []
-    if extra_dir is not None:
-        if not extra_dir.is_dir():
-            raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
-        search = [f"hydra.searchpath=[{_quoted(f'file://{extra_dir.resolve()}')}]"]
+def _with_search_path(words: list[str], extra_dir: Path | None) -> list[str]:
+    """The words with ``--config-dir`` as part of Hydra's search path, before what they add to it."""
+    if extra_dir is None:
+        return words
+    if not extra_dir.is_dir():
+        raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
+    places: list[Any] = [f"file://{extra_dir.resolve()}"]
+    rest = []
+    for text, override in zip(words, parse(words), strict=True):
+        if override.key_or_group == SEARCH_PATH and isinstance(value := override.value(), list):
+            places += value
+        else:
+            rest.append(text)
+    return [word(SEARCH_PATH, places), *rest]
+
+
+def _settle_hydras_values(config: DictConfig) -> None:
+    """Put Hydra's own values (``${hydra:runtime.choices.arch}``) where the configuration names them.
+
+    Raises:
+        ConfigError: the value is known later, or is named in a way that no trial could follow.
+    """
+    task = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    found = list(_texts_naming_hydra(OmegaConf.to_container(task, resolve=False)))
+    if not found:
+        return
+    outer = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(config)
     try:
-        config = hydra_compose(config_name, overrides=search + overrides, return_hydra_config=with_hydra)
-    except COMPOSITION_ERRORS as error:
-        raise _readable(error, overrides, search, config_name) from error
-    _refuse_merged_options(overrides)
-    return config
+        for key, text in found:
+            if re.search(r"\$\{\.*hydra\.", text) or re.search(r"hydra:job\.(num|id)\b", text):
+                raise ConfigError(_unknown_before_trials(key, text))
+            try:
+                value = OmegaConf.select(config, key, throw_on_resolution_failure=True)
+            except OmegaConfBaseException as error:
+                raise ConfigError(f"{key}={text}: {first_paragraph(error)}") from error
+            OmegaConf.update(config, key, value)
+    finally:
+        HydraConfig.instance().cfg = outer
 
 
-def _refuse_merged_options(overrides: list[str]) -> None:
+def _texts_naming_hydra(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Path and text of each value that refers to Hydra's node."""
+    if isinstance(node, dict):
+        for key, child in node.items():
+            if "." not in str(key):  # a parameter of a space; it is composed when it is tried
+                yield from _texts_naming_hydra(child, f"{path}.{key}".lstrip("."))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _texts_naming_hydra(child, f"{path}[{index}]")
+    elif isinstance(node, str) and re.search(r"\$\{\.*hydra[.:]", node):
+        yield path, node
+
+
+def _unknown_before_trials(key: str, text: str) -> str:
+    inside = re.search(r"hydra[.:]([\w./-]+)", text)
+    name = inside[1] if inside else "…"
+    if name.startswith(("job.num", "job.id")):
+        return (
+            f"{key}={text}: hydra.{name} is unknown before trials have numbers, and all trials of a sweep "
+            f"share one configuration. Leave it out; each trial has a directory of its own."
+        )
+    return f"{key}={text}: Hydra's own values are written with a colon: ${{hydra:{name}}}."
+
+
+def _refuse_merged_options(overrides: Sequence[str]) -> None:
     """Hydra would merge ``arch=[vgg11,vgg13]`` into a network that is neither."""
-    for word in overrides:
-        group, _, value = word.partition("=")
+    for text in overrides:
+        group, _, value = text.partition("=")
         if value.startswith("[") and group not in COMPOSABLE_GROUPS and _options(group):
             raise ConfigError(
-                f"{word!r} would merge several options of {group} into one. Choose one, or sweep over them "
+                f"{text!r} would merge several options of {group} into one. Choose one, or sweep over them "
                 f"with -m {group}={value.strip('[]')}."
             )
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def _readable(error: Exception, overrides: list[str], search: list[str], config_name: str) -> ConfigError:
+def _readable(error: Exception, words: list[str], extra_dir: Path | None, config_name: str) -> ConfigError:
     """Hydra's refusal in one paragraph, with the near match where a word was misspelt."""
     try:
-        parsed = [parse_override(word) for word in overrides]
+        parsed = parse(words)
     except ConfigError as unreadable:
         return unreadable
+    reader = Reader(
+        lambda group: sorted({*_options(group), *_nested_options(group, extra_dir)}),
+        lambda: _loader().list_groups(""),
+        _fields_of,
+    )
     for override in parsed:
         if override.is_sweep_override():
-            return ConfigError(
-                f"{override.input_line!r} holds several values: add -m to sweep over them, or quote them "
-                f"to mean one text."
-            )
-        if (refusal := _misspelt_option(override)) is not None:
+            return ConfigError(_several_values(override))
+        if (refusal := reader.misspelt_option(override)) is not None:
             return refusal
-    groups = [word for word, one in zip(overrides, parsed, strict=True) if _is_group(one)]
+    groups = [
+        text
+        for text, one in zip(words, parsed, strict=True)
+        if _options(one.key_or_group) or one.key_or_group == SEARCH_PATH
+    ]
     try:
-        base = hydra_compose(config_name, overrides=search + groups)
+        base = hydra_compose(config_name, overrides=groups, return_hydra_config=True)
     except COMPOSITION_ERRORS:
-        return ConfigError(_first_paragraph(error))
+        return ConfigError(first_paragraph(error))
+    hydra = base.hydra
+    with open_dict(base):
+        del base["hydra"]
     for override in parsed:
-        if (refusal := _misspelt_field(override, base)) is not None:
+        if (refusal := reader.misspelt_field(override, base, hydra)) is not None:
             return refusal
-    return ConfigError(_first_paragraph(error))
+    return ConfigError(first_paragraph(error))
 
 
-def parse_override(word: str) -> Override:
-    """One word as Hydra reads it.
+def _several_values(override: Override) -> str:
+    text = str(override.input_line)
+    quoted = word(override.get_key_element(), override.get_value_string())
+    return (
+        f"{text!r} holds several values: add -m to sweep over them, or quote them to mean one text: "
+        f"{pasted(quoted)}"
+    )
 
-    Raises:
-        ConfigError: the word is no override.
-    """
-    try:
-        override = OverridesParser.create().parse_override(word)
-    except HydraException as error:
-        if "NoneType is incompatible" in str(error):
-            key = word.partition("=")[0]
-            raise ConfigError(
-                f"{word!r}: Hydra's functions take no null. Write the choices with commas: {key}=null,0.5."
-            ) from error
-        override = None
-    if override is None or not override.key_or_group:
-        raise ConfigError(
-            f"{word!r} does not read as an override. Write key=value, such as train.epochs=3; "
-            "quote the whole word when the value holds spaces, commas or brackets."
-        )
-    return override
+
+def _nested_options(group: str, extra_dir: Path | None) -> set[str]:
+    """Options of ``--config-dir`` that lie in folders, as ``folder/option``."""
+    if extra_dir is None or not group or not (extra_dir / group).is_dir():
+        return set()
+    place = extra_dir / group
+    return {path.relative_to(place).with_suffix("").as_posix() for path in place.rglob("*.yaml")}
+
+
+def _fields_of(group: str, option: str) -> list[str]:
+    loaded = _loader().repository.load_config(f"{group}/{option}")
+    return [] if loaded is None else [str(key) for key in loaded.config]
 
 
 def _loader() -> Any:
@@ -175,59 +249,5 @@ def _loader() -> Any:
     return hydra.config_loader
 
 
-def _is_group(override: Override) -> bool:
-    return bool(_options(override.key_or_group))
-
-
 def _options(group: str) -> list[str]:
     return sorted(_loader().get_group_options(group, ObjectType.CONFIG))
-
-
-def _misspelt_option(override: Override) -> ConfigError | None:
-    options = _options(override.key_or_group)
-    chosen = "null" if override.value() is None else override.value()
-    if not options or not isinstance(chosen, str) or chosen in options:
-        return None
-    group = override.key_or_group
-    return ConfigError(f"{group}={chosen}: no such option. {near_match(chosen, options)}")
-
-
-def _misspelt_field(override: Override, base: DictConfig) -> ConfigError | None:
-    key = override.key_or_group
-    if override.is_add() or key.startswith("hydra") or _is_group(override):
-        return None
-    names = field_names(base)
-    if key in names or OmegaConf.select(base, key, default=names) is not names:
-        return None
-    parent = key.rpartition(".")[0]
-    siblings = [name for name in names if parent and name.startswith(f"{parent}.")]
-    known = siblings or [*PLAIN_KEYS, *_loader().list_groups(""), *names]
-    if siblings:
-        return ConfigError(f"Unknown field {key}. {near_match(key, siblings)}")
-    close = near_match(key, known).split(" Valid: ")[0]
-    hint = close if close.startswith("Did you") else "`vggsweep --help` lists the groups and fields."
-    return ConfigError(f"Unknown field or group {key!r}. {hint}")
-
-
-def field_names(config: DictConfig) -> list[str]:
-    """Dotted names of all leaf fields of a configuration.
-
-    >>> field_names(OmegaConf.create({"arch": {"depth": 8}, "seed": 0}))
-    ['arch.depth', 'seed']
-    """
-    names = []
-    for key in config:
-        if OmegaConf.is_dict(config) and isinstance(child := config._get_node(key), DictConfig):
-            names += (
-                [f"{key!s}.{name}" for name in field_names(child)] if not child._is_none() else [str(key)]
-            )
-        else:
-            names.append(str(key))
-    return names
-
-
-def _first_paragraph(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).strip().splitlines()]
-    if isinstance(error.__cause__, OmegaConfBaseException) and not any(lines):
-        lines = [line.strip() for line in str(error.__cause__).strip().splitlines()]
-    return " ".join(line for line in lines if line)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vggsweep.arch.settings import FAMILIES, ArchSettings, BudgetSettings, HeadSettings
+from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.sweep_settings import (
     PRUNERS,
     ObjectiveSettings,
@@ -91,14 +93,61 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(" ".join(str(error).split())) from error
+        raise ConfigError(first_paragraph(error)) from error
     assert isinstance(plain, dict)
+    _read_numbers(plain, config)
     if isinstance(plain.get("sweep"), dict) and "storage" in plain["sweep"]:
         # What stands for a password stays as it was written: this value is saved in many files.
         written = OmegaConf.to_container(config.sweep, resolve=False)
         assert isinstance(written, dict)
         plain["sweep"]["storage"] = written["storage"]
     return {str(key): value for key, value in plain.items()}
+
+
+def _read_numbers(plain: dict[Any, Any], config: DictConfig) -> None:
+    """Turn text that an interpolation gave into the number that its field wants.
+
+    The environment holds only text: ``optimizer.lr=${oc.env:LR}`` means the number.
+    """
+    if OmegaConf.is_interpolation(config, "seed") and isinstance(plain.get("seed"), str):
+        plain["seed"] = _number(plain["seed"])
+    for key, node in plain.items():
+        if not isinstance(node, dict) or (cls := _settings_of(str(key), node)) is None:
+            continue
+        for name, value in node.items():
+            if isinstance(value, str) and OmegaConf.is_interpolation(config[key], name):
+                node[name] = _as_wanted(value, get_type_hints(cls).get(name))
+
+
+def _as_wanted(text: str, hint: Any) -> Any:
+    """The number of a text where a field wants one; otherwise the text."""
+    kinds = get_args(hint) or (hint,)
+    read = _number(text)
+    is_wanted = type(read) in kinds or (type(read) is int and float in kinds)
+    return read if is_wanted else text
+
+
+def _number(text: str) -> bool | int | float | str | None:
+    """The number, the truth value or the nothing that a text spells.
+
+    >>> _number("3"), _number("1e-3"), _number("True"), _number("null"), _number("cuda")
+    (3, 0.001, True, None, 'cuda')
+    """
+    text = text.strip()
+    words: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def _settings_of(name: str, node: Mapping[str, Any]) -> type | None:
+    if name in FIXED_GROUPS:
+        return FIXED_GROUPS[name]
+    selector, options = CHOSEN_GROUPS.get(name, ("", {}))
+    return options.get(str(node.get(selector)))
 
 
 def read_configuration(plain: Mapping[str, Any]) -> Configuration:

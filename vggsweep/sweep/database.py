@@ -78,6 +78,22 @@ def storage_url(directory: SweepDirectory, storage: str | None) -> URL:
     return url
 
 
+def check_address(directory: SweepDirectory, storage: str | None) -> None:
+    """Refuse an address that no database can be behind, without asking any.
+
+    Raises:
+        ConfigError: it is no address, a variable is missing, or its driver is not installed.
+    """
+    url = storage_url(directory, storage)
+    try:
+        sqlalchemy.create_engine(url)
+    except (ImportError, ArgumentError) as error:
+        hint = INSTALL_HINTS.get(url.get_backend_name(), "install it, or choose another database")
+        raise ConfigError(
+            f"sweep.storage={storage}: there is no driver for {url.get_backend_name()!r}: {hint}."
+        ) from error
+
+
 def _filled_in(storage: str) -> URL:
     """The address with what its variables stand for.
 

@@ -12,25 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.configuration.checks import check_configuration, check_name, check_storage
-from vggsweep.configuration.compose import compose_with_hydra, expand_aliases, group_options
+from vggsweep.configuration.checks import check_storage
+from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
-from vggsweep.configuration.line import choices, experiment_name, parse, refuse_fixed_and_swept, sweep_name
+from vggsweep.configuration.line import Line, choices, named, read_line, sweep_name
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
-from vggsweep.errors import ConfigError, InfeasibleConfig
+from vggsweep.configuration.words import word
+from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.composer import Composer
 from vggsweep.sweep.objectives import Metric, metrics_of
-from vggsweep.sweep.pruning.watch import check_pruner
-from vggsweep.sweep.samplers import check_sampler
-from vggsweep.sweep.space import SearchSpace, load_hook, read_space, space_overrides
+from vggsweep.sweep.preflight import WHOLE_NODES, check_order
+from vggsweep.sweep.space import SearchSpace, read_space, space_overrides
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
 FREE_NODES = ("device", "logger")
+# Words of a line that are no part of a trial's configuration.
+NOT_A_TRIALS = ("hydra", "sweep.name=")
 
 
 @dataclass(frozen=True)
@@ -101,28 +102,32 @@ def read_order(words: Sequence[str], *, extra_dir: Path | None, config_name: str
     Raises:
         ConfigError: the line cannot work; nothing has been written.
     """
-    words = expand_aliases(words)
-    parsed = parse(words)
-    refuse_fixed_and_swept(parsed)
-    swept = [override for override in parsed if override.is_sweep_override()]
-    fixed = tuple(str(override.input_line) for override in parsed if not override.is_sweep_override())
+    line = read_line(words, extra_dir=extra_dir, config_name=config_name)
+    return order_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
+
+
+def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepOrder:
+    """As `read_order`, from a line that was read before."""
+    parsed, swept, fixed = line.parsed, line.swept, line.fixed
     groups = [override for override in swept if group_options(override.key_or_group, extra_dir=extra_dir)]
     first = [f"{one.get_key_element()}={choices(one, extra_dir=extra_dir)[0]}" for one in groups]
-    config = compose_with_hydra([*fixed, *first], extra_dir=extra_dir, config_name=config_name)
-    base = resolved(_without_hydra(config))
+    config = compose([*fixed, *first], extra_dir=extra_dir, config_name=config_name) if first else None
+    base = line.plain() if config is None else resolved(config)
     configuration = read_configuration(base)
     check_storage(configuration.sweep.storage)  # before any other refusal repeats the line
     space = _read_space(configuration, parsed, swept, extra_dir)
-    name = configuration.sweep.name or experiment_name(words) or sweep_name(_lasting(words))
-    check_name(name)
+    space_option = ",".join(one.get_value_string() for one in parsed if one.key_or_group == "space")
+    space_option = space_option or str(line.hydra.runtime.choices.get("space"))
+    kind = [*space.distributions] or [space_option]
+    name = named(configuration, line.words) or sweep_name(_lasting(line.words), kind)
     base["sweep"]["name"] = name
-    sampler = resolved(config.hydra.sweeper.sampler)
+    sampler = resolved(line.hydra.sweeper.sampler)
     order = SweepOrder(
         name=name,
         root=sweep_directory(name).path,
         fixed=(
-            *(word for word in fixed if not word.startswith(("hydra", "sweep.name="))),
-            f"sweep.name={name}",
+            *(text for text in fixed if text.startswith(SEARCH_PATH) or not text.startswith(NOT_A_TRIALS)),
+            word("sweep.name", name),
         ),
         extra_dir=extra_dir,
         config_name=config_name,
@@ -140,14 +145,8 @@ def read_order(words: Sequence[str], *, extra_dir: Path | None, config_name: str
         base=base,
         command=command,
     )
-    _check(order, configuration)
+    check_order(order, configuration, space_option)
     return order
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    task = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    assert isinstance(task, DictConfig)
-    return task
 
 
 def _read_space(
@@ -161,7 +160,7 @@ def _read_space(
     from_group = space_overrides(configuration.space.params or {}, taken)
     distributions = read_space([*from_group, *swept], lambda group: group_options(group, extra_dir=extra_dir))
     for key in distributions:
-        if key.partition(".")[0] in ("sweep", "objective", "pruner", "space", "hydra"):
+        if key.lstrip("+").partition(".")[0] in WHOLE_NODES:
             raise ConfigError(f"{key} belongs to the sweep as a whole and cannot be searched.")
     if "seed" in distributions:
         raise ConfigError(
@@ -180,71 +179,6 @@ def _lasting(words: Sequence[str]) -> list[str]:
         "hydra.launcher",
     )
     return [word for word in words if not word.startswith(free)]
-
-
-def _check(order: SweepOrder, configuration: Configuration) -> None:
-    metrics = order.metrics
-    check_pruner(order.pruner, metrics)
-    check_sampler(order.sampler, metrics, order.space)
-    if "latency_ms_p50" in [metric.name for metric in metrics] and configuration.measure.name == "none":
-        raise ConfigError("objective=acc_vs_latency needs latencies, and measure=none takes none.")
-    if order.space.hook is not None:
-        load_hook(order.space.hook)
-    if not order.space.distributions and order.space.hook is None:
-        raise ConfigError(
-            "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
-            "(space=depth_width) or an experiment that has one (experiment=quickstart)."
-        )
-    _check_choices(order)
-    _check_enqueued(order)
-
-
-def _check_choices(order: SweepOrder) -> None:
-    """Each value of each parameter by itself beside the first of the others; infeasible ones may pass."""
-    composer = order.composer()
-    first = {name: _some_values(order, name)[0] for name in order.space.distributions}
-    tried: set[tuple[str, ...]] = set()
-    for name in order.space.distributions or [None]:
-        for value in _some_values(order, name) if name is not None else [None]:
-            point = first if name is None else {**first, name: value}
-            words = tuple(order.space.words(point))
-            if words in tried:
-                continue
-            tried.add(words)
-            configuration = read_configuration(composer.compose(words))
-            try:
-                check_configuration(configuration)
-            except InfeasibleConfig:
-                continue
-
-
-def _some_values(order: SweepOrder, name: str) -> list[Any]:
-    """All values of a choice, both ends of a range or an interval."""
-    distribution = order.space.distributions[name]
-    if hasattr(distribution, "choices"):
-        return list(distribution.choices)
-    return [distribution.low, distribution.high]  # type: ignore[attr-defined]
-
-
-def _check_enqueued(order: SweepOrder) -> None:
-    composer = order.composer()
-    for index, item in enumerate(order.settings.enqueue or ()):
-        if not isinstance(item, Mapping):
-            raise ConfigError(
-                f"sweep.enqueue[{index}]={item} should be a group of overrides, such as "
-                "sweep.enqueue=[{arch.depth: 8, arch.width: 16}]."
-            )
-        for key, value in item.items():
-            if key in order.space.distributions and order.space.fixed(key, value) is None:
-                raise ConfigError(
-                    f"sweep.enqueue[{index}]: {key}={value} lies outside the space "
-                    f"({order.space.distributions[key]})."
-                )
-        try:
-            words = [f"{key}={value}" for key, value in item.items()]
-            check_configuration(read_configuration(composer.compose(words)))
-        except ConfigError as error:
-            raise ConfigError(f"sweep.enqueue[{index}]: {error}") from error
 
 
 def _flat(node: Any, prefix: str = "") -> dict[str, Any]:

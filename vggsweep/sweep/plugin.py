@@ -37,12 +37,18 @@ class VggSweeper(Sweeper):
         Raises:
             SystemExit: always, with the exit code of the sweep.
         """
-        from vggsweep.errors import VggsweepError
+        from vggsweep.configuration.schema import NODES
+        from vggsweep.errors import ConfigError, VggsweepError
         from vggsweep.sweep.run import run_sweep
 
         assert self.config is not None
         assert self.hydra_context is not None
         try:
+            if not set(NODES) <= set(self.config):
+                raise ConfigError(
+                    "hydra/sweeper=vggsweep trains the networks of the command vggsweep and cannot run "
+                    "another application's task. Use hydra/sweeper=optuna here."
+                )
             code = run_sweep(self.config, self.hydra_context, arguments)
         except VggsweepError as error:  # Hydra would show a traceback
             print(f"vggsweep: {error}", file=sys.stderr)

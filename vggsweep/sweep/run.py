@@ -44,6 +44,8 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
         command=command_line(),
     )
     check_same_sweep(order)
+    if order.settings.storage is not None:
+        join_study(order)  # what it refuses has no directory yet
     try:
         order.directory.trials.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -52,7 +54,8 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
             "choose another with sweep.name."
         ) from error
     save_order(order)
-    join_study(order)
+    if order.settings.storage is None:
+        join_study(order)
     try:
         ending = run_workers(config, hydra_context, Worker(order, time.time()))
     except KeyboardInterrupt:  # the second Ctrl-C: no table, no picture, only the way back

@@ -21,9 +21,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from vggsweep.configuration.line import parse
-from vggsweep.errors import ConfigError
-from vggsweep.importing import load_callable
+from vggsweep.configuration.refusal import first_paragraph
+from vggsweep.configuration.words import choice_value, choice_values, loose_word, parse, value_text
+from vggsweep.errors import ConfigError, SweepError
+from vggsweep.importing import load_callable, own_words
 
 Params = dict[str, Any]
 Hook = Callable[[optuna.Trial], Mapping[str, Any]]
@@ -58,21 +59,29 @@ class SearchSpace:
             yield dict(zip(names, values, strict=True))
 
     def words(self, params: Mapping[str, Any]) -> list[str]:
-        """A point as overrides."""
-        return [f"{name}={value}" for name, value in params.items()]
+        """A point as overrides; what a hook or a person added to it may be any value."""
+        return [
+            f"{name}={value}" if name in self.distributions else loose_word(name, value)
+            for name, value in params.items()
+        ]
 
     def fixed(self, key: str, value: Any) -> Any:
         """A person's value of one parameter as this space spells it, or None when it is not in it."""
         distribution = self.distributions[key]
         if isinstance(distribution, CategoricalDistribution):
-            return next((choice for choice in distribution.choices if str(choice) == str(value)), None)
+            return next((choice for choice in distribution.choices if _means(choice, value)), None)
         inside = isinstance(value, (int, float)) and distribution._contains(
             distribution.to_internal_repr(value)
         )
         return value if inside else None
 
+    def in_words(self) -> dict[str, str]:
+        """Each parameter's values as people say them."""
+        text = {name: _in_words(distribution) for name, distribution in self.distributions.items()}
+        return text | ({"hook": self.hook} if self.hook else {})
+
     def describe(self) -> dict[str, str]:
-        """The space as text, for comparing and for people."""
+        """The space as text that is compared when a sweep continues."""
         text = {name: str(distribution) for name, distribution in self.distributions.items()}
         return text | ({"hook": self.hook} if self.hook else {})
 
@@ -101,22 +110,32 @@ def read_space(
                 raise ConfigError(f"{override.input_line!r} matches no option of {override.key_or_group}.")
             distributions[key] = CategoricalDistribution(names)
             continue
+        is_shuffled_range = override.is_range_sweep() and (value.shuffle or value.transformers)  # type: ignore[attr-defined]
         try:
-            distributions[key] = create_optuna_distribution_from_override(override)
+            if override.is_choice_sweep() or is_shuffled_range:
+                distributions[key] = CategoricalDistribution(choice_values(override))
+            else:
+                distributions[key] = create_optuna_distribution_from_override(override)
         except (ValueError, AssertionError, NotImplementedError) as error:
-            raise ConfigError(f"{override.input_line!r} cannot be searched: {error}") from error
+            raise ConfigError(
+                f"{override.input_line!r} cannot be searched: {first_paragraph(error)}"
+            ) from error
     return distributions
 
 
 def space_overrides(params: Mapping[str, Any], taken: set[str]) -> list[Override]:
     """The overrides of the ``space`` group, without keys that the command line decides itself."""
-    words = [f"{key}={value}" for key, value in params.items() if key not in taken]
+    words = [
+        f"{key}={value if isinstance(value, str) else value_text(value)}"
+        for key, value in params.items()
+        if str(key).lstrip("+") not in taken
+    ]
     parsed = parse(words)
     for override in parsed:
         if not override.is_sweep_override():
             raise ConfigError(
-                f"space.params.{override.key_or_group}={override.value()} is one value; a space needs "
-                "several, such as range(4, 13), interval(0.01, 1) or choice(a, b)."
+                f"space.params.{override.input_line} is one value; a space needs several, such as "
+                "range(4, 13), interval(0.01, 1) or choice(a, b)."
             )
     return parsed
 
@@ -132,6 +151,54 @@ def load_hook(name: str) -> Hook:
     """
     hook: Hook = load_callable(name, "space.hook", "my_package.my_module.my_hook")
     return hook
+
+
+def draw_extra(name: str, hook: Hook, trial: optuna.Trial) -> Params:
+    """What a hook adds to a suggestion.
+
+    Raises:
+        SweepError: the user's code raises, or returns no overrides; the text has its own words and line.
+    """
+    try:
+        drawn = hook(trial)
+    except Exception as error:
+        raise SweepError(f"space.hook={name} raised {own_words(error)}.") from error
+    if not isinstance(drawn, Mapping):
+        raise SweepError(
+            f"space.hook={name} returned {drawn!r}; it should return overrides, such as "
+            "{'optimizer.momentum': 0.9}, or {} for none."
+        )
+    return {str(key): value for key, value in drawn.items()}
+
+
+def draw_point(space: SearchSpace, study: optuna.Study) -> Params:
+    """One point of a space as the study's sampler draws it, with what the hook adds."""
+    trial = study.ask(dict(space.distributions))
+    drawn = {key: trial.params[key] for key in space.distributions}
+    if space.hook is not None:
+        drawn |= draw_extra(space.hook, load_hook(space.hook), trial)
+    return drawn
+
+
+def _in_words(distribution: BaseDistribution) -> str:
+    if isinstance(distribution, CategoricalDistribution):
+        return f"one of {', '.join(map(str, distribution.choices))}"
+    assert isinstance(distribution, (IntDistribution, FloatDistribution))
+    low, high, step = distribution.low, distribution.high, distribution.step
+    steps = "" if step in (None, 1) else f" in steps of {step:g}"
+    kind = (
+        "any number" if step is None else "whole numbers" if isinstance(distribution, IntDistribution) else ""
+    )
+    scale = ", on a logarithmic scale" if distribution.log else ""
+    return f"{kind} from {low:g} to {high:g}{steps}{scale}".strip()
+
+
+def _means(choice: Any, value: Any) -> bool:
+    """Whether a choice stands for a value, however that is spelt; true is no 1."""
+    meant = choice_value(choice)
+    if isinstance(meant, bool) or isinstance(value, bool):
+        return meant is value
+    return bool(meant == value) or choice == value
 
 
 def _count(distribution: BaseDistribution) -> int | None:

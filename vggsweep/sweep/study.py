@@ -94,6 +94,7 @@ def add_trial(
     attributes: Mapping[str, Any],
     *,
     state: TrialState = TrialState.RUNNING,
+    values: Sequence[float] | None = None,
     params: Mapping[str, Any] | None = None,
     distributions: Mapping[str, BaseDistribution] | None = None,
     system_attributes: Mapping[str, Any] | None = None,
@@ -107,6 +108,7 @@ def add_trial(
     """
     template = optuna.trial.create_trial(
         state=state,
+        values=values,
         params=dict(params or {}),
         distributions=dict(distributions or {}),
         user_attrs=dict(attributes),

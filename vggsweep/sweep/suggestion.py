@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import optuna
@@ -30,7 +31,7 @@ from vggsweep.sweep.marks import (
 )
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.samplers import sampler_name
-from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, load_hook
+from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
 from vggsweep.sweep.step import Stop
 from vggsweep.sweep.storage import drafting
 from vggsweep.sweep.study import add_trial
@@ -57,8 +58,10 @@ class Suggester:
         self.study = study
         self.ownership = ownership
         self.composer = order.composer()
-        self.hook = load_hook(order.space.hook) if order.space.hook else None
+        name = order.space.hook
+        self.hook = partial(draw_extra, name, load_hook(name)) if name else None
         self.repeats = 0
+        self._put_off_in_a_row = 0
         self._unseen: list[Params] | None = None
         self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
 
@@ -76,15 +79,13 @@ class Suggester:
             unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
             if unseen is None:
                 return Stop("the space is exhausted", is_early=False)
-            self._place(unseen, {}, trials)
-            return None
+            return None if self._place(unseen, {}, trials) else self._put_off(unseen)
         if self.repeats >= REPEATS_BEFORE_RANDOM and self._is_walkable():
             unseen = self._next_unseen(trials, shuffled=True)
             if unseen is None:
                 return Stop("the space is exhausted", is_early=False)
             self.repeats = 0
-            self._place(unseen, {}, trials)
-            return None
+            return None if self._place(unseen, {}, trials) else self._put_off(unseen)
         self._ask(trials)
         return None
 
@@ -120,7 +121,7 @@ class Suggester:
         outside = {key: value for key, value in item.items() if key not in space.distributions}
         own = {ENQUEUED: {"index": index, "outside": outside}}
         if inside.keys() == space.distributions.keys() and self.hook is None:
-            self._place(inside, outside, trials, own)
+            self._place(inside, outside, trials, own, may_wait=False)
             return
         self.study.enqueue_trial(inside, user_attrs=own)
         self._ask(trials)
@@ -137,7 +138,7 @@ class Suggester:
 
     def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> Mark | None:
         """Mark a suggestion that is to be trained, or tell it at once."""
-        hooked = dict(self.hook(trial)) if self.hook is not None else {}
+        hooked = self.hook(trial) if self.hook is not None else {}
         params = {name: trial.params[name] for name in self.order.space.distributions}
         outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
         words = self._words(params, outside)
@@ -165,8 +166,14 @@ class Suggester:
         extra: Mapping[str, Any],
         trials: Sequence[FrozenTrial],
         attributes: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Add a chosen point, in one transaction."""
+        *,
+        may_wait: bool = True,
+    ) -> bool:
+        """Add a chosen point, in one transaction.
+
+        Returns:
+            False where it repeats a configuration that is being trained, whose result has to come first.
+        """
         words = self._words(params, extra)
         verdict = self._verdict(words, trials)
         distributions = self.order.space.distributions
@@ -180,16 +187,20 @@ class Suggester:
                 distributions=distributions,
                 system_attributes=VIOLATED,
             )
-            return
+            return True
         if isinstance(verdict, FrozenTrial):
+            is_told = verdict.state.is_finished()
+            if not is_told and may_wait:
+                return False
             add_trial(
                 self.study,
                 {**own, DUPLICATE_OF: verdict.number},
-                state=TrialState.FAIL,
+                state=verdict.state if is_told else TrialState.FAIL,
+                values=verdict.values if verdict.state is TrialState.COMPLETE else None,
                 params=params,
                 distributions=distributions,
             )
-            return
+            return True
         mark = Mark(configuration_hash(verdict), words, swept_fields({**params, **extra}), None)
         number = add_trial(
             self.study,
@@ -199,6 +210,18 @@ class Suggester:
         )
         first = Mark(mark.configuration_hash, words, mark.swept, number)
         self._add_replicates(first, trials, params, distributions)
+        self._put_off_in_a_row = 0
+        return True
+
+    def _put_off(self, point: Params) -> Stop | None:
+        """Come back to a point later; stop for now where only such points are left."""
+        assert self._unseen is not None
+        self._unseen.append(point)
+        self._put_off_in_a_row += 1
+        if self._put_off_in_a_row < len(self._unseen):
+            return None
+        self._put_off_in_a_row = 0
+        return Stop("the space is exhausted", is_early=False)
 
     def _add_replicates(
         self, mark: Mark, trials: Sequence[FrozenTrial], params: Mapping[str, Any], distributions: Any

@@ -8,7 +8,7 @@ import logging
 import random
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ from rich.console import Console
 from rich.table import Table
 
 from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.hydra_node import OURS
+from vggsweep.configuration.idle import warn_of_idle_words
+from vggsweep.configuration.line import read_line
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.units import short_count
-from vggsweep.sweep.order import SweepOrder, read_order
-from vggsweep.sweep.space import load_hook
+from vggsweep.sweep.order import SweepOrder, order_of_line
+from vggsweep.sweep.space import draw_point
 
 HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
 EXAMPLE = """\
@@ -62,6 +65,11 @@ class PlannedConfiguration:
     budget_residual: float | None = None
 
 
+def prepare_words(words: Sequence[str]) -> list[str]:
+    """The words without the ``-m`` of a line that was copied: a plan is always that of a sweep."""
+    return [word for word in words if word not in ("-m", "--multirun")]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
     parser.add_argument("overrides", nargs="*", help="the overrides of vggsweep -m")
@@ -72,9 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; nothing is trained and nothing is written."""
-    order = read_order(
-        arguments.overrides, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan"
-    )
+    line = read_line(arguments.overrides, extra_dir=arguments.config_dir, config_name="config")
+    if line.sweeper != OURS:
+        raise ConfigError(
+            f"hydra/sweeper={line.sweeper} decides by itself what it runs; a plan is that of our own sweeper."
+        )
+    order = order_of_line(line, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan")
+    warn_of_idle_words(read_configuration(order.base), line.parsed)
     points, is_sample = sample_points(order)
     planned, reasons, typed = [], Counter[str](), []
     composer = order.composer()
@@ -90,7 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed)
     n_trials = order.settings.n_trials
     size = order.space.size
-    trials = min(n_trials, size * order.settings.replicates) if size is not None else n_trials
+    possible = len(planned) if size is not None and not is_sample else size
+    trials = n_trials if possible is None else min(n_trials, possible * order.settings.replicates)
+    workers = min(order.settings.n_workers, max(trials, 1))
     content = {
         "name": order.name,
         "space_size": size,
@@ -98,7 +112,12 @@ def run(arguments: argparse.Namespace) -> int:
         "is_sample": is_sample,
         "configurations": [asdict(item) for item in planned],
         "infeasible": {"share": sum(reasons.values()) / len(points), "reasons": dict(reasons)},
-        "predicted_seconds": None if seconds is None else {"per_trial": seconds, "sweep": seconds * trials},
+        "predicted_seconds": None
+        if seconds is None
+        else {
+            "per_trial": seconds,
+            "sweep": seconds * trials / workers,
+        },
     }
     if arguments.json:
         print(json.dumps(content, indent=2))
@@ -112,16 +131,9 @@ def sample_points(order: SweepOrder) -> tuple[list[dict[str, Any]], bool]:
     size = order.space.size
     if size is not None and size <= MOST_POINTS:
         return list(order.space.points()), False
-    count = MOST_POINTS // 5
     logging.getLogger("optuna").setLevel(logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=order.seed))
-    hook = load_hook(order.space.hook) if order.space.hook else None
-    points = []
-    for _ in range(count):
-        trial = study.ask(dict(order.space.distributions))
-        drawn = dict(trial.params)
-        points.append({**drawn, **hook(trial)} if hook else drawn)
-    return points, True
+    return [draw_point(order.space, study) for _ in range(MOST_POINTS // 5)], True
 
 
 def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedConfiguration:
@@ -171,14 +183,17 @@ def _timed(configuration: Configuration) -> float | None:
 def _print(
     order: SweepOrder, content: dict[str, Any], planned: list[PlannedConfiguration], console: Console
 ) -> None:
-    size = "endless" if content["space_size"] is None else f"{content['space_size']:,} points"
-    console.print(f"sweep {order.name}: space {size}, {content['n_trials']} trials at most")
-    for name, text in order.space.describe().items():
+    console.print(_headline(order, content), soft_wrap=True, markup=False)
+    for name, text in order.space.in_words().items():
         console.print(f"  {name}: {text}", markup=False, soft_wrap=True)
+    most = min(SHOWN, content["n_trials"]) if content["is_sample"] else SHOWN
     shown = planned
-    if len(planned) > SHOWN:
-        shown = random.Random(order.seed).sample(planned, SHOWN)
-    table = Table(title=f"{len(shown)} of {len(planned)} configurations", title_justify="left")
+    if len(planned) > most:
+        shown = random.Random(order.seed).sample(planned, most)
+    title = f"{len(shown)} configurations that it may try" if content["is_sample"] else "configurations"
+    if not content["is_sample"] and len(shown) < len(planned):
+        title = f"{len(shown)} of {len(planned)} configurations"
+    table = Table(title=title, title_justify="left")
     has_budget = any(item.solved_width is not None for item in planned)
     for column in ("parameters", "depth", "width", "params", "MACs"):
         is_words = column == "parameters"
@@ -187,23 +202,58 @@ def _print(
         table.add_column("solved width", justify="right")
         table.add_column("residual", justify="right")
     for item in sorted(shown, key=lambda item: item.macs):
-        words = " ".join(f"{key}={value}" for key, value in item.params.items())
+        words = " ".join(f"{key}={_short(value)}" for key, value in item.params.items())
         costs = (short_count(item.params_count), short_count(item.macs))
         solved = _solved(item) if has_budget else ()
         table.add_row(words, str(item.depth), str(item.width), *costs, *solved)
     console.print(table)
     infeasible = content["infeasible"]
     if infeasible["reasons"]:
-        console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points:")
+        console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points that were looked at:")
         for reason, count in Counter(infeasible["reasons"]).most_common(SHOWN):
             console.print(f"  {count} x {reason}", markup=False, soft_wrap=True)
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
         console.print(
-            f"predicted: {predicted['per_trial']:.1f} s of training a trial, "
-            f"{predicted['sweep'] / 60:.1f} min for the sweep if nothing is pruned",
+            f"predicted: {_duration(predicted['per_trial'])} of training per trial, "
+            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(order)} if nothing is pruned",
             soft_wrap=True,
         )
+
+
+def _headline(order: SweepOrder, content: Mapping[str, Any]) -> str:
+    """How many trials come of how large a space."""
+    size, n_trials = content["space_size"], content["n_trials"]
+    seeds = order.settings.replicates
+    each = f", {seeds} seeds each" if seeds > 1 else ""
+    if size is None:
+        return f"sweep {order.name}: {n_trials} trials{each}; the sampler draws them from an endless space"
+    if size * seeds <= n_trials:
+        return f"sweep {order.name}: every point of a space of {size:,} once{each}"
+    return f"sweep {order.name}: {n_trials} trials{each} of a space of {size:,} points"
+
+
+def _with_workers(order: SweepOrder) -> str:
+    workers = order.settings.n_workers
+    return f" with {workers} workers" if workers > 1 else ""
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> _duration(0.42), _duration(75), _duration(9000)
+    ('0.4 s', '1 min 15 s', '2 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _solved(item: PlannedConfiguration) -> tuple[str, str]:

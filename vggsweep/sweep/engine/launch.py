@@ -106,7 +106,8 @@ def _launch(
     launcher = Plugins.instance().instantiate_launcher(
         config=config, hydra_context=hydra_context, task_function=task
     )
-    returns = launcher.launch([[f"sweep.name={order.name}"]] * count, initial_job_idx=0)
+    # All of the line: Hydra refuses a job without the experiment that chose its launcher.
+    returns = launcher.launch([list(order.fixed)] * count, initial_job_idx=0)
     endings = [job.return_value for job in returns]
     assert all(isinstance(ending, Ending) for ending in endings)
     return endings

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from vggsweep.configuration.line import parse
+from omegaconf import DictConfig
+
+from vggsweep.configuration.hydra_node import launcher_of
+from vggsweep.configuration.words import parse
 from vggsweep.errors import ConfigError
 
+ALL_CORES = -1  # joblib's own choice of its pool
 # Options of ``hydra/launcher`` and the package behind each, with the extra that installs it.
 PLUGINS = {
     "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
@@ -43,24 +47,36 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def choose_launcher(words: Sequence[str], workers: int) -> list[str]:
+def choose_launcher(words: Sequence[str], hydra: DictConfig, workers: int) -> list[str]:
     """Overrides of the launcher that a line of several workers leaves open.
 
-    joblib's pool must hold all workers at once, because none ends before the sweep does.
+    A launcher with a pool must hold all workers at once, because none ends before the sweep does.
 
-    >>> choose_launcher(["n_trials=8"], 4)
-    ['hydra/launcher=joblib', 'hydra.launcher.n_jobs=4']
-    >>> choose_launcher(["hydra/launcher=ray"], 4), choose_launcher([], 1)
-    ([], [])
+    Args:
+        words: the line's overrides.
+        hydra: the composed node, which knows what a file chose.
+        workers: ``n_workers``.
+
+    Raises:
+        ConfigError: the launcher cannot hold them, or was told another number.
     """
-    chosen = [one.value() for one in parse(words) if one.key_or_group == "hydra/launcher"]
-    if chosen and chosen[-1] == "basic" and workers > 1:
+    name = launcher_of(hydra)
+    is_typed = any(one.key_or_group == "hydra/launcher" for one in parse(words))
+    if name == "basic":
+        if workers == 1:
+            return []
+        if is_typed:
+            raise ConfigError(
+                f"hydra/launcher=basic runs one after the other and cannot hold n_workers={workers}. Leave "
+                "it out, or choose joblib, slurm, submitit_local, ray or ray_local."
+            )
+        return ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={workers}"]
+    jobs = hydra.launcher.get("n_jobs")
+    if jobs is None:  # an engine without a pool of its own
+        return []
+    if jobs not in (ALL_CORES, workers):
         raise ConfigError(
-            f"hydra/launcher=basic runs one after the other and cannot hold n_workers={workers}. Leave it "
-            "out, or choose joblib, slurm, submitit_local, ray or ray_local."
+            f"hydra.launcher.n_jobs={jobs} and n_workers={workers} contradict each other: a worker is a "
+            f"process that the launcher starts, and n_workers says how many: n_workers={jobs}"
         )
-    if not chosen and workers == 1:
-        return []
-    if chosen and chosen[-1] != "joblib":
-        return []
-    return [*([] if chosen else ["hydra/launcher=joblib"]), f"hydra.launcher.n_jobs={workers}"]
+    return [] if jobs == workers else [f"hydra.launcher.n_jobs={workers}"]
