@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.visible import never_fail_to_print, visible_lines
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,6 +35,7 @@ def main() -> None:
     """Entry point of the console script."""
     # SIGTERM before training begins ends as Ctrl-C does; a trial handles both by itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    never_fail_to_print()
     words = sys.argv[1:]
     if "--debug" in words:
         words = [word for word in words if word != "--debug"]
@@ -68,7 +70,7 @@ def refuse(error: VggsweepError) -> int:
 
         traceback.print_exception(error)
     else:
-        print(f"vggsweep: {error}", file=sys.stderr)
+        print(visible_lines(f"vggsweep: {error}"), file=sys.stderr)
     return error.exit_code
 
 
@@ -111,6 +113,8 @@ def run_hydra(words: Sequence[str]) -> int:
     if is_inspection:
         check_inspection(arguments)
     elif not arguments.shell_completion:
+        if sys.stderr.isatty():  # composing the line and importing torch take some seconds
+            print("starting", file=sys.stderr)
         remember(words)
         words = check_line(arguments, list(words))
     elif "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):

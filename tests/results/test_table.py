@@ -64,7 +64,12 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
     assert (values["dataset"], values["optimizer"], values["lr"]) == ("fashion_mnist_mini", "sgd", 0.1)
     assert (values["batch_size"], values["epochs"], values["epochs_run"], values["seed"]) == (128, 3, 3, 5)
     assert (values["val_acc"], values["macs"], values["device"]) == (0.79, 23_000_000, "a CPU")
-    assert [name for name, value in values.items() if value is None] == ["val_top5", "pareto", "reason"]
+    assert [name for name, value in values.items() if value is None] == [
+        "val_top5",
+        "at_chance",
+        "pareto",
+        "reason",
+    ]
 
 
 def test_swept_parameters_that_have_a_column_are_not_named_twice(record: Build, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_small_differences_of_single_seeds_are_called_noise() -> None:
         "The most accurate of 2 networks is depth 8, width 8 (val_acc 0.900, 95 % interval 0.880–0.917"
         in (verdict.answer)
     )
-    assert "The cheapest that is not told from it is depth 4, width 4" in verdict.answer
+    assert "The cheapest within the noise of it is depth 4, width 4" in verdict.answer
     assert "(0.010 less, which the noise allows)" in verdict.answer
     assert "binomial error of counting on 1,000 validation images" in verdict.uncertainty
     assert "sweep.replicates=3" in verdict.uncertainty
@@ -95,8 +95,8 @@ def test_each_budget_has_its_own_answer() -> None:
 def test_no_depth_is_named_best_where_none_is_told_from_another() -> None:
     verdict = reach_verdict(results(*equal_cost(0.9, 0.901, 0.902)), images=500)
 
-    assert "no network is told from another" in verdict.answer
-    assert "the 2 others, down to 0.900, lie within the noise" in verdict.answer
+    assert "no network is better than another by more than the noise" in verdict.answer
+    assert "the 2 others, down to 0.900, lie within it" in verdict.answer
 
 
 def test_free_costs_are_not_taken_for_equal_ones() -> None:

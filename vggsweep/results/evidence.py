@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +10,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from vggsweep.errors import ConfigError, RecordError, near_match
+from vggsweep.configuration.identity import replicate_hash
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.columns import MEASURED, near_column
 from vggsweep.results.condition import select_where
-from vggsweep.results.front import MEASURED
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.replicates import CONFIGURATION
 from vggsweep.results.table import COLUMNS, DAMAGED, damages, load_plain, make_frame, without_empty
-
-# Nodes of a configuration that decide no result, and the seed, in which replicates differ.
-OTHER_NODES = frozenset("seed device sweep space objective pruner measure logger".split())
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def load_evidence(directories: Sequence[SweepDirectory], where: str | None = Non
             records[label] = read_record(Path(str(place)))
         except RecordError:
             continue
-    keys = {label: configuration_key(record.configuration) for label, record in records.items()}
+    keys = {label: replicate_hash(record.configuration) for label, record in records.items()}
     table = table.assign(**{CONFIGURATION: pd.Series(keys, index=table.index, dtype=object)})
     return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
 
@@ -103,18 +99,7 @@ def check_column(table: pd.DataFrame, name: str) -> None:
         hint = " measure=none takes no such figure." if name in MEASURED else ""
         raise ConfigError(f"No trial of this table has a value of {name}.{hint}")
     numbers = table.select_dtypes("number").columns
-    raise ConfigError(f"The table has no column {name!r}. {near_match(name, map(str, numbers))}")
-
-
-def configuration_key(configuration: Mapping[str, Any]) -> str:
-    """Equal for configurations that differ in their seed, or in nothing that decides a result.
-
-    >>> configuration_key({"seed": 0, "lr": 0.1}) == configuration_key({"seed": 1, "lr": 0.1})
-    True
-    """
-    kept = {name: node for name, node in configuration.items() if name not in OTHER_NODES}
-    text = json.dumps(kept, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    raise ConfigError(f"The table has no column {name!r}. {near_column(name, map(str, numbers))}")
 
 
 def _facts(directory: SweepDirectory) -> SweepFacts:

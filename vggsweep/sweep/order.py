@@ -23,6 +23,7 @@ from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.composer import Composer
+from vggsweep.sweep.extent import Extent
 from vggsweep.sweep.objectives import Metric, metrics_of
 from vggsweep.sweep.pruning.watch import check_pruner
 from vggsweep.sweep.samplers import check_sampler
@@ -74,6 +75,12 @@ class SweepOrder:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         return metrics_of(self.objective)
+
+    @property
+    def extent(self) -> Extent:
+        """How much there is to do."""
+        settings = self.settings
+        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
 
     def composer(self) -> Composer:
         """Makes this sweep's configurations."""

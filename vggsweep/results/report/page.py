@@ -171,7 +171,7 @@ def _equal_cost_tiles(verdict: Verdict) -> list[dict[str, str]]:
         },
         {
             "value": f"{worse} of {others}",
-            "name": "others told apart",
+            "name": "others clearly worse",
             "note": "less accurate than the best by more than the noise",
         },
     ]
@@ -195,7 +195,9 @@ def _standings(verdict: Verdict, x: str) -> list[dict[str, Any]]:
                         "seeds": standing.seeds,
                         "cost": short_count(standing.cost) if standing.cost is not None else "",
                         "verdict": "best"
-                        if at == 0
+                        if at == 0 and not standing.is_at_chance
+                        else "stayed at chance"
+                        if standing.is_at_chance
                         else "worse"
                         if standing.is_told_apart
                         else "within the noise",
