@@ -16,7 +16,7 @@ import pandas as pd
 from vggsweep.results.front import MAXIMISED, machines
 from vggsweep.results.noise import BinomialNoise, Interval, Noise, SeedNoise, images_behind, seed_noise
 from vggsweep.results.replicates import mean_over_seeds
-from vggsweep.results.settings import varied_settings
+from vggsweep.results.settings import has_dials, varied_settings
 from vggsweep.results.units import short_count
 
 COSTS = ("macs", "params", "conv_params", "activations")
@@ -185,7 +185,7 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
     'arch.options.hidden 64'
     """
     words = [str(row["arch"])] if "arch" in varied and pd.notna(row.get("arch")) else []
-    is_vgg = _has_dials(row)
+    is_vgg = has_dials(row)
     dials = [name for name in ("depth", "width") if is_vgg and name in row.index and pd.notna(row[name])]
     words += [f"{name} {int(row[name])}" for name in dials]
     for name in varied:
@@ -199,13 +199,6 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
     if not words and not is_vgg and pd.notna(row.get("arch")):
         words = [str(row["arch"])]
     return ", ".join(words) or "the network"
-
-
-def _has_dials(row: pd.Series) -> bool:
-    """Whether depth and width are what a network was made from; of others they are only counted."""
-    if "stages" in row.index:
-        return bool(pd.notna(row["stages"]))
-    return pd.isna(row.get("arch")) or str(row["arch"]).startswith("vgg")
 
 
 def _question(table: pd.DataFrame, x: str, y: str) -> str:
@@ -362,11 +355,9 @@ def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:
             f"{counts['PRUNED']} of {total} trials were pruned before their last epoch and are not judged"
         )
     stuck = int(means["at_chance"].isin([True]).sum()) if "at_chance" in means.columns else 0
-    if stuck:
+    if 0 < stuck < len(means):
         subject = "1 network" if stuck == 1 else f"{stuck} networks"
-        found.append(
-            f"{subject} of {len(means)} stayed at chance: learned nothing, and is as good as guessing"
-        )
+        found.append(f"{subject} of {len(means)} stayed at chance: learned nothing, no better than guessing")
     if counts.get("FAIL", 0):
         found.append(f"{counts['FAIL']} of {total} trials failed; their reasons stand below")
     if len(means) > 1:
