@@ -222,3 +222,16 @@ def test_the_example_names_a_picture(
     names = vggsweep.load_model(kept[1].path).class_names
     assert len(lines) == 3
     assert all(line.split("%  ")[1] in names for line in lines)
+
+
+def test_a_list_of_pictures_is_answered_one_by_one(
+    kept: tuple[Record, TrialDirectory], tmp_path: Path
+) -> None:
+    model = vggsweep.load_model(kept[1].path)
+    pictures = [Image.new("L", (28, 28), shade) for shade in (0, 200)]
+    pictures[1].save(tmp_path / "light.png")
+
+    several = model.predict([pictures[0], tmp_path / "light.png"], top=2)
+
+    assert several == [model.predict(picture, top=2) for picture in pictures]
+    assert model.predict([]) == []

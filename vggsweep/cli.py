@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
-from vggsweep.visible import never_fail_to_print, visible_lines
+from vggsweep.visible import never_fail_to_print, show
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -70,17 +70,17 @@ def refuse(error: VggsweepError) -> int:
 
         traceback.print_exception(error)
     else:
-        print(visible_lines(f"vggsweep: {error}"), file=sys.stderr)
+        show(f"vggsweep: {error}", sys.stderr)
     return error.exit_code
 
 
 def run_verb(verb: str, words: Sequence[str]) -> int:
     """Run one verb and return its exit code."""
     if verb not in VERBS:
-        print(
+        show(
             f"vggsweep: {verb!r} is neither a verb nor an override such as key=value. "
             f"{near_match(verb, VERBS)}",
-            file=sys.stderr,
+            sys.stderr,
         )
         return EXIT_USAGE
     module = import_module(f"vggsweep.verbs.{verb}")

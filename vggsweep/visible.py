@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from typing import TextIO
 
 # Blanks that move more than one place to the right.
 CONTROLS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
@@ -37,6 +38,11 @@ def visible_lines(text: str) -> str:
     two\x07
     """
     return "\n".join(map(visible, text.split("\n")))
+
+
+def show(text: str, file: TextIO | None = None) -> None:
+    """Print a text that may hold what somebody else named."""
+    print(visible_lines(text), file=file or sys.stdout, flush=True)
 
 
 def never_fail_to_print() -> None:

@@ -231,3 +231,14 @@ def test_load_sweep_takes_names_directories_several_and_the_newest(write: Write,
     assert load_sweep("a", "a")["sweep"].tolist() == ["a"]
     assert load_sweep()["sweep"].tolist() == ["b"]
     assert load_sweep("a", "b", where="depth < 6")["sweep"].tolist() == ["b"]
+
+
+def test_load_sweep_takes_lists_of_sweeps(write: Callable[..., Path], own_folder: Path) -> None:
+    for name in ("one", "two"):
+        write(own_folder / "outputs" / name, 0)
+
+    apart = load_sweep("one", "two")["sweep"].tolist()
+
+    assert load_sweep(["one", "two"])["sweep"].tolist() == apart == ["one", "two"]
+    assert load_sweep(Path("outputs") / name for name in ("one", "two"))["sweep"].tolist() == apart
+    assert load_sweep([]).empty

@@ -76,3 +76,14 @@ def test_the_printed_plan_has_a_line_for_each_depth_of_a_budget(capsys: pytest.C
     assert "solved width" in text
     assert "+0.50%" in text
     assert "1 x arch.depth=8 cannot cost" in text
+
+
+def test_several_workers_share_the_time_and_points_that_cannot_be_trained_take_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("arch.num_blocks=2", "arch.depth=range(1,7)", "arch.width=4", "sweep.replicates=2")
+    seconds = planned(capsys, *words, "dataset.limit=64", "train.batch_size=16", "n_workers=3")[
+        "predicted_seconds"
+    ]
+    # five depths of six, twice: ten trials, three at a time
+    assert seconds["sweep"] == pytest.approx(4 * seconds["per_trial"])

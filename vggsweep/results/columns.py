@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from vggsweep.errors import near_match
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Columns whose values depend on the machine and on what it computes in.
 MEASURED = frozenset(
@@ -71,6 +75,16 @@ def is_setting(name: str) -> bool:
     (True, True, False, False)
     """
     return name not in OUTCOMES and name not in DERIVED and not name.endswith("_sd")
+
+
+def has_dials(row: Mapping[str, Any] | pd.Series) -> bool:
+    """Whether depth and width are what a network was made from; of others they are only counted.
+
+    >>> has_dials({"arch": "vgg_scaled", "depth": 8}), has_dials({"arch": "custom", "depth": 1})
+    (True, False)
+    """
+    stages, arch = row.get("stages"), row.get("arch")
+    return isinstance(stages, str) or not isinstance(arch, str) or arch.startswith("vgg")
 
 
 def near_column(word: str, names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which columns of a table are settings: what somebody varied, what a network was made from."""
+"""Which columns of a table are settings that somebody varied, rather than what follows from them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,3 @@ def varied_settings(table: pd.DataFrame) -> list[str]:
     """
     names = [str(name) for name in table.columns if is_setting(str(name))]
     return [name for name in names if table[name].dropna().map(str).nunique() > 1]
-
-
-def has_dials(row: pd.Series) -> bool:
-    """Whether depth and width are what a network was made from; of others they are only counted.
-
-    >>> has_dials(pd.Series({"arch": "vgg_scaled", "depth": 8})), has_dials(pd.Series({"arch": "custom"}))
-    (True, False)
-    """
-    if "stages" in row.index:
-        return bool(pd.notna(row["stages"]))
-    return bool(pd.isna(row.get("arch"))) or str(row["arch"]).startswith("vgg")

@@ -13,7 +13,7 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-from vggsweep.results.columns import is_setting
+from vggsweep.results.columns import has_dials, is_setting
 from vggsweep.results.formats import plain_text, readable
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.results.table import COLUMNS
@@ -45,6 +45,8 @@ def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = 
         chosen: columns that a person named, which are shown however wide; empty for none.
     """
     settings = {} if chosen or _is_grouped(table) else different_settings(table)
+    if not any(map(has_dials, table.rows)):  # depth and width of such networks are counts, no settings
+        settings = {name: values for name, values in settings.items() if name not in ("depth", "width")}
     varied = [name for name, values in settings.items() if len(values) > 1]
     constants = {name: values[0] for name, values in settings.items() if len(values) == 1}
     names = list(chosen) or telling_columns(table, varied, constants)
@@ -85,7 +87,8 @@ def telling_columns(
     several = ["sweep"] if len({row.get("sweep") for row in table.rows}) > 1 else []
     stuck = ["at_chance"] if any(row.get("at_chance") for row in table.rows) else []
     further = [name for name in table.names if name not in COLUMNS]
-    names = [*several, "trial", "val_acc", *varied, *stuck, "depth", "width", *further, *FACTS]
+    dials = ["depth", "width"] if any(map(has_dials, table.rows)) else []
+    names = [*several, "trial", "val_acc", *varied, *stuck, *dials, *further, *FACTS]
     return [name for name in dict.fromkeys(names) if name in table.names and name not in constants]
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vggsweep.results.columns import has_dials
 from vggsweep.results.front import MAXIMISED, machines
 from vggsweep.results.noise import BinomialNoise, Interval, Noise, SeedNoise, images_behind, seed_noise
 from vggsweep.results.replicates import mean_over_seeds
-from vggsweep.results.settings import has_dials, varied_settings
+from vggsweep.results.settings import varied_settings
 from vggsweep.results.units import short_count
 
 COSTS = ("macs", "params", "conv_params", "activations")

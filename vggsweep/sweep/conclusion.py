@@ -23,7 +23,7 @@ from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import best_trials, state_counts
 from vggsweep.sweep.study import open_study
-from vggsweep.visible import visible
+from vggsweep.visible import visible_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
         lines.append(f"  continue  {order.command}")
     else:
         lines.append(f"  next      vggsweep table {order.name}")
-    return "\n".join(lines)
+    return visible_lines("\n".join(lines))
 
 
 def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def front_lines(name: str, table: pd.DataFrame, cost: str) -> list[str]:
     points = list(front.groupby([cost, "val_acc"], sort=False))
     for _, equals in points[:FRONT_LINES]:
         row = equals.iloc[0]
-        settings = visible(describe_network(row, varied))
+        settings = describe_network(row, varied)
         several = f"  mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
         as_good = f"  (and {len(equals) - 1} just as good)" if len(equals) > 1 else ""
         lines.append(

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.columns import has_dials
 from vggsweep.results.figures.style import (
     GREY,
     INK,
@@ -24,7 +25,6 @@ from vggsweep.results.figures.style import (
 )
 from vggsweep.results.front import MAXIMISED, machines, pareto_front
 from vggsweep.results.replicates import mean_over_seeds
-from vggsweep.results.settings import has_dials
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from vggsweep.results.columns import has_dials
 from vggsweep.results.evidence import Evidence
 from vggsweep.results.front import pareto_front
 from vggsweep.results.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.reproduction import reproduction
-from vggsweep.results.settings import has_dials, varied_settings
+from vggsweep.results.settings import varied_settings
 from vggsweep.results.units import short_count
 
 HEADINGS = {
