@@ -163,28 +163,32 @@ const data = JSON.parse(document.getElementById("data").textContent);
     return node("circle", {class: "mark", cx: x, cy: y, r: kind === "front" ? 6 : 4.2});
   }
 
-  // Beside a point of the front, where the label covers no mark, no bar and no other label; else nowhere.
+  // Beside a point of the front, where the label covers no mark and no other label, and no line if that can be.
   function names(svg, front, cost, x, y, frame) {
     if (cost.isMaximised) return;
-    const taken = [...svg.querySelectorAll(".mark, .bar")].map((one) => one.getBBox());
+    const marks = [...svg.querySelectorAll(".mark")].map((one) => one.getBBox());
+    const lines = [...svg.querySelectorAll(".bar")].map((one) => one.getBBox());
     for (const {points} of cost.fronts)   // the steps of each front's line
       points.slice(1).forEach((id, at) => {
         const [one, other] = [chart.points[points[at]], chart.points[id]];
         const [left, right] = [x.at(one.x[cost.name]), x.at(other.x[cost.name])];
         const [low, high] = [y.at(one.y), y.at(other.y)];
-        taken.push({x: left, y: low - 1, width: right - left, height: 2}, {x: right - 1, y: high, width: 2, height: low - high});
+        lines.push({x: left, y: low - 1, width: right - left, height: 2}, {x: right - 1, y: high, width: 2, height: low - high});
       });
     for (const point of [...front].reverse()) {   // the most accurate come first
       const text = point.label.length > LONGEST ? `${point.label.slice(0, LONGEST - 1)}…` : point.label;
-      const [across, up] = [x.at(point.x[cost.name]), y.at(point.y)];
-      for (const [dx, dy, anchor] of PLACES) {
-        const label = node("text", {class: "name", x: across + dx, y: up + dy, "text-anchor": anchor}, text);
-        svg.append(label);
+      const label = node("text", {class: "name"}, text);
+      svg.append(label);
+      const fits = (taken) => PLACES.some(([dx, dy, anchor]) => {
+        label.setAttribute("x", x.at(point.x[cost.name]) + dx);
+        label.setAttribute("y", y.at(point.y) + dy);
+        label.setAttribute("text-anchor", anchor);
         const room = label.getBBox();
         const isInside = room.x >= frame.left && room.x + room.width <= frame.right && room.y >= frame.top - 10;
-        if (isInside && !taken.some((other) => overlaps(room, other))) { taken.push(room); break; }
-        label.remove();
-      }
+        return isInside && !taken.some((other) => overlaps(room, other));
+      });
+      if (text && (fits([...marks, ...lines]) || fits(marks))) marks.push(label.getBBox());
+      else label.remove();
     }
   }
 
