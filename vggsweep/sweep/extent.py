@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial
 
+from vggsweep.results.sweep_file import SavedOrder
 from vggsweep.sweep.marks import counted, is_duplicate, is_infeasible, is_marked
+from vggsweep.sweep.space import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,22 @@ class Extent:
 
 def _point(trial: FrozenTrial) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, str(value)) for name, value in trial.params.items()))
+
+
+def saved_extent(saved: SavedOrder | None, trials: Sequence[FrozenTrial]) -> Extent:
+    """The extent of a sweep that somebody only looks at.
+
+    Args:
+        saved: its ``sweep.yaml``; None where there is none.
+        trials: the study's; they show the space where an earlier release did not count it.
+    """
+    if saved is None:
+        return Extent()
+    size = saved.space_size
+    if not saved.is_counted and "hook" not in saved.space:
+        space = next((trial.distributions for trial in reversed(trials) if trial.distributions), None)
+        size = None if space is None else SearchSpace(space).size
+    return Extent(saved.n_trials, saved.n_workers, saved.replicates, size)
 
 
 def seconds_left(trials: int, mean: float, begun: Sequence[float], workers: int) -> float:

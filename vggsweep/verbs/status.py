@@ -13,12 +13,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from vggsweep.errors import ConfigError
+from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.layout import SweepDirectory, existing_sweeps, find_sweep
+from vggsweep.results.sweep_file import read_saved_order
+from vggsweep.sweep.extent import saved_extent
 from vggsweep.sweep.keyboard import Keys
 from vggsweep.sweep.marks import INFEASIBLE, REASON, counted, is_infeasible
 from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
-from vggsweep.sweep.saved import read_saved_order
 from vggsweep.sweep.study import NoStudyYet, read_study, storage_of
 from vggsweep.sweep.view import front_table, running_table, time_left
 from vggsweep.visible import visible
@@ -116,19 +117,23 @@ class StatusView:
         directory = self.directory
         if not directory.study.is_file() and not directory.settings.is_file():
             raise NothingYet(f"{directory.path} holds no study; `vggsweep table` reads its records.")
-        saved = read_saved_order(directory)
+        saved, damage = None, []
         try:
-            study = self._study(saved.storage)
+            saved = read_saved_order(directory.settings)
+        except RecordError as error:
+            damage = [Text(visible(f"damaged: {error}"))]
+        try:
+            study = self._study(saved.storage if saved is not None else None)
         except NoStudyYet as error:
             raise NothingYet(str(error)) from None
         trials = study.get_trials(deepcopy=False)
-        progress = self.reader.read(trials, saved.extent_for(trials))
+        progress = self.reader.read(trials, saved_extent(saved, trials))
         head = Text.assemble((visible(directory.name), "bold"), f"  {_amount(progress)}")
-        parts: list[RenderableType] = [head, Text(_counts(progress))]
+        parts: list[RenderableType] = [head, Text(_counts(progress)), *damage]
         if progress.running:
             parts.append(running_table(progress))
         if best := best_trials(study):
-            names = saved.objective or ("val_acc",)
+            names = saved.objective if saved is not None else ("val_acc",)
             parts.append(front_table(names, best, MOST_ROWS))
         parts += [Text(line) for line in reason_lines(trials)]
         return Group(*parts), progress.is_done
