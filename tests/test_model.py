@@ -271,3 +271,16 @@ def test_the_example_says_in_one_sentence_what_it_was_not_given(
         runpy.run_path(str(EXAMPLE), run_name="__main__")
     assert told in str(end.value)
     assert "\n" not in str(end.value)
+
+
+def test_a_list_of_pictures_is_answered_one_by_one(
+    kept: tuple[Record, TrialDirectory], tmp_path: Path
+) -> None:
+    model = vggsweep.load_model(kept[1].path)
+    pictures = [Image.new("L", (28, 28), shade) for shade in (0, 200)]
+    pictures[1].save(tmp_path / "light.png")
+
+    several = model.predict([pictures[0], tmp_path / "light.png"], top=2)
+
+    assert several == [model.predict(picture, top=2) for picture in pictures]
+    assert model.predict([]) == []

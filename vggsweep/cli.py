@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.visible import never_fail_to_print, show
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -37,6 +38,7 @@ def main() -> None:
     """Entry point of the console script."""
     # SIGTERM before training begins ends as Ctrl-C does; a trial handles both by itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    never_fail_to_print()
     words = sys.argv[1:]
     if "--debug" in words:
         words = [word for word in words if word != "--debug"]
@@ -75,17 +77,17 @@ def refuse(error: VggsweepError) -> int:
 
         traceback.print_exception(error)
     else:
-        print(f"vggsweep: {error}", file=sys.stderr)
+        show(f"vggsweep: {error}", sys.stderr)
     return error.exit_code
 
 
 def run_verb(verb: str, words: Sequence[str]) -> int:
     """Run one verb and return its exit code."""
     if verb not in VERBS:
-        print(
+        show(
             f"vggsweep: {verb!r} is neither a verb nor an override such as key=value. "
             f"{near_match(verb, VERBS)}",
-            file=sys.stderr,
+            sys.stderr,
         )
         return EXIT_USAGE
     module = import_module(f"vggsweep.verbs.{verb}")
@@ -118,6 +120,8 @@ def run_hydra(words: Sequence[str]) -> int:
     if is_inspection:
         check_inspection(arguments)
     elif not arguments.shell_completion:
+        if sys.stderr.isatty():  # composing the line and importing torch take some seconds
+            print("starting", file=sys.stderr)
         remember(words)
         words = check_line(arguments, list(words))
     elif not arguments.overrides:

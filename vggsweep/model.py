@@ -9,8 +9,9 @@ The trial's directory is all that it takes; the data set may be on another machi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import overload
 
 import torch
 from PIL import Image
@@ -28,6 +29,9 @@ from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import read_record
 
 METADATA = "vggsweep"  # the entry of the file that holds ours
+
+Picture = str | Path | Image.Image
+Guess = tuple[str, float]  # class name and probability
 
 
 class TrainedModel(nn.Module):
@@ -57,22 +61,34 @@ class TrainedModel(nn.Module):
         scores: Tensor = self.network(self.preprocess(images))
         return scores
 
-    @torch.no_grad()
-    def predict(self, picture: str | Path | Image.Image, top: int = 5) -> list[tuple[str, float]]:
-        """The likeliest classes of one picture, with their probabilities.
+    @overload
+    def predict(self, picture: Picture, top: int = ...) -> list[Guess]: ...  # type: ignore[overload-overlap]
+    @overload
+    def predict(self, picture: Iterable[Picture], top: int = ...) -> list[list[Guess]]: ...
+    def predict(self, picture: Picture | Iterable[Picture], top: int = 5) -> list[Guess] | list[list[Guess]]:
+        """The likeliest classes of a picture, with their probabilities.
 
         Args:
             picture: a file that Pillow can open, or an image; it is cropped to a square and its colours
-                are converted as those of a picture folder are.
+                are converted as those of a picture folder are. Of several, each is answered by itself.
             top: how many classes.
+
+        Returns:
+            Pairs of class name and probability, the likeliest first; for several pictures a list of these.
 
         Raises:
             DataError: there is no such file, or it cannot be read as a picture.
         """
+        if isinstance(picture, str | Path | Image.Image):
+            return self._guess(picture, top)
+        return [self._guess(one, top) for one in picture]
+
+    @torch.no_grad()
+    def _guess(self, picture: Picture, top: int) -> list[Guess]:
         if not isinstance(picture, Image.Image) and not Path(picture).is_file():
             raise DataError(f"There is no picture {str(picture)!r}.")
         form = (self.preprocess.channels, self.preprocess.native, self.preprocess.whites)
-        pixels = squared(picture, *form) if isinstance(picture, Image.Image) else decode(picture, *form)
+        pixels = squared(picture, *form) if isinstance(picture, Image.Image) else decode(Path(picture), *form)
         x_1CHW = torch.tensor(pixels)[None].to(next(self.network.parameters()).device)
         probabilities = self(x_1CHW).softmax(dim=1)[0]
         best = probabilities.topk(min(top, len(self.class_names)))

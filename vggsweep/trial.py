@@ -179,6 +179,7 @@ class _Trial:
         self.bar: ProgressBar | None = None
         self.training: Training | None = None
         self.val_images: int | None = None
+        self.chance: tuple[float, float] | None = None
 
     def run(self) -> Record:
         """The finished record: COMPLETE, PRUNED or FAIL with its reason."""
@@ -199,7 +200,12 @@ class _Trial:
             reason=reason,
             metrics={
                 **self.record.metrics,
-                **metrics(history, self.configuration.train.threshold_acc, self.val_images),
+                **metrics(
+                    history,
+                    self.configuration.train.threshold_acc,
+                    self.val_images,
+                    chance=self.chance,
+                ),
             },
             timings={
                 **training_times(history),
@@ -230,7 +236,8 @@ class _Trial:
         )
         network = self._build(device)
         with self._load(device) as data:
-            reset_peak_memory(device)
+            if not reset_peak_memory(device):
+                self.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
             with ContentionWatch(device) as watch:
                 trained = self._train(network, data, precision, device)
             self.is_contended = watch.is_contended
@@ -265,6 +272,7 @@ class _Trial:
         if data.note is not None:
             self.notes.append(data.note)
         self.val_images = data.validation.num_images
+        self.chance = data.chance
         return data
 
     def _train(

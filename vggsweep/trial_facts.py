@@ -43,13 +43,20 @@ def cost_facts(configured: ConfiguredNetwork) -> dict[str, Any]:
     }
 
 
-def metrics(history: Sequence[EpochResult], threshold_acc: float, val_images: int | None) -> dict[str, Any]:
+def metrics(
+    history: Sequence[EpochResult],
+    threshold_acc: float,
+    val_images: int | None,
+    *,
+    chance: tuple[float, float] | None = None,
+) -> dict[str, Any]:
     """The ``metrics`` node, of the last epoch that finished.
 
     Args:
         history: all finished epochs; may be empty.
         threshold_acc: what `epochs_to_threshold` waits for.
         val_images: how many images val_acc is a share of: what a difference can mean depends on it.
+        chance: accuracy and loss of guessing on them.
     """
     if not history:
         return {"epochs_run": 0}
@@ -63,6 +70,7 @@ def metrics(history: Sequence[EpochResult], threshold_acc: float, val_images: in
         "val_acc": last.val_acc,
         **known({"val_top5": last.val_top5}),
         "val_images": val_images,
+        **(dict(zip(("chance_acc", "chance_loss"), chance, strict=True)) if chance is not None else {}),
     }
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from vggsweep.measure import speed
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.measure.speed import (
     MIB,
@@ -118,3 +121,29 @@ def test_the_cpus_peak_is_that_of_the_process() -> None:
     ballast = torch.ones(int(before + 64) * MIB // 4)
     assert peak_memory_mb(CPU) > before
     del ballast
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux starts a process's peak anew")
+def test_the_peak_is_that_since_the_reset_whatever_came_before() -> None:
+    reset_peak_memory(CPU)
+    ballast = torch.ones(256 * MIB // 4)
+    large = peak_memory_mb(CPU)
+    del ballast
+
+    assert reset_peak_memory(CPU)
+    own = peak_memory_mb(CPU)
+
+    assert own < large - 200
+    ballast = torch.ones(64 * MIB // 4)
+    assert own + 50 < peak_memory_mb(CPU) < large - 100
+    del ballast
+
+
+def test_a_peak_that_cannot_start_anew_is_said_to_be_the_process_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(speed, "CLEAR_REFS", tmp_path / "proc" / "clear_refs")
+    monkeypatch.setattr(speed, "PROCESS_STATUS", tmp_path / "proc" / "status")
+
+    assert not reset_peak_memory(CPU)
+    assert peak_memory_mb(CPU) >= 0.9 * psutil.Process().memory_info().rss / MIB

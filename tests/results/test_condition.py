@@ -153,3 +153,27 @@ def test_where_nothing_is_missing_it_selects_what_python_would(
     selected = [(row["a"], row["b"]) for row in select_where(table, text).rows]
 
     assert selected == [(a, b) for a, b in pairs if eval(text, {"a": a, "b": b})]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("val_acc > ", "it breaks off after 'val_acc >', where a value should follow"),
+        ("depth == 8 and", "it breaks off after 'depth == 8 and', where a value should follow"),
+        ("`my-key` ==", "it breaks off after '`my-key` ==', where a value should follow"),
+        ("depth 8", "'8' cannot follow 'depth'"),
+        ("> 8", "'> 8' has nothing before it"),
+        ("(depth > 8", "'(' was never closed"),
+        ("", "it is empty"),
+    ],
+)
+def test_a_condition_that_cannot_be_read_says_where_it_broke_off(condition: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        select_where(TABLE, condition)
+
+    assert told in str(refusal.value)
+
+
+def test_what_people_call_accuracy_is_offered_as_the_column() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'val_acc'"):
+        select_where(PlainTable(("depth", "val_acc"), [{"val_acc": 0.5}]), "accuracy > 0.3")

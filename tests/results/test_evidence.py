@@ -53,3 +53,23 @@ def test_column_without_a_value_is_told_from_a_misspelt_one(write: Write, tmp_pa
         check_column(table, "throughput")
     with pytest.raises(ConfigError, match="Did you mean 'macs'"):
         check_column(table, "mcas")
+
+
+def test_replicates_are_those_that_differ_in_nothing_that_decides_a_result(
+    write: Write, tmp_path: Path
+) -> None:
+    """Fields and nodes that `vggsweep.configuration.identity` leaves out of a hash part no replicates."""
+    base = {"dataset": {"name": "d", "root": None}, "train": {"epochs": 3, "threshold_acc": 0.9}}
+    others: list[dict[str, object]] = [
+        {},
+        {"train": {"epochs": 3, "threshold_acc": 0.5}},
+        {"train": {"epochs": 3.0, "threshold_acc": 0.9, "cuda_graph": "never"}},
+        {"budget": {"name": "none", "target": None, "like": None, "tolerance": None}},
+        {"measure": {"name": "none"}, "pruner": {"name": "asha"}, "objective": {"name": "val_acc"}},
+    ]
+    for seed, other in enumerate(others):
+        write(tmp_path / "runs", seed, configuration={**base, **other, "seed": seed}, swept={})
+
+    table = load_evidence([SweepDirectory(tmp_path / "runs")]).table
+
+    assert mean_over_seeds(table)["seeds"].tolist() == [len(others)]

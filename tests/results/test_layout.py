@@ -94,3 +94,19 @@ def test_first_run_is_suggested_where_there_is_no_sweep() -> None:
         find_sweep(None)
     with pytest.raises(ConfigError, match="No sweep 'x' here or under .* There are none yet."):
         find_sweep("x")
+
+
+def test_what_a_verb_writes_beside_the_trials_makes_no_sweep_the_newest(outputs: Path) -> None:
+    for name in ("report.html", ".table-index.json", "table.csv"):
+        (outputs / "older" / name).write_text("read again")
+
+    assert find_sweep(None).name == "middle"
+
+
+def test_a_trial_that_is_trained_further_makes_its_sweep_the_newest(outputs: Path) -> None:
+    trial = outputs / "older" / "trials" / "00000"
+    trial.mkdir()
+    os.utime(outputs / "older" / "trials", (1, 1))
+    (trial / "history.csv").write_text("epoch\n")
+
+    assert find_sweep(None).name == "older"

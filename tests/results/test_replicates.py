@@ -80,3 +80,20 @@ def test_column_configuration_decides_where_there_is_one() -> None:
 
 def test_empty_table_has_no_configurations() -> None:
     assert len(mean_over_seeds(results().iloc[:0])) == 0
+
+
+def test_a_swept_field_that_decides_no_result_parts_no_replicates_of_a_table_alone() -> None:
+    rows = replicates(4, 0.8, 0.9)
+    table = results(
+        *({**row, "train.threshold_acc": at / 10, "measure.min_runs": at} for at, row in enumerate(rows, 1))
+    )
+
+    assert mean_over_seeds(table)["seeds"].tolist() == [2]
+
+
+def test_a_mean_is_at_chance_where_all_its_trials_are() -> None:
+    some, all_ = replicates(4, 0.1, 0.8), replicates(6, 0.1, 0.1)
+    flags = (True, False, True, True)
+    table = results(*({**row, "at_chance": flag} for row, flag in zip([*some, *all_], flags, strict=True)))
+
+    assert mean_over_seeds(table)["at_chance"].tolist() == [False, True]

@@ -64,7 +64,12 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
     assert (values["dataset"], values["optimizer"], values["lr"]) == ("fashion_mnist_mini", "sgd", 0.1)
     assert (values["batch_size"], values["epochs"], values["epochs_run"], values["seed"]) == (128, 3, 3, 5)
     assert (values["val_acc"], values["macs"], values["device"]) == (0.79, 23_000_000, "a CPU")
-    assert [name for name, value in values.items() if value is None] == ["val_top5", "pareto", "reason"]
+    assert [name for name, value in values.items() if value is None] == [
+        "val_top5",
+        "at_chance",
+        "pareto",
+        "reason",
+    ]
 
 
 def test_swept_parameters_that_have_a_column_are_not_named_twice(record: Build, tmp_path: Path) -> None:
@@ -226,3 +231,14 @@ def test_load_sweep_takes_names_directories_several_and_the_newest(write: Write,
     assert load_sweep("a", "a")["sweep"].tolist() == ["a"]
     assert load_sweep()["sweep"].tolist() == ["b"]
     assert load_sweep("a", "b", where="depth < 6")["sweep"].tolist() == ["b"]
+
+
+def test_load_sweep_takes_lists_of_sweeps(write: Callable[..., Path], own_folder: Path) -> None:
+    for name in ("one", "two"):
+        write(own_folder / "outputs" / name, 0)
+
+    apart = load_sweep("one", "two")["sweep"].tolist()
+
+    assert load_sweep(["one", "two"])["sweep"].tolist() == apart == ["one", "two"]
+    assert load_sweep(Path("outputs") / name for name in ("one", "two"))["sweep"].tolist() == apart
+    assert load_sweep([]).empty

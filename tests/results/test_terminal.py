@@ -142,3 +142,72 @@ def test_groups_show_keys_and_accuracy_first_and_deviations_beside_their_means()
     assert header.split()[1::2] == ["depth", "n", "val_acc"]
     assert "0.8500 ± 0.0707" in rows[0]
     assert "±" not in rows[1]
+
+
+def swept(*settings: tuple[str, float], **more: Any) -> PlainTable:
+    rows = [
+        {"trial": at, "optimizer": name, "lr": lr, "depth": 8, "width": 16, "head": "gap", **more}
+        for at, (name, lr) in enumerate(settings)
+    ]
+    return table_of(*({"macs": 1_000, "params": 10, "epochs": 5, **row} for row in rows))
+
+
+OPTIMIZERS = (("sgd", 0.1), ("sgd", 0.01), ("adamw", 0.1), ("adamw", 0.01))
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_what_was_swept_comes_first_and_what_is_constant_stands_below(width: int) -> None:
+    lines = shown(swept(*OPTIMIZERS), width).splitlines()
+
+    assert lines[1].split()[1::2][:3] == ["trial", "optimizer", "lr"]
+    assert "val_acc" in lines[1]
+    assert "depth" not in lines[1]
+    rest = " ".join(" ".join(lines).split())
+    assert "in every row: arch vgg_scaled, depth 8, width 16, head gap, epochs 5" in rest
+    assert max(map(len, lines)) <= width
+
+
+def test_columns_that_do_not_fit_are_counted_and_named_where_there_is_room() -> None:
+    narrow, wide = (shown(swept(*OPTIMIZERS), width) for width in (40, 120))
+
+    assert "4 columns left out (--columns NAMES," in narrow
+    assert "1 column left out (--columns NAMES, --csv): dir" in wide
+
+
+def test_a_swept_list_is_cut_to_its_share_of_the_terminal() -> None:
+    rows = [{"trial": at, "arch.stages": str([[n, 16]] * 20)} for at, n in enumerate((1, 2))]
+    header, *_ = shown(table_of(*rows), 80).splitlines()[1:]
+
+    assert "arch.stages" in header
+    assert "val_acc" in header
+
+
+def test_a_setting_that_only_some_rows_have_differs() -> None:
+    rows = [{"trial": 0, "optimizer.momentum": 0.9}, {"trial": 1}]
+
+    assert "optimizer.momentum" in shown(table_of(*rows), 60).splitlines()[1]
+
+
+def test_a_failed_trial_that_lacks_a_network_makes_no_difference() -> None:
+    rows = [{"trial": 0, "depth": 8}, {"trial": 1, "depth": None, "state": "FAIL"}, {"trial": 2, "depth": 8}]
+
+    assert "in every row: arch vgg_scaled, depth 8" in shown(table_of(*rows))
+
+
+def test_counts_of_a_custom_network_are_not_among_its_settings() -> None:
+    rows = [
+        {"trial": at, "arch": "custom", "depth": 1, "width": 16, "arch.options.hidden": hidden}
+        for at, hidden in enumerate((8, 16))
+    ]
+    text = shown(table_of(*rows))
+
+    assert "arch.options.hidden" in text.splitlines()[1]
+    assert "in every row: arch custom\n" in text
+
+
+def test_networks_at_chance_are_called_so() -> None:
+    text = shown(table_of({"at_chance": True, "val_acc": 0.1}, {"trial": 1, "at_chance": False}))
+
+    assert "at_chance" in text.splitlines()[1]
+    assert "trial 0 of mine stayed at chance: it learned nothing (val_acc 0.1000)" in text
+    assert "trial 1 of mine" not in text

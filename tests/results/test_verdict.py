@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tests.results.tables import network, results
-from vggsweep.results.verdict import equal_cost_groups, reach_verdict
+from vggsweep.results.verdict import describe_network, equal_cost_groups, reach_verdict
 
 
 def grid(*accuracies: tuple[int, int, float], seeds: int = 1, spread: float = 0.0) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def test_small_differences_of_single_seeds_are_called_noise() -> None:
         "The most accurate of 2 networks is depth 8, width 8 (val_acc 0.900, 95 % interval 0.880–0.917"
         in (verdict.answer)
     )
-    assert "The cheapest that is not told from it is depth 4, width 4" in verdict.answer
+    assert "The cheapest within the noise of it is depth 4, width 4" in verdict.answer
     assert "(0.010 less, which the noise allows)" in verdict.answer
     assert "binomial error of counting on 1,000 validation images" in verdict.uncertainty
     assert "sweep.replicates=3" in verdict.uncertainty
@@ -95,8 +95,8 @@ def test_each_budget_has_its_own_answer() -> None:
 def test_no_depth_is_named_best_where_none_is_told_from_another() -> None:
     verdict = reach_verdict(results(*equal_cost(0.9, 0.901, 0.902)), images=500)
 
-    assert "no network is told from another" in verdict.answer
-    assert "the 2 others, down to 0.900, lie within the noise" in verdict.answer
+    assert "no network is better than another by more than the noise" in verdict.answer
+    assert "the 2 others, down to 0.900, lie within it" in verdict.answer
 
 
 def test_free_costs_are_not_taken_for_equal_ones() -> None:
@@ -154,3 +154,38 @@ def test_unknown_number_of_images_gives_no_interval() -> None:
 
     assert "not known" in verdict.uncertainty
     assert all(standing.interval is None for standing in verdict.standings[0])
+
+
+def test_networks_that_learned_nothing_are_not_compared() -> None:
+    rows = [{**network(depth, 8), "val_acc": acc, "at_chance": True} for depth, acc in ((4, 0.1), (6, 0.11))]
+
+    verdict = reach_verdict(results(*rows), images=500)
+
+    assert verdict.answer.startswith(
+        "All 2 networks stayed at chance: losses and accuracies (val_acc 0.100 to 0.110) are those of"
+    )
+    assert "most accurate" not in verdict.answer
+
+
+def test_a_network_at_chance_among_others_is_a_caution() -> None:
+    rows = [
+        {**network(4, 8), "val_acc": 0.1, "at_chance": True},
+        {**network(6, 8), "val_acc": 0.8, "at_chance": False},
+    ]
+
+    verdict = reach_verdict(results(*rows), images=500)
+
+    assert "1 network of 2 stayed at chance: learned nothing, no better than guessing" in verdict.cautions
+    assert verdict.answer.startswith("The most accurate of 2 networks is depth 6")
+
+
+def test_a_network_is_named_by_what_it_has_and_by_every_swept_value() -> None:
+    custom = {"arch": "custom", "depth": 1, "width": 16, "arch.options.hidden": 64}
+    staged = {**network(4, 8), "arch.stages": "[[2,8],[2,16]]"}
+
+    assert describe_network(pd.Series(custom), ["arch.options.hidden"]) == "arch.options.hidden 64"
+    assert describe_network(pd.Series(custom), ["depth", "arch.options.hidden"]) == "arch.options.hidden 64"
+    assert describe_network(pd.Series(custom), []) == "custom"
+    assert (
+        describe_network(pd.Series(staged), ["arch.stages"]) == "depth 4, width 8, arch.stages [[2,8],[2,16]]"
+    )

@@ -28,8 +28,8 @@ def table(*points: tuple[int, float]) -> pd.DataFrame:
 def test_equal_points_of_the_front_share_a_line() -> None:
     lines = front_lines("s", table((1000, 0.8), (1000, 0.8), (2000, 0.9), (1000, 0.8), (2000, 0.7)), "macs")
     assert [" ".join(line.split()) for line in lines[1:]] == [
-        "trial 0 val_acc 0.8000 macs 1k depth 4 width 8 (and 2 just as good)",
-        "trial 2 val_acc 0.9000 macs 2k depth 4 width 8",
+        "trial 0 val_acc 0.8000 macs 1k depth 4, width 8, lr 0 (and 2 just as good)",
+        "trial 2 val_acc 0.9000 macs 2k depth 4, width 8, lr 0.02",
     ]
 
 

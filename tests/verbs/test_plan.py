@@ -116,3 +116,14 @@ def test_several_workers_share_the_predicted_time(
 def test_plan_of_a_stock_sweeper_is_refused() -> None:
     with pytest.raises(ConfigError, match="hydra/sweeper=basic decides by itself"):
         plan.run(argparse.Namespace(overrides=["hydra/sweeper=basic", "arch.depth=4,5"], config_dir=None))
+
+
+def test_several_workers_share_the_time_and_points_that_cannot_be_trained_take_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("arch.num_blocks=2", "arch.depth=range(1,7)", "arch.width=4", "sweep.replicates=2")
+    seconds = planned(capsys, *words, "dataset.limit=64", "train.batch_size=16", "n_workers=3")[
+        "predicted_seconds"
+    ]
+    # five depths of six, twice: ten trials, three at a time
+    assert seconds["sweep"] == pytest.approx(4 * seconds["per_trial"])

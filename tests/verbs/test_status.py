@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import time
+from argparse import Namespace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tests.sweep.conftest import dispatcher_of, finish, order_of
+from tests.sweep.conftest import dispatcher_of, drain, finish, order_of
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
+from vggsweep.sweep.dispatch import Dispatcher
+from vggsweep.sweep.keyboard import Keys
 from vggsweep.sweep.run import save_order
 from vggsweep.sweep.step import Task
 from vggsweep.sweep.watchman import Watchman
 from vggsweep.training.interruption import StopRequest
-from vggsweep.verbs.status import status_picture
+from vggsweep.verbs import status
+from vggsweep.verbs.status import StatusView
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def shown(name: str) -> tuple[str, bool]:
     console = Console(width=160, record=True, quiet=False)
-    picture, is_done = status_picture(sweep_directory(name))
+    with StatusView(sweep_directory(name)) as view:
+        picture, is_done = view.look()
     with console.capture() as capture:
         console.print(picture)
     return capture.get(), is_done
@@ -36,7 +46,7 @@ def test_status_tells_done_running_infeasible_and_retried_trials_apart() -> None
     assert isinstance(second, Task)
 
     text, is_done = shown("mine")
-    assert "1 of 5 done" in text
+    assert "1 of 4 done" in text  # a point of five is no network
     assert "1 COMPLETE" in text
     assert "1 INFEASIBLE" in text
     assert "training now" in text
@@ -85,3 +95,87 @@ def test_workers_of_other_hosts_are_shown_with_their_last_sign_of_life(
         while "beta-0: heard of" not in (text := shown("far")[0]):
             assert time.monotonic() < deadline, text
             time.sleep(0.1)
+
+
+def test_reasons_of_failures_are_there_and_move_no_cursor() -> None:
+    order = order_of("arch.depth=4,5,6", "sweep.name=failing")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    for reason in ("The loss became NaN", "The loss became NaN", "\x1b[2J gone\u202e"):
+        task = dispatcher.next()
+        assert isinstance(task, Task)
+        finish(dispatcher, task, state="FAIL", reason=reason)
+
+    text, is_done = shown("failing")
+
+    assert "FAIL 2 x The loss became NaN" in text
+    assert "FAIL 1 x \\x1b[2J gone\\u202e" in text
+    assert "\x1b[2J" not in text
+    assert "3 of 3 done" in text
+    assert is_done
+
+
+def test_a_sweep_of_an_earlier_release_ends_with_its_space() -> None:
+    order = order_of("arch.depth=4,5", "sweep.name=old")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    settings = order.directory.settings
+    settings.write_text(settings.read_text().replace("space_size: 2\n", ""))
+    drain(dispatcher)
+
+    assert shown("old")[1], "2 of 2, though 20 were asked for"
+
+
+def test_looking_again_opens_nothing_again() -> None:
+    order = order_of("arch.depth=4,5", "sweep.name=watched")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    task = dispatcher.next()
+    assert isinstance(task, Task)
+    finish(dispatcher, task)
+    console = Console(width=160, quiet=True)
+    with StatusView(order.directory) as view:
+        console.print(view.look()[0])
+        study, before = view._opened, open_files()
+        for _ in range(5):
+            console.print(view.look()[0])
+        assert view._opened is study
+        assert open_files() <= before
+    task = dispatcher.next()
+    assert isinstance(task, Task)
+
+
+def test_watch_waits_for_a_sweep_that_begins_and_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = order_of("arch.depth=4,5", "sweep.name=coming")
+    begun: list[Dispatcher] = []
+
+    def meanwhile(_keys: Keys, _seconds: float) -> str:
+        """What another terminal does between two looks: the directory, the order, the trials."""
+        if not order.directory.trials.exists():
+            order.directory.trials.mkdir(parents=True)
+        elif not order.directory.settings.exists():
+            save_order(order)
+        elif not begun:
+            begun.append(dispatcher_of(order))
+        else:
+            drain(begun[0])
+        return ""
+
+    monkeypatch.setattr(Keys, "wait", meanwhile)
+
+    assert status.run(Namespace(sweep="coming", watch=True)) == 0
+
+    assert "2 of 2 done" in capsys.readouterr().out
+
+
+def test_watch_is_left_with_q(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Keys, "wait", lambda _keys, _seconds: "q")
+
+    assert status.run(Namespace(sweep="never", watch=True)) == 0
+
+
+def test_without_watch_a_missing_sweep_is_refused() -> None:
+    with pytest.raises(ConfigError, match="No sweep"):
+        status.run(Namespace(sweep="never", watch=False))

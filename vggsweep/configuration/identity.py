@@ -10,6 +10,8 @@ from typing import Any
 # Where and how fast a configuration runs, and where its files lie, do not change what it computes.
 NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
 FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"), ("train", "cuda_graph"))
+# Replicates of one configuration may differ in these; how it was found decides no result.
+REPLICATES_DIFFER = ("seed", "space", "objective", "pruner")
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 
 
@@ -31,6 +33,25 @@ def configuration_hash(plain: Mapping[str, Any]) -> str:
         _same_numbers(without_idle_fields(kept)), sort_keys=True, separators=(",", ":"), default=str
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def replicate_hash(plain: Mapping[str, Any]) -> str:
+    """Hash what replicates share: the configuration without its seed, and without how it was searched for.
+
+    >>> replicate_hash({"seed": 0, "arch": {"depth": 4}}) == replicate_hash({"seed": 1, "arch": {"depth": 4}})
+    True
+    """
+    return configuration_hash({key: value for key, value in plain.items() if key not in REPLICATES_DIFFER})
+
+
+def has_effect(field: str) -> bool:
+    """Whether a field such as ``train.epochs`` decides what a configuration computes.
+
+    >>> has_effect("arch.depth"), has_effect("train.threshold_acc"), has_effect("measure.min_runs")
+    (True, False, False)
+    """
+    group, _, name = field.partition(".")
+    return group not in NODES_WITHOUT_EFFECT and (group, name) not in FIELDS_WITHOUT_EFFECT
 
 
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
+import numpy as np
 import torch
 
 from vggsweep.data import depth
@@ -50,6 +51,12 @@ class Part:
         """Memory that the stored pixels take."""
         return len(self.indices) * math.prod(self.images.image_shape)
 
+    def chance(self) -> tuple[float, float]:
+        """Accuracy and loss (nats) of guessing: share of the commonest class, entropy of all."""
+        counts = np.bincount(self.images.labels[self.indices])
+        shares = counts[counts > 0] / len(self.indices)
+        return float(shares.max()), float(-(shares * np.log(shares)).sum())
+
 
 @dataclass
 class LoadedData:
@@ -62,6 +69,7 @@ class LoadedData:
         class_names: the name of each label.
         loader: the kind of source that was chosen.
         note: what a reader of the result must know, such as that validation is the test split; or None.
+        chance: validation accuracy and loss of guessing, see `Part.chance`.
     """
 
     train: BatchSource
@@ -70,6 +78,7 @@ class LoadedData:
     class_names: tuple[str, ...]
     loader: Literal["resident", "streaming"]
     note: str | None
+    chance: tuple[float, float]
     _sources: _Sources
     _opened: list[BatchSource] = field(default_factory=list)
 
@@ -144,6 +153,7 @@ def load_data(
         class_names=class_names(settings),
         loader=loader,
         note=_note(settings, whites),
+        chance=validation.chance(),
         _sources=sources,
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import math
 import resource
 import statistics
@@ -10,12 +13,15 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from vggsweep.device import MIB, peak_device_memory_mb, reset_peak_device_memory, timed
 from vggsweep.measure.settings import MeasureSettings
+
+CLEAR_REFS, PROCESS_STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -99,15 +105,37 @@ def _percentile(values: list[float], share: float) -> float:
     return ordered[max(1, math.ceil(share * len(ordered))) - 1]
 
 
-def reset_peak_memory(device: torch.device) -> None:
-    """Start a new peak where the device keeps one; the CPU's peak is the process's and cannot restart."""
+def reset_peak_memory(device: torch.device) -> bool:
+    """Start a new peak of memory.
+
+    Returns:
+        Whether it did. A CPU's peak is the process's, and only Linux can start it anew; elsewhere what an
+        earlier trial of this process needed stays in it.
+    """
     if device.type == "cuda":
         reset_peak_device_memory(device)
+        return True
+    try:
+        _give_back_freed_memory()
+        CLEAR_REFS.write_text("5")  # https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
+    except OSError:
+        return False
+    return True
+
+
+def _give_back_freed_memory() -> None:
+    """Return what an earlier trial freed to the system; `keep_freed_memory` told glibc to keep it."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # musl has no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory_mb(device: torch.device) -> float:
     """Largest memory since the last reset, in MiB: the device's tensors, or on the CPU the process."""
     if device.type == "cuda":
         return peak_device_memory_mb(device)
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = PROCESS_STATUS.read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / MIB if sys.platform == "darwin" else peak / 1024

@@ -10,12 +10,14 @@ A missing value makes a comparison unknown, as in SQL: neither it nor its negati
 from __future__ import annotations
 
 import ast
+import contextlib
 import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vggsweep.errors import ConfigError, near_match
+from vggsweep.errors import ConfigError
+from vggsweep.results.columns import near_column
 from vggsweep.results.plain import PlainTable, is_number
 
 # A row's value, or the truth of a condition: True, False or None for unknown.
@@ -92,11 +94,24 @@ class Condition:
                 hint = " Compare with ==."
             elif "&&" in text or "||" in text:
                 hint = " Write and, or."
-            reason = error.msg if isinstance(error, SyntaxError) else type(error).__name__
-            raise self._error(f"it cannot be read ({reason}).{hint}") from None
+            reason = self._place(error, plain) if isinstance(error, SyntaxError) else type(error).__name__
+            raise self._error(f"it cannot be read: {reason}.{hint}") from None
         if _depth(tree) > MAX_DEPTH:
             raise self._error(f"it cannot be read (nested more than {MAX_DEPTH} deep).")
         return tree
+
+    def _place(self, error: SyntaxError, plain: str) -> str:
+        """Where a condition stops to make sense, in the person's own words."""
+        if not plain:
+            return "it is empty; write one such as val_acc > 0.9"
+        at = len(plain) if error.offset is None else error.offset - 1
+        before, after = (self._as_written(part.strip()) for part in (plain[:at], plain[at:]))
+        if error.msg != "invalid syntax":
+            return f"{error.msg}, near {after or before!r}"
+        with contextlib.suppress(SyntaxError):
+            ast.parse(f"{plain} 1", mode="eval")
+            return f"it breaks off after {self._as_written(plain)!r}, where a value should follow"
+        return f"{after!r} cannot follow {before!r}" if before else f"{after!r} has nothing before it"
 
     def _unquote(self, match: re.Match[str]) -> str:
         """A name in backticks becomes a Python name that stands for it; text in quotes stays."""
@@ -110,7 +125,10 @@ class Condition:
         return ConfigError(f"--where {self.text!r}: {words}")
 
     def _source(self, node: ast.AST) -> str:
-        text = ast.unparse(node)
+        return self._as_written(ast.unparse(node))
+
+    def _as_written(self, text: str) -> str:
+        """A piece of the condition with its backticks."""
         for stand_in, name in self.quoted.items():
             text = text.replace(stand_in, f"`{name}`")
         return text
@@ -181,7 +199,7 @@ class Condition:
             case ast.Constant(value=value) if value is None or isinstance(value, str | bool | int | float):
                 return lambda row: value
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if is_number(value):
-                negative = -value  # type: ignore[operator]
+                negative = -value
                 return lambda row: negative
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
                 readers = [self._value(item) for item in items]
@@ -200,7 +218,7 @@ class Condition:
         if name not in self.names:
             raise self._error(
                 f"the table has no column {name!r}; text stands in quotes, '{name}'. "
-                f"{near_match(name, self.names)}"
+                f"{near_column(name, self.names)}"
             )
         return name
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from vggsweep.errors import ConfigError, RecordError, near_match
+from vggsweep.configuration.identity import replicate_hash
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.columns import MEASURED, near_column
 from vggsweep.results.condition import select_where
-from vggsweep.results.front import MEASURED
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.replicates import CONFIGURATION
+from vggsweep.results.sweep_file import read_saved_order
 from vggsweep.results.table import COLUMNS, DAMAGED, damages, load_plain, make_frame, without_empty
-
-# Nodes of a configuration that decide no result, and the seed, in which replicates differ.
-OTHER_NODES = frozenset("seed device sweep space objective pruner measure logger".split())
 
 
 @dataclass(frozen=True)
@@ -86,9 +82,27 @@ def load_evidence(directories: Sequence[SweepDirectory], where: str | None = Non
             records[label] = read_record(Path(str(place)))
         except RecordError:
             continue
-    keys = {label: configuration_key(record.configuration) for label, record in records.items()}
+    keys = configuration_keys(records)
     table = table.assign(**{CONFIGURATION: pd.Series(keys, index=table.index, dtype=object)})
     return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
+
+
+def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
+    """A text for each record, the same for replicates: of one configuration, on the same images.
+
+    A record that does not say what its images were goes with those of its configuration that do, where these
+    agree.
+    """
+    hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
+    images = {label: getattr(record, "data_fingerprint", None) for label, record in records.items()}
+    known: dict[str, set[str]] = {}
+    for label, fingerprint in images.items():
+        known.setdefault(hashes[label], set()).update([fingerprint] if fingerprint else [])
+    keys = {}
+    for label, hash_ in hashes.items():
+        only = next(iter(known[hash_])) if len(known[hash_]) == 1 else ""
+        keys[label] = f"{hash_}:{images[label] or only}"
+    return keys
 
 
 def check_column(table: pd.DataFrame, name: str) -> None:
@@ -103,30 +117,15 @@ def check_column(table: pd.DataFrame, name: str) -> None:
         hint = " measure=none takes no such figure." if name in MEASURED else ""
         raise ConfigError(f"No trial of this table has a value of {name}.{hint}")
     numbers = table.select_dtypes("number").columns
-    raise ConfigError(f"The table has no column {name!r}. {near_match(name, map(str, numbers))}")
-
-
-def configuration_key(configuration: Mapping[str, Any]) -> str:
-    """Equal for configurations that differ in their seed, or in nothing that decides a result.
-
-    >>> configuration_key({"seed": 0, "lr": 0.1}) == configuration_key({"seed": 1, "lr": 0.1})
-    True
-    """
-    kept = {name: node for name, node in configuration.items() if name not in OTHER_NODES}
-    text = json.dumps(kept, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    raise ConfigError(f"The table has no column {name!r}. {near_column(name, map(str, numbers))}")
 
 
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     try:
-        content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
-        return SweepFacts(
-            name=directory.name,
-            command=str(content["command"]),
-            words=tuple(map(str, content["words"])),
-            objective=tuple(str(metric["name"]) for metric in content["objective"]),
-            n_trials=int(content["configuration"]["sweep"]["n_trials"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        saved = read_saved_order(directory.settings)
+    except RecordError:
+        saved = None
+    if saved is None:
         return SweepFacts(directory.name)
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, saved.n_trials)

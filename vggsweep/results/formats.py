@@ -17,6 +17,7 @@ from typing import Any
 from vggsweep.errors import ConfigError
 from vggsweep.results.groups import MEASURED
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
+from vggsweep.visible import visible
 
 DIGITS = 4
 SUFFIXES = {
@@ -215,25 +216,6 @@ def right_aligned(table: PlainTable) -> list[bool]:
     """
     number = re.compile(r"-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?( ± .*)?|")
     return [all(number.fullmatch(text) for text in table.column(name)) for name in table.names]
-
-
-def visible(text: str) -> str:
-    r"""Control characters as their escapes: a record's text moves no cursor and breaks no row.
-
-    >>> print(visible("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or (character.isspace() and character not in CONTROLS)
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-CONTROLS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 
 
 def markdown_text(table: PlainTable) -> str:

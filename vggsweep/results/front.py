@@ -10,18 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vggsweep.errors import ConfigError, near_match
+from vggsweep.errors import ConfigError
+from vggsweep.results.columns import MEASURED, near_column
 from vggsweep.results.dominance import MAXIMISED, non_dominated
 
 __all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
-
-# Columns whose values depend on the machine and on what it computes in.
-MEASURED = frozenset(
-    (
-        "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb train_seconds images_per_second "
-        "total_seconds energy_j"
-    ).split()
-)
 
 
 def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Series:
@@ -83,7 +76,7 @@ def losses_of(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:
     for name in (x, y):
         if name not in table.columns:
             raise ConfigError(
-                f"The table has no column {name!r}. {near_match(name, map(str, table.columns))}"
+                f"The table has no column {name!r}. {near_column(name, map(str, table.columns))}"
             )
     return np.column_stack([_losses(table[name], name) for name in (x, y)])
 

@@ -160,5 +160,7 @@ def existing_sweeps() -> list[str]:
 
 
 def _last_change(path: Path) -> float:
-    trials = path / "trials"
-    return max(os.stat(place).st_mtime for place in (path, trials))
+    """When something was last trained: what a verb writes beside the trials does not count."""
+    with os.scandir(path / "trials") as entries:
+        times = [entry.stat(follow_symlinks=False).st_mtime for entry in entries]
+    return max([*times, os.stat(path / "trials").st_mtime])

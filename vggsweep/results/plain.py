@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
-from vggsweep.errors import ConfigError, near_match
+from vggsweep.errors import ConfigError
+from vggsweep.results.columns import near_column
 
 # A column of this ending holds the standard deviations of the one without it.
 DEVIATION = "_sd"
@@ -42,10 +43,12 @@ class PlainTable:
         """
         for name in names:
             if name not in self.names:
-                raise ConfigError(f"{flag}: the table has no column {name!r}. {near_match(name, self.names)}")
+                raise ConfigError(
+                    f"{flag}: the table has no column {name!r}. {near_column(name, self.names)}"
+                )
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a value counts or measures something; True and False do not.
 
     >>> is_number(0.5), is_number(3), is_number(True), is_number("3")

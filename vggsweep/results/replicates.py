@@ -5,17 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vggsweep.results.front import MEASURED
+from vggsweep.configuration.identity import has_effect
+from vggsweep.results.columns import AVERAGED, OUTCOMES
 
-# What a trial brings; everything else in a table describes its configuration.
-AVERAGED = MEASURED | frozenset(
-    (
-        "train_loss train_acc val_loss val_acc test_loss test_acc val_top5 epochs_run epochs_to_threshold"
-    ).split()
-)
-OUTCOMES = AVERAGED | frozenset(
-    "trial state reason seed pareto dir contended started ended configuration".split()
-)
 CONFIGURATION = "configuration"
 
 
@@ -32,7 +24,7 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
     if CONFIGURATION in table.columns:
         names = [name for name in ("sweep", CONFIGURATION, "device", "precision") if name in table.columns]
     else:
-        names = [name for name in table.columns if name not in OUTCOMES]
+        names = [name for name in table.columns if name not in OUTCOMES and _is_setting(str(name))]
     key = pd.Series("", index=table.index, dtype=object)
     for name in names:
         key = key + "\x1f" + table[name].astype(object).map(str)
@@ -42,6 +34,11 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
         ~_repeats(table, key), key + "\x1e" + pd.Series(range(len(table)), index=table.index).map(str)
     )
     return pd.Series(pd.factorize(key)[0], index=table.index)
+
+
+def _is_setting(column: str) -> bool:
+    """Whether replicates agree in it; a swept field that decides no result has a column of its full name."""
+    return "." not in column or has_effect(column)
 
 
 def _repeats(table: pd.DataFrame, key: pd.Series) -> pd.Series:
@@ -83,6 +80,9 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         values = pd.to_numeric(kept[name], errors="coerce").astype(float).groupby(groups)
         rows[name] = values.mean().loc[ids].to_numpy()
         rows[f"{name}_sd"] = values.std(ddof=1).loc[ids].to_numpy()
+    if "at_chance" in table.columns:  # a mean stayed at chance where every one of its trials did
+        is_chance = kept["at_chance"].map(bool, na_action="ignore").fillna(False).astype(bool)
+        rows["at_chance"] = is_chance.groupby(groups).all().loc[ids].to_numpy()
     rows["seeds"] = groups.value_counts().loc[ids].to_numpy().astype(np.int64)
     return rows
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vggsweep.results.replicates import OUTCOMES
-
-# What depth, width and head decide between them, and what names a row.
-DERIVED = frozenset(
-    (
-        "sweep stages params conv_params macs activations budget_residual device precision seeds epochs_run"
-    ).split()
-)
+from vggsweep.results.columns import is_setting
 
 
 def varied_settings(table: pd.DataFrame) -> list[str]:
@@ -20,9 +13,5 @@ def varied_settings(table: pd.DataFrame) -> list[str]:
     >>> varied_settings(pd.DataFrame({"depth": [4, 8], "lr": 0.1, "macs": [1, 2], "val_acc": [0.1, 0.2]}))
     ['depth']
     """
-    names = [
-        name
-        for name in table.columns
-        if name not in OUTCOMES and name not in DERIVED and not str(name).endswith("_sd")
-    ]
-    return [str(name) for name in names if table[name].dropna().map(str).nunique() > 1]
+    names = [str(name) for name in table.columns if is_setting(str(name))]
+    return [name for name in names if table[name].dropna().map(str).nunique() > 1]

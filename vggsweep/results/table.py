@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vggsweep.errors import RecordError
+from vggsweep.results.chance import is_at_chance
+from vggsweep.results.columns import NAMED
 from vggsweep.results.condition import select_where
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.index import Entry, read_index, stamp_of, write_index
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 COLUMNS = (
     "sweep trial state arch depth width stages head resolution "
     "params conv_params macs activations budget_residual dataset optimizer lr batch_size epochs epochs_run "
-    "seed train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 test_acc train_seconds "
-    "images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device precision pareto dir "
-    "reason"
+    "seed train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 at_chance test_acc "
+    "train_seconds images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device "
+    "precision pareto dir reason"
 ).split()
 COUNTS = frozenset(
     (
@@ -38,10 +40,6 @@ COUNTS = frozenset(
 )
 # Columns that stand even in a table where no row has a value.
 KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
-# Swept parameters that stand in the table already, under the column's shorter name.
-NAMED = frozenset(
-    "arch.depth arch.width arch.stages dataset.resolution optimizer.lr train.batch_size train.epochs".split()
-)
 # The state of a row whose record cannot be read; `reason` says why.
 DAMAGED = "DAMAGED"
 # So many records that are not in the index make it worth writing anew; fewer are read as fast as it is.
@@ -101,6 +99,7 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
         "epochs": setting("train", "epochs"),
         "seed": config.get("seed"),
         **record.metrics,
+        "at_chance": is_at_chance(record),
         **record.timings,
         **record.measurements,
         "device": record.environment.get("device_name"),
@@ -215,11 +214,11 @@ def make_frame(table: PlainTable) -> pd.DataFrame:
     return pd.DataFrame(frame, columns=list(table.names))
 
 
-def load_sweep(*sweeps: str | Path, where: str | None = None) -> pd.DataFrame:
+def load_sweep(*sweeps: str | Path | Iterable[str | Path], where: str | None = None) -> pd.DataFrame:
     """The results of one or several sweeps, whatever state they are in.
 
     Args:
-        sweeps: directories, or names under ``outputs/``; none for the newest.
+        sweeps: directories, or names under ``outputs/``, or lists of these; none for the newest.
         where: only rows for which this condition is true, as in ``vggsweep table --where``.
 
     Returns:
@@ -230,7 +229,10 @@ def load_sweep(*sweeps: str | Path, where: str | None = None) -> pd.DataFrame:
     Raises:
         ConfigError: there is no such sweep, or the condition cannot be understood.
     """
-    found = [find_sweep(None if sweep is None else str(sweep)) for sweep in sweeps or (None,)]
+    words: list[str | Path] = []
+    for sweep in sweeps:
+        words += [sweep] if isinstance(sweep, str | Path) else list(sweep)
+    found = [find_sweep(str(word)) for word in words] if sweeps else [find_sweep(None)]
     table = load_plain(dict.fromkeys(sweep.path for sweep in found))
     if where is not None:
         table = select_where(table, where)

@@ -6,62 +6,116 @@ columns are measured once and each row is one line of text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-from vggsweep.results.formats import plain_text, readable, visible
+from vggsweep.results.columns import has_dials, is_setting
+from vggsweep.results.formats import plain_text, readable
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.results.table import COLUMNS
+from vggsweep.visible import visible
 
-# The most telling columns first: a narrow terminal shows as many as fit. What the sweep varied and has no
-# column of its own comes after `width`.
-IDENTITY = "sweep trial depth width".split()
+# After what names a row and what varied, the most telling columns first: as many are shown as fit.
 FACTS = (
-    "val_acc macs params train_acc epochs_to_threshold epochs_run budget_residual state arch "
+    "macs params train_acc epochs_to_threshold epochs_run budget_residual state arch "
     "images_per_second train_seconds latency_ms_p50 test_acc head resolution optimizer lr seed"
 ).split()
 COUNTED = frozenset("params macs conv_params activations trial depth width epochs_run n".split())
 MOST_REASONS = 10
+# A text may take this share of the terminal; a longer one is cut, unless its column was asked for.
+WIDEST = 0.3
+LEAST_WIDTH = 12
+# From here on the columns that are left out are named.
+WIDE = 80
 # Corners and lines of rich's heavy head, and what a terminal without UTF-8 can show.
 HEAVY = ("┏━┳┓", "┃", "┡━╇┩", "│", "└─┴┘")
 ASCII = ("+-++", "|", "+-++", "|", "+-++")
 
 
 def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = ()) -> None:
-    """As many of the most telling columns as the console is wide, in the order of the table.
+    """As many of the most telling columns as the console is wide: what varied first, what is constant below.
 
     Args:
         table: any table.
         console: where to.
         chosen: columns that a person named, which are shown however wide; empty for none.
     """
-    names = list(chosen) or telling_columns(table)
+    settings = {} if chosen or _is_grouped(table) else different_settings(table)
+    if not any(map(has_dials, table.rows)):  # depth and width of such networks are counts, no settings
+        settings = {name: values for name, values in settings.items() if name not in ("depth", "width")}
+    varied = [name for name, values in settings.items() if len(values) > 1]
+    constants = {name: values[0] for name, values in settings.items() if len(values) == 1}
+    names = list(chosen) or telling_columns(table, varied, constants)
     shown = _cells(table, names)
+    if not chosen:
+        most = max(LEAST_WIDTH, int(console.width * WIDEST))
+        shown = {
+            name: cells if is_numeric(table.column(name)) else [_cut(cell, most) for cell in cells]
+            for name, cells in shown.items()
+        }
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in shown.items()}
     if not chosen:
         while len(names) > 1 and sum(widths[name] + 3 for name in names) + 1 > console.width:
             names.pop()
-    kept = [name for name in table.names if name in names] if not chosen else names
-    kept = [name for name in kept if name in shown]
+        order = [*(["sweep", "trial"] if varied else []), *varied, *table.names]
+        names = [name for name in dict.fromkeys(order) if name in names]
+    kept = [name for name in names if name in shown]
     _draw(table, {name: shown[name] for name in kept}, widths, console)
+    if not chosen:
+        _print_rest(table, kept, constants, console)
     _print_reasons(table, console)
 
 
-def telling_columns(table: PlainTable) -> list[str]:
-    """The columns worth showing, the most telling first."""
-    if "n" in table.names and "trial" not in table.names:  # a row is a group: its keys, n, accuracy, the rest
+def telling_columns(
+    table: PlainTable, varied: Sequence[str] = (), constants: Collection[str] = ()
+) -> list[str]:
+    """The columns worth showing, the most telling first.
+
+    Args:
+        table: any table.
+        varied: settings that differ from row to row.
+        constants: columns that are told below the table.
+    """
+    if _is_grouped(table):  # a row is a group: its keys, n, accuracy, the rest
         names = [name for name in table.names if not name.endswith(DEVIATION)]
         keys = names[: names.index("n") + 1]
-        return list(dict.fromkeys([*keys, *(name for name in FACTS if name in names), *names]))
+        return [name for name in dict.fromkeys([*keys, "val_acc", *FACTS, *names]) if name in names]
+    several = ["sweep"] if len({row.get("sweep") for row in table.rows}) > 1 else []
+    stuck = ["at_chance"] if any(row.get("at_chance") for row in table.rows) else []
     further = [name for name in table.names if name not in COLUMNS]
-    names = [name for name in (*IDENTITY, *further, *FACTS) if name in table.names]
-    if "sweep" in names and len({row.get("sweep") for row in table.rows}) <= 1:
-        names.remove("sweep")
-    return names
+    dials = ["depth", "width"] if any(map(has_dials, table.rows)) else []
+    names = [*several, "trial", "val_acc", *varied, *stuck, *dials, *further, *FACTS]
+    return [name for name in dict.fromkeys(names) if name in table.names and name not in constants]
+
+
+def different_settings(table: PlainTable) -> dict[str, list[Any]]:
+    """The different values of each setting of several rows, in the order of the table; of one row nothing."""
+    if len(table.rows) < 2:
+        return {}
+    settings = [name for name in table.names if is_setting(name)]
+    return {name: values for name in settings if (values := _different(table, name))}
+
+
+def _different(table: PlainTable, name: str) -> list[Any]:
+    column = table.column(name)
+    try:
+        values = list(dict.fromkeys(column))
+    except TypeError:  # lists
+        values = list({plain_text(value) if value is not None else None: value for value in column}.values())
+    # a failed trial may lack what every network has; a swept setting that a row lacks makes a difference
+    return [value for value in values if value is not None] if name in COLUMNS else values
+
+
+def _is_grouped(table: PlainTable) -> bool:
+    return "n" in table.names and "trial" not in table.names
+
+
+def _cut(text: str, most: int) -> str:
+    return text if cell_len(text) <= most else chop_cells(text, most - 1)[0] + "…"
 
 
 def _cells(table: PlainTable, names: Sequence[str]) -> dict[str, list[str]]:
@@ -124,11 +178,36 @@ def _padded(text: str, width: int, *, is_right: bool) -> str:
     return blanks + text if is_right else text + blanks
 
 
+def _print_rest(
+    table: PlainTable, shown: Sequence[str], constants: Mapping[str, Any], console: Console
+) -> None:
+    """What every row shares, and how much is not to be seen here."""
+    shared = [f"{name} {visible(_cell(name, value))}" for name, value in constants.items()]
+    if shared:
+        console.print(Text(f"in every row: {', '.join(shared)}", style="dim"))
+    known = {*shown, *constants, *(["sweep"] if len({row.get("sweep") for row in table.rows}) < 2 else [])}
+    left_out = [name for name in table.names if name not in known and not is_deviation(name, table.names)]
+    if left_out:
+        count = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
+        names = f": {visible(', '.join(left_out))}" if console.width >= WIDE else ""
+        console.print(Text(f"{count} left out (--columns NAMES, --csv){names}", style="dim"))
+
+
 def _print_reasons(table: PlainTable, console: Console) -> None:
-    """Why trials failed, below the table: a reason is a sentence and fits no column."""
-    failed = [row for row in table.rows if row.get("state") == "FAIL" and row.get("reason")]
-    for row in failed[:MOST_REASONS]:
-        text = f"trial {row.get('trial')} of {row.get('sweep')} failed: {visible(str(row['reason']))}"
-        console.print(text, markup=False, soft_wrap=True)
-    if len(failed) > MOST_REASONS:
-        print(f"and {len(failed) - MOST_REASONS} more: --columns trial,state,reason", file=console.file)
+    """Why trials failed or came to nothing, below the table: a reason is a sentence and fits no column."""
+    failed = [
+        (row, f"failed: {row['reason']}")
+        for row in table.rows
+        if row.get("state") == "FAIL" and row.get("reason")
+    ]
+    stuck = [
+        (row, f"stayed at chance: it learned nothing (val_acc {_cell('val_acc', row.get('val_acc'))})")
+        for row in table.rows
+        if row.get("at_chance")
+    ]
+    for rows, more in ((failed, "--columns trial,state,reason"), (stuck, "--where at_chance")):
+        for row, words in rows[:MOST_REASONS]:
+            text = visible(f"trial {row.get('trial')} of {row.get('sweep')} {words}")
+            console.print(text, markup=False, soft_wrap=True)
+        if len(rows) > MOST_REASONS:
+            print(f"and {len(rows) - MOST_REASONS} more: {more}", file=console.file)

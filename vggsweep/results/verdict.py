@@ -1,8 +1,8 @@
 """The verdict: what the finished trials of a table say, in a sentence, and how sure one may be.
 
 It never says more than the numbers do. The best network is set against every other one; those that lie
-within the noise (`vggsweep.results.noise`) are not told from it, which is less than being as good, and the
-cheapest of them is named.
+within the noise (`vggsweep.results.noise`) may be as good, and the cheapest of them is named. Where no
+network is better than guessing, that is the answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vggsweep.results.columns import has_dials
 from vggsweep.results.front import MAXIMISED, machines
 from vggsweep.results.noise import BinomialNoise, Interval, Noise, SeedNoise, images_behind, seed_noise
 from vggsweep.results.replicates import mean_over_seeds
@@ -47,6 +48,7 @@ class Standing:
         seeds: trials behind it.
         cost: in the unit of the cost's column, or None where it is not known.
         is_told_apart: whether it is worse than the best by more than the noise.
+        is_at_chance: whether it is no better than guessing.
     """
 
     label: object
@@ -56,6 +58,7 @@ class Standing:
     seeds: int
     cost: float | None
     is_told_apart: bool
+    is_at_chance: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,14 @@ def reach_verdict(
         cost, parts = groups
         standings = tuple(_standings(part, cost, y, chosen) for part in parts)
         uncertainty = _uncertainty(chosen, y, standings)
-        answer = " ".join(_equal_cost_answer(part, cost, y) for part in standings)
+        answer = _chance_answer(standings, y) or " ".join(
+            _equal_cost_answer(part, cost, y) for part in standings
+        )
         return Verdict(question, answer, uncertainty, cautions, standings, cost)
     standings = (_standings(means, x, y, chosen),)
     uncertainty = _uncertainty(chosen, y, standings)
-    return Verdict(question, _free_answer(means, standings[0], x, y), uncertainty, cautions, standings)
+    answer = _chance_answer(standings, y) or _free_answer(means, standings[0], x, y)
+    return Verdict(question, answer, uncertainty, cautions, standings)
 
 
 def equal_cost_groups(means: pd.DataFrame, x: str = "macs") -> tuple[str, tuple[pd.DataFrame, ...]] | None:
@@ -164,26 +170,35 @@ def _standings(means: pd.DataFrame, x: str, y: str, noise: Noise | None) -> tupl
                 seeds=seeds,
                 cost=None if cost is None or pd.isna(cost) else float(cost),
                 is_told_apart=noise is not None and best[0] - accuracy > margin,
+                is_at_chance=row.get("at_chance") in (True,),
             )
         )
     return tuple(found)
 
 
 def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
-    """A configuration's settings in words: depth and width, and what else varied.
+    """A configuration's settings in words: what varied, and of a VGG-type network its depth and width.
 
     >>> describe_network(pd.Series({"depth": 8, "width": 16, "lr": 0.1}), ["lr"])
     'depth 8, width 16, lr 0.1'
+    >>> custom = {"arch": "custom", "depth": 1, "width": 16, "arch.options.hidden": 64}
+    >>> describe_network(pd.Series(custom), ["arch.options.hidden"])
+    'arch.options.hidden 64'
     """
     words = [str(row["arch"])] if "arch" in varied and pd.notna(row.get("arch")) else []
-    dials = [name for name in ("depth", "width") if name in row.index and pd.notna(row[name])]
+    is_vgg = has_dials(row)
+    dials = [name for name in ("depth", "width") if is_vgg and name in row.index and pd.notna(row[name])]
     words += [f"{name} {int(row[name])}" for name in dials]
     for name in varied:
-        if name in ("arch", "depth", "width") or name.startswith("budget") or name not in row.index:
+        if name == "arch" or name in dials or name not in row.index:
+            continue
+        if not is_vgg and name in ("depth", "width"):
             continue
         value = row[name]
         if not (pd.api.types.is_scalar(value) and pd.isna(value)):
             words.append(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
+    if not words and not is_vgg and pd.notna(row.get("arch")):
+        words = [str(row["arch"])]
     return ", ".join(words) or "the network"
 
 
@@ -221,8 +236,8 @@ def _equal_cost_answer(standings: Sequence[Standing], cost: str, y: str) -> str:
         return f"{start}{leader}, and {_others(worse, all_=True)} worse by more than the noise."
     if worse == 0:
         return (
-            f"{start}no network is told from another: {leader}, but {_rest(equal)}, down to "
-            f"{standings[-1].accuracy:.3f}, {_lie(equal)} within the noise."
+            f"{start}no network is better than another by more than the noise: {leader}, but {_rest(equal)}, "
+            f"down to {standings[-1].accuracy:.3f}, {_lie(equal)} within it."
         )
     names = _listed([standing.name for standing in equal])
     return f"{start}{leader}; {names} {_lie(equal)} within its noise, {_others(worse)} worse by more."
@@ -239,7 +254,7 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
     if not equal:
         return f"{answer} It beats every other one by more than the noise."
     if x not in means.columns or x in MAXIMISED or machines(means, x, y).nunique() > 1:
-        return f"{answer} {_others(len(equal))} not told from it."
+        return f"{answer} {_others(len(equal))} within the noise of it."
     cheaper = [s for s in equal if s.cost is not None and best.cost is not None and s.cost < best.cost]
     if not cheaper:
         return f"{answer} {_others(len(equal))} within the noise of it, but none costs less."
@@ -249,8 +264,23 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
     gap = best.accuracy - least.accuracy
     loss = "the same accuracy" if gap < 0.0005 else f"{gap:.3f} less, which the noise allows"
     return (
-        f"{answer} The cheapest that is not told from it is {least.name}: {_amount(least.cost, x)}, "
+        f"{answer} The cheapest within the noise of it is {least.name}: {_amount(least.cost, x)}, "
         f"{least.cost / best.cost:.0%} of the cost, {y} {least.accuracy:.3f} ({loss})."
+    )
+
+
+def _chance_answer(groups: Sequence[Sequence[Standing]], y: str) -> str:
+    """What there is to say where every network only guesses; else nothing."""
+    standings = [standing for group in groups for standing in group]
+    if not all(standing.is_at_chance for standing in standings):
+        return ""
+    least, most = (pick(standing.accuracy for standing in standings) for pick in (min, max))
+    values = f"{most:.3f}" if len(standings) == 1 else f"{least:.3f} to {most:.3f}"
+    who = "The network" if len(standings) == 1 else f"All {len(standings)} networks"
+    return (
+        f"{who} stayed at chance: losses and accuracies ({y} {values}) are those of guessing, so there is "
+        "nothing to compare. "
+        "Another optimizer.lr or more train.epochs is the first thing to try."
     )
 
 
@@ -325,6 +355,10 @@ def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:
         found.append(
             f"{counts['PRUNED']} of {total} trials were pruned before their last epoch and are not judged"
         )
+    stuck = int(means["at_chance"].isin([True]).sum()) if "at_chance" in means.columns else 0
+    if 0 < stuck < len(means):
+        subject = "1 network" if stuck == 1 else f"{stuck} networks"
+        found.append(f"{subject} of {len(means)} stayed at chance: learned nothing, no better than guessing")
     if counts.get("FAIL", 0):
         found.append(f"{counts['FAIL']} of {total} trials failed; their reasons stand below")
     if len(means) > 1:

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Any
 import optuna
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.evidence import load_evidence
 from vggsweep.results.figures import accuracy_cost_figure
 from vggsweep.results.formats import csv_text
 from vggsweep.results.front import pareto_front
 from vggsweep.results.record import write_atomically
 from vggsweep.results.replicates import mean_over_seeds
-from vggsweep.results.table import load_plain, make_frame, without_empty
+from vggsweep.results.settings import varied_settings
+from vggsweep.results.table import load_plain, without_empty
 from vggsweep.results.units import short_count
+from vggsweep.results.verdict import describe_network
 from vggsweep.results.yaml_text import yaml_text
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.progress import best_trials, read_progress
+from vggsweep.sweep.progress import best_trials, state_counts
 from vggsweep.sweep.study import open_study
+from vggsweep.visible import visible_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +44,7 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     cost = order.metrics[1].name if len(order.metrics) > 1 else DEFAULT_COST
     plain = without_empty(load_plain([directory.path]))
     write_atomically(directory.table, csv_text(plain))
-    table = make_frame(plain)
+    table = load_evidence([directory]).table
     has_points = {cost, "val_acc"} <= set(table.columns) and bool(
         table[[cost, "val_acc"]].notna().all(axis=1).any()
     )
@@ -54,8 +58,8 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     )
     best = best_trials(study)
     write_atomically(directory.best, yaml_text(_results(order, best)))
-    progress = read_progress(directory, study.get_trials(deepcopy=False))
-    counts = ", ".join(f"{count} {state}" for state, count in sorted(progress.counts.items()))
+    found = state_counts(study.get_trials(deepcopy=False))
+    counts = ", ".join(f"{count} {state}" for state, count in found.items())
     lines = [f"Sweep {order.name}: {ending.reason} ({counts or 'nothing finished'})."]
     if has_points:
         lines += front_lines(order.name, table, cost)
@@ -68,7 +72,7 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
         lines.append(f"  continue  {order.command}")
     else:
         lines.append(f"  next      vggsweep table {order.name}")
-    return "\n".join(lines)
+    return visible_lines("\n".join(lines))
 
 
 def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
@@ -103,15 +107,16 @@ def front_lines(name: str, table: pd.DataFrame, cost: str) -> list[str]:
     means = mean_over_seeds(table)
     front = means[pareto_front(means, cost)].sort_values([cost, "trial"])
     lines = [f"  front     accuracy against {cost}:"]
+    varied = varied_settings(means)
     points = list(front.groupby([cost, "val_acc"], sort=False))
     for _, equals in points[:FRONT_LINES]:
         row = equals.iloc[0]
-        shape = f"depth {int(row['depth'])} width {int(row['width'])}" if row.notna().get("depth") else ""
+        settings = describe_network(row, varied)
         several = f"  mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
         as_good = f"  (and {len(equals) - 1} just as good)" if len(equals) > 1 else ""
         lines.append(
             f"            trial {row['trial']:>3}  val_acc {row['val_acc']:.4f}  {cost} "
-            f"{short_count(row[cost]):>6}  {shape}{several}{as_good}"
+            f"{short_count(row[cost]):>6}  {settings}{several}{as_good}"
         )
     if len(points) > FRONT_LINES:
         lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep pareto {name} --x {cost}")

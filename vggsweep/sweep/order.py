@@ -23,6 +23,7 @@ from vggsweep.configuration.words import word
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.composer import Composer
+from vggsweep.sweep.extent import Extent
 from vggsweep.sweep.objectives import Metric, metrics_of
 from vggsweep.sweep.preflight import WHOLE_NODES, check_order
 from vggsweep.sweep.space import SearchSpace, read_space, space_overrides
@@ -75,6 +76,12 @@ class SweepOrder:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         return metrics_of(self.objective)
+
+    @property
+    def extent(self) -> Extent:
+        """How much there is to do."""
+        settings = self.settings
+        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
 
     def composer(self) -> Composer:
         """Makes this sweep's configurations."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from vggsweep.errors import RecordError
 from vggsweep.results.history import read_history
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.plain import is_number
+from vggsweep.results.record import read_record
+from vggsweep.sweep.extent import Extent, seconds_left
 from vggsweep.sweep.locks import is_owned
 from vggsweep.sweep.marks import (
     DEATHS,
@@ -23,6 +28,9 @@ from vggsweep.sweep.marks import (
     mark_of,
 )
 from vggsweep.sweep.ownership import beat_of, owner_of, place_of
+
+# A mean over so many of the latest trials says how long one takes.
+TRIALS_TIMED = 100
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class RunningTrial:
         epoch: last finished epoch.
         val_acc: after that epoch, or None.
         swept: its parameters.
+        seconds: since its owner began, or began again; None where its files are not here.
     """
 
     number: int
@@ -49,6 +58,7 @@ class RunningTrial:
     epoch: int
     val_acc: float | None
     swept: dict[str, object]
+    seconds: float | None = None
 
     @property
     def worker_words(self) -> str:
@@ -66,32 +76,77 @@ class SweepProgress:
 
     Args:
         done: COMPLETE + PRUNED + FAIL, as ``n_trials`` counts.
+        total: what ``done`` will be at the end, or None where nothing says.
         counts: trials by state; ``INFEASIBLE`` and ``DUPLICATE`` beside the study's own words.
         retried: trials that outlived the death of an owner.
         running: trials without a result.
-        seconds_a_trial: mean wall time of finished trials, or None.
+        seconds_left: until the end, from the mean time of finished trials; None before the first.
     """
 
     done: int
+    total: int | None
     counts: dict[str, int]
     retried: int
     running: tuple[RunningTrial, ...]
-    seconds_a_trial: float | None
+    seconds_left: float | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.total is not None and self.done >= self.total
 
 
-def read_progress(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> SweepProgress:
-    """The progress of a sweep from its study's trials and its files."""
-    counts = Counter(state for trial in trials if (state := state_name(trial)) is not None)
-    done = counted(trials)
-    finished = [trial for trial in done if trial.datetime_start and trial.datetime_complete]
-    seconds = [(t.datetime_complete - t.datetime_start).total_seconds() for t in finished]  # type: ignore[operator]
-    return SweepProgress(
-        done=len(done),
-        counts=dict(counts),
-        retried=sum(DEATHS in trial.user_attrs for trial in trials),
-        running=tuple(_running(directory, trial) for trial in trials if is_in_progress(trial)),
-        seconds_a_trial=sum(seconds) / len(seconds) if seconds else None,
-    )
+class ProgressReader:
+    """Reads the progress of one sweep, again and again.
+
+    Args:
+        directory: the sweep's.
+    """
+
+    def __init__(self, directory: SweepDirectory) -> None:
+        self._directory = directory
+        self._seconds: dict[int, float | None] = {}
+
+    def read(self, trials: Sequence[FrozenTrial], extent: Extent) -> SweepProgress:
+        """The progress by the study's trials and the sweep's files."""
+        done = counted(trials)
+        total = extent.total(trials)
+        running = tuple(_running(self._directory, trial) for trial in trials if is_in_progress(trial))
+        return SweepProgress(
+            done=len(done),
+            total=total,
+            counts=state_counts(trials),
+            retried=sum(DEATHS in trial.user_attrs for trial in trials),
+            running=running,
+            seconds_left=None if total is None else self._left(done, running, total, extent.n_workers),
+        )
+
+    def _left(
+        self, done: Sequence[FrozenTrial], running: Sequence[RunningTrial], total: int, workers: int
+    ) -> float | None:
+        latest = sorted(done, key=lambda trial: trial.number)[-TRIALS_TIMED:]
+        timed = [seconds for trial in latest if (seconds := self._seconds_of(trial)) is not None]
+        if not timed:
+            return None
+        begun = [trial.seconds or 0.0 for trial in running if trial.is_owned]
+        return seconds_left(total - len(done), sum(timed) / len(timed), begun, workers)
+
+    def _seconds_of(self, trial: FrozenTrial) -> float | None:
+        """How long a finished trial was trained; its record is read once.
+
+        The study's own times hold pauses too: of an interrupted trial, and of a replicate, which is there
+        before its turn comes.
+        """
+        if trial.number not in self._seconds:
+            seconds = None
+            with suppress(RecordError):
+                timings = read_record(self._directory.trial(trial.number).record).timings
+                known = [timings.get(name) for name in ("total_seconds", "train_seconds")]
+                seconds = max((float(value) for value in known if is_number(value)), default=None)
+            if seconds is None and trial.datetime_start and trial.datetime_complete:  # another host's
+                seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
+            self._seconds[trial.number] = seconds
+        return self._seconds[trial.number]
 
 
 def best_trials(study: optuna.Study) -> list[FrozenTrial]:
@@ -109,6 +164,12 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
         return []
     numbers = set(firsts.values())
     return [trial for trial in study.best_trials if trial.number in numbers]
+
+
+def state_counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
+    """Trials by the state that people see, in alphabetical order."""
+    counts = Counter(state for trial in trials if (state := state_name(trial)) is not None)
+    return dict(sorted(counts.items()))
 
 
 def state_name(trial: FrozenTrial) -> str | None:
@@ -143,4 +204,13 @@ def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
         epoch=far.epoch if far is not None else len(history),
         val_acc=far.val_acc if far is not None else near,
         swept=dict(mark.swept or {}) if mark is not None else {},
+        seconds=_seconds_since_signed(place),
     )
+
+
+def _seconds_since_signed(place: TrialDirectory) -> float | None:
+    """Since the owner put its name to the trial, which it does when it begins."""
+    try:
+        return max(0.0, time.time() - place.owner.stat().st_mtime)
+    except OSError:
+        return None

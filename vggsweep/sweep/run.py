@@ -136,6 +136,7 @@ def save_order(order: SweepOrder) -> None:
         "words": list(order.fixed),
         "objective": [{"name": m.name, "direction": m.direction.name.lower()} for m in order.metrics],
         "space": order.space.describe(),
+        "space_size": order.space.size,
         "fingerprint": _plain(order.fingerprint()),
         "configuration": order.base,
     }

@@ -25,6 +25,10 @@ STATES = {
 }
 
 
+class NoStudyYet(SweepError):
+    """The sweep's command was stopped, or is still about to begin, before its first trial."""
+
+
 def open_study(
     directory: SweepDirectory,
     *,
@@ -68,7 +72,7 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
     try:
         return optuna.load_study(study_name=directory.name, storage=SweepStorage(backend))
     except KeyError:
-        raise SweepError(
+        raise NoStudyYet(
             f"{directory.path} has no study yet: its command was stopped before the first trial. "
             "The same command begins it."
         ) from None

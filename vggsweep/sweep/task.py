@@ -12,11 +12,13 @@ from rich.console import Console
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted
+from vggsweep.results.chance import is_at_chance
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.command import command_line
 from vggsweep.sweep.single_run import train_one
 from vggsweep.training.interruption import stop_on_signals
+from vggsweep.visible import show, visible_lines
 
 
 def train_job(config: DictConfig) -> float:
@@ -54,22 +56,25 @@ def train_job(config: DictConfig) -> float:
         if not is_sweep:
             raise SystemExit(EXIT_FAILED)
         return math.nan
-    print(closing_block(record, directory), flush=True)
+    show(closing_block(record, directory))
     return float(record.metrics["val_acc"])
 
 
 def closing_block(record: Record, directory: TrialDirectory) -> str:
     """What a person wants to know at the end: accuracy, cost, speed, files, the next command."""
     metrics, costs, network = record.metrics, record.costs, record.network
+    # of a network without blocks, depth and width are only counted
+    dials = f"  depth {network['depth']}  width {network['width']}" if network.get("stages") else ""
+    notes = [*record.notes, *(["it stayed at chance: it learned nothing"] if is_at_chance(record) else [])]
     lines = [
-        f"{network['arch']}  depth {network['depth']}  width {network['width']}  head {network['head']}",
+        f"{network['arch']}{dials}  head {network['head']}",
         f"  accuracy  val_acc {metrics['val_acc']:.4f}  train_acc {metrics['train_acc']:.4f}"
         + (f"  test_acc {metrics['test_acc']:.4f}" if "test_acc" in metrics else ""),
         f"  cost      {costs['macs']:,} MACs  {costs['params']:,} params",
         f"  speed     {record.timings['images_per_second']:,.0f} training images/s"
         + _inference(record)
         + f"  on {record.environment['device']} in {record.environment['precision']}",
-        *(f"  note      {note}" for note in record.notes),
+        *(f"  note      {note}" for note in notes),
         f"  files     {directory.path}",
         f"  next      vggsweep table {record.sweep}",
     ]
@@ -78,7 +83,7 @@ def closing_block(record: Record, directory: TrialDirectory) -> str:
 
 def _say(console: Console, text: str) -> None:
     """Print as it is: what looks like rich's markup is somebody's override or path."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def _inference(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 
@@ -12,6 +13,8 @@ from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
 from vggsweep.device import configure_kernels, resolve_device, resolve_precision, synchronize
+from vggsweep.machine import usable_cores
+from vggsweep.sweep.engine.seat import threads_of_worker
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.cuda_graph import WARM_STEPS, choose_recorder
 from vggsweep.training.loop import Training
@@ -20,12 +23,20 @@ WARMUP_STEPS = 2
 COUNTED_STEPS = 5
 
 
-def seconds_per_image(configuration: Configuration) -> float:
-    """Median wall seconds of one training step ÷ its images, data and evaluation left out."""
+def seconds_per_image(configuration: Configuration, workers: int = 1) -> float:
+    """Median wall seconds of one training step ÷ its images, data and evaluation left out.
+
+    Args:
+        configuration: to train.
+        workers: that share this machine's cores.
+    """
     train = configuration.train
     device = resolve_device(configuration.device)
     precision = resolve_precision(train.precision, device)
-    configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads)
+    threads = train.threads
+    if threads is None and workers > 1:
+        threads = threads_of_worker(workers, usable_cores(), os.environ)
+    configure_kernels(device, precision, deterministic=train.deterministic, threads=threads)
     if device.type == "cpu" and train.keep_freed_memory:
         keep_freed_memory()
     configured = configured_network(configuration)

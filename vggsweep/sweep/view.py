@@ -6,7 +6,7 @@ On a terminal this is one live picture above the running trial's bar; elsewhere 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -22,7 +22,8 @@ from vggsweep.results.record import Record
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.marks import mark_of
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
+from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.visible import visible, visible_lines
 
 MOST_ROWS = 8
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
@@ -41,13 +42,15 @@ class SweepView:
         self.console = console
         self.order = order
         self.study = study
-        self.running = ""
+        self.reader = ProgressReader(order.directory)
+        self.running = "starting"
         self.live: Live | None = None
 
     def __enter__(self) -> SweepView:
         if self.console.is_terminal:
             self.live = Live(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
+            self._redraw(self.live)
         return self
 
     def __exit__(
@@ -67,7 +70,7 @@ class SweepView:
     def trial_ended(self, record: Record) -> None:
         """One line for a finished trial; with a terminal it scrolls above the picture."""
         progress = self._progress()
-        self._line(f"[{progress.done}/{self.order.settings.n_trials}] {trial_line(record)}")
+        self._line(f"[{progress.done}/{progress.total}] {trial_line(record)}")
         if self.live is not None:
             self._redraw(self.live)
 
@@ -86,17 +89,18 @@ class SweepView:
             return
         progress = self._progress()
         picture = sweep_picture(self.order, progress, best_trials(self.study))
-        self.live.update(Group(picture, running_table(progress)))
+        rest = running_table(progress) if progress.running else Text(self.running, style="cyan")
+        self.live.update(Group(picture, rest))
 
     def _line(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
 
     def _redraw(self, live: Live) -> None:
         picture = sweep_picture(self.order, self._progress(), best_trials(self.study))
-        live.update(Group(picture, Text(self.running, style="cyan")))
+        live.update(Group(picture, Text(visible(self.running), style="cyan")))
 
     def _progress(self) -> SweepProgress:
-        return read_progress(self.order.directory, self.study.get_trials(deepcopy=False))
+        return self.reader.read(self.study.get_trials(deepcopy=False), self.order.extent)
 
 
 def trial_line(record: Record) -> str:
@@ -117,19 +121,19 @@ def sweep_picture(
     order: SweepOrder, progress: SweepProgress, best: list[optuna.trial.FrozenTrial]
 ) -> RenderableType:
     """The sweep as a bar, counts and the front so far."""
-    total = order.settings.n_trials
     counts = Text("  ").join(
         Text(f"{count} {state}", style=STATE_STYLES.get(state, "white"))
         for state, count in sorted(progress.counts.items())
     )
     head = Table.grid(padding=(0, 2))
     head.add_row(
-        Text(order.name, style="bold"),
-        Bar(total=total, completed=progress.done, width=30),
-        f"{progress.done}/{total}",
-        time_left(progress, total),
+        Text(visible(order.name), style="bold"),
+        Bar(total=progress.total, completed=progress.done, width=30),
+        f"{progress.done}/{progress.total}",
+        time_left(progress),
     )
-    return Group(head, counts, *([front_table(order, best)] if best else []))
+    names = [metric.name for metric in order.metrics]
+    return Group(head, counts, *([front_table(names, best)] if best else []))
 
 
 def running_table(progress: SweepProgress) -> Table:
@@ -140,37 +144,44 @@ def running_table(progress: SweepProgress) -> Table:
     for trial in progress.running:
         table.add_row(
             str(trial.number),
-            trial.worker_words,
-            trial.device,
+            Text(visible(trial.worker_words)),
+            Text(visible(trial.device)),
             str(trial.epoch),
             "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
-            swept_words(trial.swept),
+            Text(visible(swept_words(trial.swept))),
         )
     return table
 
 
-def time_left(progress: SweepProgress, total: int) -> str:
-    """The time left as people say it; empty before the first trial is done."""
-    if progress.seconds_a_trial is None or progress.done >= total:
+def time_left(progress: SweepProgress) -> str:
+    """The time left as people say it; empty before the first trial is done, and at the end."""
+    if progress.seconds_left is None or progress.is_done:
         return ""
-    seconds = progress.seconds_a_trial * (total - progress.done)
-    return time.strftime("%H:%M:%S left", time.gmtime(seconds)) if seconds < 86_400 else "over a day left"
+    if progress.seconds_left >= 86_400:
+        return "over a day left"
+    return time.strftime("%H:%M:%S left", time.gmtime(progress.seconds_left))
 
 
-def front_table(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> Table:
-    """The best trials so far, the most accurate first."""
+def front_table(
+    names: Sequence[str], best: Sequence[optuna.trial.FrozenTrial], most: int = MOST_ROWS
+) -> Table:
+    """The best trials so far, the most accurate first.
+
+    Args:
+        names: of the objectives.
+        best: the front, or the best trial.
+        most: rows.
+    """
     table = Table(
-        title="front so far" if len(order.metrics) > 1 else "best so far",
-        title_justify="left",
-        box=SIMPLE_HEAD,
+        title="front so far" if len(names) > 1 else "best so far", title_justify="left", box=SIMPLE_HEAD
     )
     table.add_column("trial", justify="right")
-    for metric in order.metrics:
-        table.add_column(metric.name, justify="right")
+    for name in names:
+        table.add_column(name, justify="right")
     table.add_column("parameters")
-    for trial in sorted(best, key=lambda trial: -trial.values[0])[:MOST_ROWS]:
+    for trial in sorted(best, key=lambda trial: -trial.values[0])[:most]:
         mark = mark_of(trial)
         values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
         swept = mark.swept if mark is not None and mark.swept else trial.params
-        table.add_row(str(trial.number), *values, swept_words(swept))
+        table.add_row(str(trial.number), *values, Text(visible(swept_words(swept))))
     return table

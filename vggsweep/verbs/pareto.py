@@ -22,6 +22,7 @@ from vggsweep.results.layout import find_sweep
 from vggsweep.results.replicates import CONFIGURATION, has_replicates, mean_over_seeds
 from vggsweep.results.settings import varied_settings
 from vggsweep.results.units import short_count
+from vggsweep.visible import show, visible
 
 HELP = "the front for two columns: table, hypervolume, knee, picture"
 EXAMPLE = """\
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--out {out}: the picture's name should end in {', '.join(FORMATS)}.")
     evidence = load_evidence([find_sweep(word) for word in arguments.sweeps or [None]], arguments.where)
     for error in evidence.damaged:
-        print(f"damaged: {error}", file=sys.stderr)
+        show(f"damaged: {error}", sys.stderr)
     trials = _filtered(evidence.table, arguments)
     table = mean_over_seeds(trials) if arguments.mean else trials
     is_front = pd.Series(False, index=table.index)
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.mean and has_replicates(trials):
         console.print("Some configurations have several seeds: --mean puts their means on the front.")
     if out is not None:
-        console.print(Text(f"picture   {out.resolve()}"), soft_wrap=True)
+        console.print(Text(visible(f"picture   {out.resolve()}")), soft_wrap=True)
     return 0
 
 
@@ -121,7 +122,7 @@ def _print(console: Console, table: pd.DataFrame, fronts: list[FrontSummary], x:
     for front in fronts:
         place = f" on {front.machine}" if front.machine else ""
         title = f"{y} against {x}{place}: {len(front.rows)} of {front.considered} finished on the front"
-        console.print(Text(title, style="bold"), soft_wrap=True)
+        console.print(Text(visible(title), style="bold"), soft_wrap=True)
         console.print(_rich(front, x, y, varied_settings(table)))
         volume, (worst_x, worst_y) = front.hypervolume, front.reference
         console.print(
@@ -149,7 +150,7 @@ def _rich(front: FrontSummary, x: str, y: str, varied: list[str]) -> Table:
         table.add_column(name, justify="left" if name in ("sweep", "knee") else "right", no_wrap=True)
     for label, row in rows.iterrows():
         mark = "knee" if label == front.knee else ""
-        table.add_row(*(Text(_text(name, row[name])) for name in (*names, x, y, *extra)), mark)
+        table.add_row(*(Text(visible(_text(name, row[name]))) for name in (*names, x, y, *extra)), mark)
     return table
 
 

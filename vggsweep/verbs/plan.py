@@ -26,6 +26,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.units import short_count
+from vggsweep.sweep.extent import seconds_left
 from vggsweep.sweep.order import SweepOrder, order_of_line
 from vggsweep.sweep.space import draw_point
 
@@ -99,12 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         planned.append(_planned(point, configuration))
         typed.append(configuration)
-    seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed)
+    workers = order.settings.n_workers
+    seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed, workers)
     n_trials = order.settings.n_trials
     size = order.space.size
-    possible = len(planned) if size is not None and not is_sample else size
-    trials = n_trials if possible is None else min(n_trials, possible * order.settings.replicates)
-    workers = min(order.settings.n_workers, max(trials, 1))
+    points_to_train = size if is_sample or size is None else len(planned)
+    trials = order.extent.most(points_to_train)
     content = {
         "name": order.name,
         "space_size": size,
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         if seconds is None
         else {
             "per_trial": seconds,
-            "sweep": seconds * trials / workers,
+            "sweep": seconds_left(trials, seconds, (), workers),
         },
     }
     if arguments.json:
@@ -151,8 +152,12 @@ def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedC
     )
 
 
-def predict_seconds(planned: list[PlannedConfiguration], typed: list[Configuration]) -> float | None:
+def predict_seconds(
+    planned: list[PlannedConfiguration], typed: list[Configuration], workers: int = 1
+) -> float | None:
     """Mean training seconds of one trial, without pruning, from a few timed steps on this device.
+
+    Of several workers on a CPU each has its share of the cores, and so has a timed step.
 
     The smallest, the middle and the largest network are timed; the others lie on the line through
     (MACs, seconds an image), fitted by least squares. None if none of these can be trained.
@@ -160,7 +165,7 @@ def predict_seconds(planned: list[PlannedConfiguration], typed: list[Configurati
     import numpy as np
 
     order = sorted(range(len(planned)), key=lambda index: planned[index].macs)
-    timed = {index: _timed(typed[index]) for index in {order[0], order[len(order) // 2], order[-1]}}
+    timed = {index: _timed(typed[index], workers) for index in {order[0], order[len(order) // 2], order[-1]}}
     points = [(planned[index].macs, second) for index, second in timed.items() if second is not None]
     if not points:
         return None
@@ -170,11 +175,11 @@ def predict_seconds(planned: list[PlannedConfiguration], typed: list[Configurati
     return float(np.mean(per_trial))
 
 
-def _timed(configuration: Configuration) -> float | None:
+def _timed(configuration: Configuration, workers: int) -> float | None:
     from vggsweep.sweep.timing import seconds_per_image
 
     try:
-        return seconds_per_image(configuration)
+        return seconds_per_image(configuration, workers)
     except Exception as error:  # out of memory, or a user's network that raises: the plan is still of use
         print(f"{configuration.arch.name} cannot be timed: {type(error).__name__}: {error}", file=sys.stderr)
         return None

@@ -11,6 +11,7 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.evidence import load_evidence
 from vggsweep.results.layout import find_sweep
 from vggsweep.results.record import write_atomically
+from vggsweep.visible import show
 
 HELP = "one self-contained HTML file: verdict, front, table, figures, failures, commands"
 EXAMPLE = """\
@@ -42,11 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     if out is None:
         out = sweeps[0].report if len(sweeps) == 1 else Path("report.html")
     for error in evidence.damaged:
-        print(f"damaged: {error}", file=sys.stderr)
+        show(f"damaged: {error}", sys.stderr)
     page = report_page(evidence, x=arguments.x, y=arguments.y, version=__version__)
     try:
         write_atomically(out, page)
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be written: {error.strerror}.") from error
-    print(f"report    {out.resolve()}")
+    show(f"report    {out.resolve()}")
     return 0

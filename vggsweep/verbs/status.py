@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import time
+import os
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
 
 import optuna
-import yaml
-from rich.box import SIMPLE_HEAD
+from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from vggsweep.errors import ConfigError
-from vggsweep.results.layout import SweepDirectory, find_sweep
-from vggsweep.results.units import short_count, swept_words
-from vggsweep.sweep.marks import INFEASIBLE, is_infeasible, mark_of
-from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
-from vggsweep.sweep.study import read_study
-from vggsweep.sweep.view import running_table
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.layout import SweepDirectory, existing_sweeps, find_sweep
+from vggsweep.results.sweep_file import read_saved_order
+from vggsweep.sweep.extent import saved_extent
+from vggsweep.sweep.keyboard import Keys
+from vggsweep.sweep.marks import INFEASIBLE, REASON, counted, is_infeasible
+from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.sweep.study import NoStudyYet, read_study, storage_of
+from vggsweep.sweep.view import front_table, running_table, time_left
+from vggsweep.visible import visible
 
 HELP = "how far a sweep is: counts by state, running trials, the front so far"
 EXAMPLE = """\
 examples:
   vggsweep status                  the newest sweep under outputs/
   vggsweep status quickstart --watch
+
+--watch waits for a sweep that has not begun, and ends when it is done; q leaves.
 """
 SECONDS_BETWEEN_LOOKS = 2.0
 REASONS_SHOWN = 12
+MOST_ROWS = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,76 +45,131 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status once, or follow it."""
-    directory = find_sweep(arguments.sweep)
     console = Console(highlight=False)
-    if not arguments.watch:
-        console.print(status_picture(directory)[0], soft_wrap=True)
+    if arguments.watch:
+        _watch(arguments.sweep, console)
         return 0
-    with Live(console=console, refresh_per_second=4) as live:
-        while True:
-            picture, is_done = status_picture(directory)
-            live.update(picture, refresh=True)
-            if is_done:
-                return 0
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+    with StatusView(find_sweep(arguments.sweep)) as view:
+        console.print(view.look()[0], soft_wrap=True)
+    return 0
 
 
-def status_picture(directory: SweepDirectory) -> tuple[RenderableType, bool]:
-    """What to show, and whether the sweep has reached its total."""
-    if not directory.study.is_file() and not directory.settings.is_file():
-        raise ConfigError(f"{directory.path} holds no study; `vggsweep table` reads its records.")
-    saved = _saved(directory)
-    study = read_study(directory, saved.get("storage"))
-    progress = read_progress(directory, study.get_trials(deepcopy=False))
-    total = saved.get("n_trials")
-    best = best_trials(study)
-    refused = Counter(t.user_attrs[INFEASIBLE] for t in study.get_trials(deepcopy=False) if is_infeasible(t))
-    lines = [
-        Text.assemble((directory.name, "bold"), f"  {progress.done}{f' of {total}' if total else ''} done"),
-        Text(_counts(progress)),
-    ]
-    parts: list[RenderableType] = [*lines]
-    if progress.running:
-        parts.append(running_table(progress))
-    if best:
-        parts.append(_best_table(study, best, saved))
-    parts += [Text(f"INFEASIBLE {count} x {reason}") for reason, count in refused.most_common(REASONS_SHOWN)]
-    return Group(*parts), total is not None and progress.done >= total
+def _watch(word: str | None, console: Console) -> None:
+    """Look again and again, until the sweep is done or a person leaves."""
+    view: StatusView | None = None
+    try:
+        with Keys() as keys, Live(console=console, refresh_per_second=4) as live:
+            while True:
+                try:
+                    view = view or StatusView(find_sweep(word))
+                    picture, is_done = view.look()
+                except NothingYet as waiting:
+                    picture, is_done = Text(str(waiting)), False
+                except ConfigError as error:
+                    if word is None and existing_sweeps():
+                        raise
+                    picture, is_done = (
+                        Text(f"waiting for {visible(word or 'the first sweep')}: {error}"),
+                        False,
+                    )
+                live.update(picture, refresh=True)
+                if is_done or keys.wait(SECONDS_BETWEEN_LOOKS) == "q":
+                    return
+    finally:
+        if view is not None:
+            view.close()
 
 
-def _saved(directory: SweepDirectory) -> dict[str, Any]:
-    """What ``sweep.yaml`` says of the total, the storage and the objective; nothing for single runs."""
-    if not directory.settings.is_file():
-        return {}
-    content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
-    sweep = content["configuration"]["sweep"]
-    return {
-        "n_trials": sweep["n_trials"],
-        "storage": sweep["storage"],
-        "objective": [metric["name"] for metric in content["objective"]],
-    }
+class NothingYet(ConfigError):
+    """The sweep's directory is there, but no study in it."""
+
+
+class StatusView:
+    """Looks at one sweep; its study is opened once. A context manager.
+
+    Args:
+        directory: the sweep's.
+    """
+
+    def __init__(self, directory: SweepDirectory) -> None:
+        self.directory = directory
+        self.reader = ProgressReader(directory)
+        self._opened: tuple[optuna.Study, tuple[object, ...]] | None = None
+
+    def __enter__(self) -> StatusView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._opened is not None:
+            storage_of(self._opened[0]).close()
+            self._opened = None
+
+    def look(self) -> tuple[RenderableType, bool]:
+        """What to show, and whether the sweep has reached its total.
+
+        Raises:
+            NothingYet: it has no study.
+        """
+        directory = self.directory
+        if not directory.study.is_file() and not directory.settings.is_file():
+            raise NothingYet(f"{directory.path} holds no study; `vggsweep table` reads its records.")
+        saved, damage = None, []
+        try:
+            saved = read_saved_order(directory.settings)
+        except RecordError as error:
+            damage = [Text(visible(f"damaged: {error}"))]
+        try:
+            study = self._study(saved.storage if saved is not None else None)
+        except NoStudyYet as error:
+            raise NothingYet(str(error)) from None
+        trials = study.get_trials(deepcopy=False)
+        progress = self.reader.read(trials, saved_extent(saved, trials))
+        head = Text.assemble((visible(directory.name), "bold"), f"  {_amount(progress)}")
+        parts: list[RenderableType] = [head, Text(_counts(progress)), *damage]
+        if progress.running:
+            parts.append(running_table(progress))
+        if best := best_trials(study):
+            names = saved.objective if saved is not None else ("val_acc",)
+            parts.append(front_table(names, best, MOST_ROWS))
+        parts += [Text(line) for line in reason_lines(trials)]
+        return Group(*parts), progress.is_done
+
+    def _study(self, storage: str | None) -> optuna.Study:
+        """Open it again only where the file, or the address, is another one."""
+        place: tuple[object, ...] = (storage,)
+        if storage is None and self.directory.study.is_file():
+            status = os.stat(self.directory.study)
+            place = (status.st_dev, status.st_ino)
+        if self._opened is None or self._opened[1] != place:
+            self.close()
+            self._opened = (read_study(self.directory, storage), place)
+        return self._opened[0]
+
+
+def _amount(progress: SweepProgress) -> str:
+    of_total = "" if progress.total is None else f" of {progress.total}"
+    left = time_left(progress) if progress.running else ""
+    return f"{progress.done}{of_total} done{f', {left}' if left else ''}"
 
 
 def _counts(progress: SweepProgress) -> str:
-    words = [f"{count} {state}" for state, count in sorted(progress.counts.items())]
+    words = [f"{count} {state}" for state, count in progress.counts.items()]
     if progress.retried:
         words.append(f"{progress.retried} continued after a death")
     return ", ".join(words) or "nothing yet"
 
 
-def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved: dict[str, Any]) -> Table:
-    table = Table(
-        title="front so far" if len(study.directions) > 1 else "best so far",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-    )
-    table.add_column("trial", justify="right")
-    for name in saved.get("objective", ["val_acc"]):
-        table.add_column(name, justify="right")
-    table.add_column("parameters")
-    for trial in sorted(best, key=lambda trial: -trial.values[0]):
-        mark = mark_of(trial)
-        values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
-        swept = mark.swept if mark is not None and mark.swept else trial.params
-        table.add_row(str(trial.number), *values, swept_words(swept))
-    return table
+def reason_lines(trials: Sequence[FrozenTrial]) -> list[str]:
+    """Why trials failed, and why suggestions were no networks; the commonest first."""
+    failed = [trial for trial in counted(trials) if trial.state is TrialState.FAIL]
+    reasons = Counter(str(trial.user_attrs.get(REASON, "no reason was told")) for trial in failed)
+    refused = Counter(str(trial.user_attrs[INFEASIBLE]) for trial in trials if is_infeasible(trial))
+    return [
+        visible(f"{state} {count} x {reason}")
+        for state, found in (("FAIL", reasons), ("INFEASIBLE", refused))
+        for reason, count in found.most_common(REASONS_SHOWN)
+    ]

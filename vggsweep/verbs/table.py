@@ -21,6 +21,7 @@ from vggsweep.results.record import write_atomically
 from vggsweep.results.selection import best_rows, choose_columns, sort_rows, split_names
 from vggsweep.results.table import KEYS, damages, load_plain, without_empty
 from vggsweep.results.terminal import print_table
+from vggsweep.visible import show, visible_lines
 
 HELP = "the results of a sweep as a table"
 EXAMPLE = """\
@@ -93,17 +94,19 @@ def run(arguments: argparse.Namespace) -> int:
     sweeps = [find_sweep(word) for word in arguments.sweeps or [None]]
     table = load_plain(dict.fromkeys(sweep.path for sweep in sweeps))
     for error in damages(table):
-        print(f"damaged: {error}", file=sys.stderr)
+        show(f"damaged: {error}", sys.stderr)
     columns = split_names(arguments.columns)
     table = select(table, arguments, columns)
     if arguments.out is not None:
         write_table(table, arguments.out, form, arguments.digits, columns)
-        print(f"{arguments.out}: {len(table.rows)} rows, {len(table.names)} columns")
+        show(f"{arguments.out}: {len(table.rows)} rows, {len(table.names)} columns")
     elif form == "rich":
         console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
         print_table(table, console, chosen=columns)
     else:
-        sys.stdout.write(format_table(table, form, arguments.digits))
+        text = format_table(table, form, arguments.digits)
+        # a file gets every character, a person's terminal what it can show
+        sys.stdout.write(visible_lines(text) if sys.stdout.isatty() else text)
     return 0
 
 

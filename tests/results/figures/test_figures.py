@@ -105,3 +105,15 @@ def test_figures_are_public() -> None:
     assert vggsweep.figures is figures
     assert "figures" in vggsweep.__all__
     assert all(getattr(figures, name).__doc__ for name in figures.__all__)
+
+
+def test_depth_lies_across_in_every_figure_that_has_it() -> None:
+    table = small_sweep()
+
+    plane, curves = figures.depth_width_figure(table), figures.iso_cost_figure(table)
+
+    for figure in (plane, curves):
+        assert figure.axes[0].get_xlabel() == "depth (convolutions)"
+        assert figure.axes[0].get_ylabel() == "width (channels of the first block)"
+    depths = [int(label.get_text()) for label in plane.axes[0].get_xticklabels()]
+    assert depths == sorted(set(table[table["state"] == "COMPLETE"]["depth"]))

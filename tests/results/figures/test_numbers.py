@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,25 @@ def test_networks_of_equal_cost_are_drawn_from_the_shallow_to_the_deep() -> None
 
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert [name.split(",")[0] for name in names] == ["depth 4", "depth 6", "depth 8"]
+
+
+@pytest.mark.parametrize("better", [0, 1, 7])
+def test_importances_of_trials_that_mostly_tie_say_nothing_beside(
+    better: int, recwarn: pytest.WarningsRecorder
+) -> None:
+    rows = [
+        {
+            **network(4, 8),
+            "sweep": "ab"[at % 2],
+            "lr": 0.1 * (1 + at),
+            "optimizer": "sa"[at // 4],
+            "val_acc": 0.8,
+        }
+        for at in range(8)
+    ]
+    rows[better]["val_acc"] = 0.9
+
+    with contextlib.suppress(NothingToDraw):
+        assert parameter_importance(results(*rows)).sum() == pytest.approx(1)
+
+    assert [str(warning.message) for warning in recwarn] == []

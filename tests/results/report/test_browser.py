@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -206,3 +207,62 @@ def test_browser_leaves_no_process_behind(tmp_path: Path) -> None:
     while left() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left() == []
+
+
+BOXES = """(selector) => [...document.querySelectorAll(selector)].map((one) => {
+  const {left, right, top, bottom} = one.getBoundingClientRect(); return [left, right, top, bottom];
+})"""
+
+
+def boxes(page: Page, selector: str) -> list[list[float]]:
+    """Left, right, top and bottom of elements, in pixels of the window."""
+    return list(page.evaluate(f"({BOXES})({selector!r})"))
+
+
+def test_a_phone_shows_the_accuracy_of_each_trial_and_the_menu_within_its_margins(
+    page: Page, report: Path
+) -> None:
+    page.open(report, width=390, height=844)
+
+    (accuracy,) = boxes(page, "#table th[data-name=val_acc]")
+    assert accuracy[1] <= 390 - 16
+    ((_, right, _, _),) = boxes(page, "#cost")
+    assert right <= 390 - 16
+    intervals = boxes(page, "#standings th:nth-child(2)")
+    assert intervals[0][1] <= 390 - 16
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_label_covers_a_mark_or_another_label(page: Page, report: Path, width: int) -> None:
+    page.open(report, width=width)
+    labels, marks = boxes(page, "#chart .name"), boxes(page, "#chart .mark")
+    assert labels
+
+    for at, label in enumerate(labels):
+        for other in [*marks, *labels[at + 1 :]]:
+            is_apart = (
+                label[1] <= other[0] or other[1] <= label[0] or label[3] <= other[2] or other[3] <= label[2]
+            )
+            assert is_apart, (label, other)
+
+
+def test_headings_of_a_desk_stand_whole_side_by_side(page: Page, report: Path) -> None:
+    page.open(report, width=1280)
+    heads = boxes(page, "#table th")
+
+    assert all(before[1] <= after[0] + 0.5 for before, after in itertools.pairwise(heads))
+    assert page.evaluate(f"{HEADS}.every(head => head.scrollWidth <= head.clientWidth)")
+    table = boxes(page, ".scroll.tall")[0]
+    assert heads[-1][1] <= table[1] + 1
+
+
+def test_the_legend_has_each_sign_of_the_chart_as_it_is_drawn(page: Page) -> None:
+    signs = "(selector) => new Set([...document.querySelectorAll(selector)].map(KEY))"
+    key = "(one) => one.tagName + (one.closest('.point')?.classList[1] ?? one.classList[0])"
+    drawn, told = (
+        page.evaluate(f"[...({signs.replace('KEY', key)})('{selector}')].sort()")
+        for selector in ("#chart .mark", "#legend svg > *")
+    )
+
+    assert drawn == told
+    assert len(drawn) >= 3

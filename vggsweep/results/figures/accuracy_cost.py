@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.columns import has_dials
 from vggsweep.results.figures.style import (
     GREY,
     INK,
@@ -48,7 +49,7 @@ def accuracy_cost_points(
     Returns:
         Columns ``x``, ``y``, ``std`` (sample standard deviation of y over seeds, NaN for one), ``seeds``,
         ``kind`` (``front``, ``dominated``, ``pruned``), ``machine`` (device and precision where x or y was
-        measured, else empty), ``depth``, ``width``; the index is the table's.
+        measured, else empty), ``depth``, ``width`` (of VGG-type networks); the index is the table's.
 
     Raises:
         NothingToDraw: no row has both columns.
@@ -62,6 +63,7 @@ def accuracy_cost_points(
         raise NothingToDraw(f"no trial has both {x} and {y}")
     kind = np.where(pareto_front(rows, x, y), "front", "dominated")
     absent = pd.Series(np.nan, index=rows.index)
+    is_vgg = pd.Series([has_dials(row) for _, row in rows.iterrows()], index=rows.index)
     return pd.DataFrame(
         {
             "x": numbers[x],
@@ -70,8 +72,8 @@ def accuracy_cost_points(
             "seeds": rows["seeds"],
             "kind": np.where(rows["state"] == "PRUNED", "pruned", kind),
             "machine": machines(rows, x, y),
-            "depth": rows.get("depth", absent),
-            "width": rows.get("width", absent),
+            "depth": rows.get("depth", absent).where(is_vgg),
+            "width": rows.get("width", absent).where(is_vgg),
         },
         index=rows.index,
     )

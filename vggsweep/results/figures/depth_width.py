@@ -55,13 +55,13 @@ def depth_width_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
     """
     grid = depth_width_grid(table, value)
     depths, widths = list(grid.index), list(grid.columns)
-    figure, axes = new_axes((6.4, min(6.4, max(3.6, 0.42 * len(depths) + 1.4))))
+    figure, axes = new_axes((6.4, min(6.4, max(3.6, 0.42 * len(widths) + 1.4))))
     axes.grid(False)
-    values = grid.to_numpy()
+    values = grid.to_numpy().T  # depth lies on the horizontal axis of every figure
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     image = axes.pcolormesh(
-        np.arange(len(widths) + 1) - 0.5,
         np.arange(len(depths) + 1) - 0.5,
+        np.arange(len(widths) + 1) - 0.5,
         np.ma.masked_invalid(values),
         cmap=RAMP,
         vmin=low,
@@ -69,10 +69,10 @@ def depth_width_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
         edgecolors=PAPER,
         linewidth=1.5,
     )
-    _ticks(axes.xaxis, list(map(int, widths)))
-    _ticks(axes.yaxis, list(map(int, depths)))
-    axes.set_xlabel(label_of("width"))
-    axes.set_ylabel(label_of("depth"))
+    _ticks(axes.xaxis, list(map(int, depths)))
+    _ticks(axes.yaxis, list(map(int, widths)))
+    axes.set_xlabel(label_of("depth"))
+    axes.set_ylabel(label_of("width"))
     if values.size <= MOST_NUMBERED_CELLS:
         _number_cells(axes, values, low, high)
     bar = colour_bar(figure, axes, image, value)

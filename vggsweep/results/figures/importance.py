@@ -67,14 +67,15 @@ def _ped_anova(rows: pd.DataFrame, value: str, names: Sequence[str]) -> dict[str
 
     distributions = {name: _distribution(rows[name]) for name in names}
     logging.getLogger("optuna").setLevel(logging.WARNING)
-    study = optuna.create_study(direction="maximize")
-    for _, row in rows.iterrows():
-        params = {name: _plain(distributions[name], row[name]) for name in names}
-        study.add_trial(
-            optuna.trial.create_trial(params=params, distributions=distributions, value=float(row[value]))
-        )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # whatever Optuna thinks of this study, which is ours alone, is no news for the reader of a figure
+        warnings.simplefilter("ignore")
+        study = optuna.create_study(direction="maximize")
+        for _, row in rows.iterrows():
+            params = {name: _plain(distributions[name], row[name]) for name in names}
+            study.add_trial(
+                optuna.trial.create_trial(params=params, distributions=distributions, value=float(row[value]))
+            )
         # the better half: the default tenth would be one trial of a small sweep
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5, region_quantile=1.0)
         return optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)

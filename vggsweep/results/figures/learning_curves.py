@@ -99,10 +99,11 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
         axes.axvline(float(epoch), color=FAINT, linewidth=0.9, linestyle=(0, (2, 3)), zorder=1)  # type: ignore[arg-type]
         axes.annotate(
             f"{count} pruned",
-            (float(epoch), 0.02),  # type: ignore[arg-type]
+            (float(epoch), 1.0),  # type: ignore[arg-type]
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
-            xytext=(4, 0),
+            xytext=(0, 2),  # above the frame, where no curve is
+            ha="center",
             fontsize=8,
             color=FAINT,
         )

@@ -1,4 +1,4 @@
-"""Which configurations are told apart: each with its seeds, its mean and the interval around it."""
+"""Which configurations differ by more than the noise: each with its seeds, its mean and its interval."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.units import short_count
+from vggsweep.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,6 +75,7 @@ def plain(text: str) -> str:
     >>> print(plain("cost in $"))
     cost in \$
     """
+    text = visible(text)
     short = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
     return ("\u200a" if text.startswith("_") else "") + short.replace("$", r"\$")
 

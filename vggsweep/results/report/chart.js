@@ -11,6 +11,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
   const SVG = "http://www.w3.org/2000/svg";
   const LOG_RATIO = 3;            // as the printed figures: above it a cost's axis is logarithmic
   const DEEPEST = 0.8, LEAST_SPAN = 0.02;  // points far below the front stand at the lower edge
+  const LONGEST = 34;             // letters of a label beside a point
+  const PLACES = [[-9, -9, "end"], [9, -9, "start"], [9, 17, "start"], [-9, 17, "end"], [0, -14, "middle"]];
   let off = new Set();            // table rows that the filter hides
   let focused = null;             // the point that Tab reaches
 
@@ -85,7 +87,6 @@ const data = JSON.parse(document.getElementById("data").textContent);
     }
     const width = Math.max(280, host.clientWidth - 16), height = Math.round(Math.min(560, Math.max(320, width * 0.48)));
     const box = {left: 74, right: width - 12, top: 14, bottom: height - 46};
-    legend.hidden = !cost.fronts.length;  // depth is no cost, and has no front
     const onFront = new Set(cost.fronts.flatMap((front) => front.points));
     const {x, y, floor, inside} = scales(shown, cost, [...onFront].map((id) => chart.points[id].y), box);
     const svg = node("svg", {viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${chart.yLabel} against ${cost.label}`});
@@ -96,13 +97,14 @@ const data = JSON.parse(document.getElementById("data").textContent);
     const marks = new Map();
     const rank = (point) => onFront.has(point.id) ? 2 : point.pruned ? 0 : 1;
     for (const point of [...shown].sort((a, b) => rank(a) - rank(b))) {
-      const mark = drawPoint(point, cost, onFront.has(point.id), x.at(point.x[cost.name]), y, floor, inside);
+      const mark = drawPoint(point, cost, kindOf(point, onFront), x.at(point.x[cost.name]), y, floor, inside);
       marks.set(point.id, mark);
       svg.append(mark);
     }
-    names(svg, order.filter((point) => onFront.has(point.id)), cost, x, y);
     svg.addEventListener("keydown", (event) => walk(event, order, marks));
     host.append(svg);
+    names(svg, order.filter((point) => onFront.has(point.id)), cost, x, y, box);
+    explain(shown, cost, onFront, floor);
     if (keepFocus) marks.get(Number(keepFocus))?.focus();
     dim();
   }
@@ -134,8 +136,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     svg.append(node("path", {class: "line", d: `M${corners[0].join(" ")}${path}`}));
   }
 
-  function drawPoint(point, cost, isFront, across, y, floor, inside) {
-    const kind = isFront ? "front" : point.pruned ? "pruned" : "dominated";
+  function drawPoint(point, cost, kind, across, y, floor, inside) {
     const isBelow = point.y < floor, up = y.at(inside(point.y));
     const group = node("g", {
       class: `point ${kind}`, tabindex: point.id === focused ? 0 : -1, role: "button", "data-point": point.id,
@@ -153,6 +154,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     return group;
   }
 
+  const kindOf = (point, onFront) => onFront.has(point.id) ? "front" : point.pruned ? "pruned" : "dominated";
   const standing = (kind, cost) => cost.fronts.length || kind === "pruned" ? `${kind}, ` : "";
 
   function shape(kind, isBelow, x, y) {
@@ -161,18 +163,51 @@ const data = JSON.parse(document.getElementById("data").textContent);
     return node("circle", {class: "mark", cx: x, cy: y, r: kind === "front" ? 6 : 4.2});
   }
 
-  // above and to the left of a point of the front no other point lies; the most accurate keep their names
-  function names(svg, front, cost, x, y) {
-    const kept = [];
+  // Beside a point of the front, where the label covers no mark and no other label, and no line if that can be.
+  function names(svg, front, cost, x, y, frame) {
     if (cost.isMaximised) return;
-    for (const point of [...front].reverse()) {
-      const at = [x.at(point.x[cost.name]), y.at(point.y)];
-      if (kept.some(([across, up]) => Math.abs(across - at[0]) < 120 && Math.abs(up - at[1]) < 15)) continue;
-      kept.push(at);
-      const label = point.name.split(", ").slice(0, 2).join(", ");
-      const isAtEdge = at[0] < 170;
-      svg.append(node("text", {class: "name", x: at[0] + (isAtEdge ? -4 : -9), y: at[1] - 9, "text-anchor": isAtEdge ? "start" : "end"}, label));
+    const marks = [...svg.querySelectorAll(".mark")].map((one) => one.getBBox());
+    const lines = [...svg.querySelectorAll(".bar")].map((one) => one.getBBox());
+    for (const {points} of cost.fronts)   // the steps of each front's line
+      points.slice(1).forEach((id, at) => {
+        const [one, other] = [chart.points[points[at]], chart.points[id]];
+        const [left, right] = [x.at(one.x[cost.name]), x.at(other.x[cost.name])];
+        const [low, high] = [y.at(one.y), y.at(other.y)];
+        lines.push({x: left, y: low - 1, width: right - left, height: 2}, {x: right - 1, y: high, width: 2, height: low - high});
+      });
+    for (const point of [...front].reverse()) {   // the most accurate come first
+      const text = point.label.length > LONGEST ? `${point.label.slice(0, LONGEST - 1)}…` : point.label;
+      const label = node("text", {class: "name"}, text);
+      svg.append(label);
+      const fits = (taken) => PLACES.some(([dx, dy, anchor]) => {
+        label.setAttribute("x", x.at(point.x[cost.name]) + dx);
+        label.setAttribute("y", y.at(point.y) + dy);
+        label.setAttribute("text-anchor", anchor);
+        const room = label.getBBox();
+        const isInside = room.x >= frame.left && room.x + room.width <= frame.right && room.y >= frame.top - 10;
+        return isInside && !taken.some((other) => overlaps(room, other));
+      });
+      if (text && (fits([...marks, ...lines]) || fits(marks))) marks.push(label.getBBox());
+      else label.remove();
     }
+  }
+
+  const overlaps = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+  // The signs that are in the picture, each as it is drawn there.
+  function explain(shown, cost, onFront, floor) {
+    legend.replaceChildren();
+    const kinds = cost.fronts.length ? ["front", "dominated", "pruned"] : ["dominated", "pruned"];
+    for (const kind of kinds)
+      for (const isBelow of [false, true]) {
+        if (!shown.some((point) => kindOf(point, onFront) === kind && point.y < floor === isBelow)) continue;
+        const mark = shape(kind, isBelow, 7, 7);
+        mark.setAttribute("class", kind);
+        const entry = document.createElement("span");
+        const name = kind === "dominated" && !cost.fronts.length ? "trained to the end" : kind;
+        entry.append(node("svg", {viewBox: "0 0 14 14"}, mark), isBelow ? `${name}, below ${floor.toFixed(2)}` : name);
+        legend.append(entry);
+      }
   }
 
   function walk(event, order, marks) {
@@ -221,14 +256,6 @@ const data = JSON.parse(document.getElementById("data").textContent);
   };
 
   for (const cost of chart.costs) select.append(new Option(cost.label, cost.name));
-  for (const [kind, text] of [["front", "front"], ["dominated", "dominated"], ["pruned", "pruned"]]) {
-    if (kind === "pruned" && !chart.points.some((point) => point.pruned)) continue;
-    const mark = shape(kind, false, 7, 7);
-    mark.setAttribute("class", kind);
-    const entry = document.createElement("span");
-    entry.append(node("svg", {viewBox: "0 0 14 14"}, mark), text);
-    legend.append(entry);
-  }
   showsPruned.closest("label").hidden = !chart.points.some((point) => point.pruned);
   select.addEventListener("change", draw);
   showsPruned.addEventListener("change", draw);

@@ -16,6 +16,8 @@ COSTS = (
     "macs params conv_params activations latency_ms_p50 latency_ms_p95 throughput train_seconds "
     "peak_memory_mb"
 ).split()
+# A label beside a point names so many of the settings that varied; a click tells the rest.
+MOST_IN_LABEL = 3
 
 
 def chart_data(
@@ -56,6 +58,7 @@ def chart_data(
         points.append(
             {
                 "name": describe_network(row, varied),
+                "label": describe_network(row[varied], varied[:MOST_IN_LABEL]) if varied else "",
                 "trial": int(row["trial"]),
                 "sweep": str(row["sweep"]) if "sweep" in row.index else "",
                 "pruned": bool(is_pruned),

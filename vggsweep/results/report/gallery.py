@@ -61,7 +61,7 @@ def _entries(
     plane_cost = equal_cost or (x if x in ("macs", "params", "conv_params", "activations") else "macs")
     yield (
         "standings",
-        "Who is told apart",
+        "Which networks differ",
         "Rings are trials, dots their means, bars 95 % intervals. Blue lies within the noise of the best; "
         "grey is worse by more.",
         lambda: figures.standings_figure(table, equal_cost or x, y, images=images),

@@ -21,6 +21,7 @@ from vggsweep.results.report.rows import table_columns, table_rows
 from vggsweep.results.settings import varied_settings
 from vggsweep.results.units import short_count
 from vggsweep.results.verdict import Verdict, describe_network, reach_verdict
+from vggsweep.visible import visible_lines
 
 ROOM = Path(__file__).parent
 
@@ -68,6 +69,7 @@ def report_page(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     return environment.get_template("report.html.j2").render(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
@@ -78,8 +80,8 @@ def report_page(
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=chart_data(table, cost, y, standings, by_depth=verdict.equal_cost is not None),
-        how={row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows},
+        chart=_shown(chart_data(table, cost, y, standings, by_depth=verdict.equal_cost is not None)),
+        how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
         pictures=pictures(table, cost, y, verdict.equal_cost, images),
         failures=[row for row in rows if row.state == "FAIL"],
         damaged=[str(error) for error in evidence.damaged],
@@ -90,6 +92,15 @@ def report_page(
         made=moment.strftime("%Y-%m-%d %H:%M UTC"),
         version=version,
     )
+
+
+def _shown(value: Any) -> Any:
+    """Text that turns no line around; what is markup already is ours."""
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return visible_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def objective_cost(evidence: Evidence) -> str:
@@ -171,7 +182,7 @@ def _equal_cost_tiles(verdict: Verdict) -> list[dict[str, str]]:
         },
         {
             "value": f"{worse} of {others}",
-            "name": "others told apart",
+            "name": "others clearly worse",
             "note": "less accurate than the best by more than the noise",
         },
     ]
@@ -195,7 +206,9 @@ def _standings(verdict: Verdict, x: str) -> list[dict[str, Any]]:
                         "seeds": standing.seeds,
                         "cost": short_count(standing.cost) if standing.cost is not None else "",
                         "verdict": "best"
-                        if at == 0
+                        if at == 0 and not standing.is_at_chance
+                        else "stayed at chance"
+                        if standing.is_at_chance
                         else "worse"
                         if standing.is_told_apart
                         else "within the noise",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from vggsweep.results.columns import has_dials
 from vggsweep.results.evidence import Evidence
 from vggsweep.results.front import pareto_front
 from vggsweep.results.replicates import configuration_groups, mean_over_seeds
@@ -79,11 +80,14 @@ class Row:
 def table_columns(table: pd.DataFrame, x: str, y: str) -> list[Column]:
     """The columns that tell the trials of this table apart."""
     several = table["sweep"].nunique() > 1 if "sweep" in table.columns else False
-    names = ["sweep"] if several else []
-    names += ["trial", "depth", "width"]
-    names += varied_settings(table)
+    # the answer first: a phone shows no more than four columns
+    names = ["trial", y, x, *(["sweep"] if several else [])]
+    varied = varied_settings(table)
+    is_vgg = any(has_dials(row) for _, row in table.iterrows())
+    names += [name for name in ("depth", "width") if name in varied or is_vgg]
+    names += varied
     names += ["seed"] if "seed" in table.columns and table["seed"].dropna().nunique() > 1 else []
-    names += [x, y, *SHOWN]
+    names += SHOWN
     names += [
         name for name in ("device", "precision") if name in table and table[name].dropna().nunique() > 1
     ]

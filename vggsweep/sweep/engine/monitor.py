@@ -82,10 +82,10 @@ class Monitor:
             for trial in trials:
                 if is_in_progress(trial):
                     self._say_owner(trial)
+            total = self._order.extent.total(trials)
             for trial in counted(trials):
                 if trial.number not in self._known:
                     self._known.add(trial.number)
-                    total = self._order.settings.n_trials
                     self._view.say(f"[{len(self._known)}/{total}] {self._result(trial)}")
             self._view.redraw()
 
