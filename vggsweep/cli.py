@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.streams import check_output, make_lossy
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,21 +36,17 @@ def main() -> None:
     """Entry point of the console script."""
     # SIGTERM before training begins ends as Ctrl-C does; a trial handles both by itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    make_lossy()
     words = sys.argv[1:]
     if "--debug" in words:
         words = [word for word in words if word != "--debug"]
         os.environ[FULL_ERROR] = "1"
     try:
         code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
-        sys.stdout.flush()  # here, where a reader that left is no error
     except VggsweepError as error:
         code = refuse(error)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our output (head, less) left; say nothing
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code)
 
 
@@ -66,9 +64,12 @@ def refuse(error: VggsweepError) -> int:
     if os.environ.get(FULL_ERROR) == "1":
         import traceback
 
-        traceback.print_exception(error)
+        text = "".join(traceback.format_exception(error)).rstrip()
     else:
-        print(f"vggsweep: {error}", file=sys.stderr)
+        text = f"vggsweep: {error}"
+    from vggsweep.configuration.secrets import masked
+
+    print(masked(text), file=sys.stderr)
     return error.exit_code
 
 
@@ -93,6 +94,7 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
     prepare = getattr(module, "prepare_words", list)
     code = module.run(parser.parse_intermixed_args(prepare(words)))
     assert isinstance(code, int)
+    check_output()
     return code
 
 
@@ -116,8 +118,25 @@ def run_hydra(words: Sequence[str]) -> int:
     elif "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
         return 0
     sys.argv = ["vggsweep", *words]
-    hydra.main(config_path=str(config_dir()), config_name="config")(task)()
+    run = hydra.main(config_path=str(config_dir()), config_name="config")(task)
+    if is_inspection:
+        show_masked(run)
+    else:
+        run()
     return 0
+
+
+def show_masked(inspect: Callable[[], None]) -> None:
+    """Print what Hydra shows of a configuration, without the passwords of its addresses."""
+    from vggsweep.configuration.secrets import masked
+
+    text = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(text):
+            inspect()
+    finally:
+        sys.stdout.write(masked(text.getvalue()))
+    check_output()
 
 
 def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoReturn:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Glob, Override
 
-from vggsweep.configuration.checks import check_configuration, check_name, check_storage
+from vggsweep.configuration.checks import check_configuration, check_name
 from vggsweep.configuration.compose import compose, group_options, parse_override
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
+from vggsweep.configuration.secrets import check_storage
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 # A longer list of choices is checked at both ends: composing each would cost more than it saves.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from vggsweep.errors import ConfigError, RecordError, near_match
 from vggsweep.results.condition import select_where
@@ -19,6 +18,7 @@ from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.replicates import CONFIGURATION
+from vggsweep.results.sweep_file import read_saved_order
 from vggsweep.results.table import COLUMNS, DAMAGED, damages, load_plain, make_frame, without_empty
 
 # Nodes of a configuration that decide no result, and the seed, in which replicates differ.
@@ -120,13 +120,9 @@ def configuration_key(configuration: Mapping[str, Any]) -> str:
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     try:
-        content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
-        return SweepFacts(
-            name=directory.name,
-            command=str(content["command"]),
-            words=tuple(map(str, content["words"])),
-            objective=tuple(str(metric["name"]) for metric in content["objective"]),
-            n_trials=int(content["configuration"]["sweep"]["n_trials"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        saved = read_saved_order(directory.settings)
+    except RecordError:
+        saved = None
+    if saved is None:
         return SweepFacts(directory.name)
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, saved.n_trials)

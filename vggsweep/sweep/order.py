@@ -14,11 +14,12 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.configuration.checks import check_configuration, check_name, check_storage
+from vggsweep.configuration.checks import check_configuration, check_name
 from vggsweep.configuration.compose import compose_with_hydra, expand_aliases, group_options
 from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.line import choices, experiment_name, parse, refuse_fixed_and_swept, sweep_name
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
+from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.results.layout import SweepDirectory, sweep_directory

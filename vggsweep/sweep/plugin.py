@@ -37,6 +37,7 @@ class VggSweeper(Sweeper):
         Raises:
             SystemExit: always, with the exit code of the sweep.
         """
+        from vggsweep.configuration.secrets import masked
         from vggsweep.errors import VggsweepError
         from vggsweep.sweep.run import run_sweep
 
@@ -45,6 +46,6 @@ class VggSweeper(Sweeper):
         try:
             code = run_sweep(self.config, self.hydra_context, arguments)
         except VggsweepError as error:  # Hydra would show a traceback
-            print(f"vggsweep: {error}", file=sys.stderr)
+            print(f"vggsweep: {masked(str(error))}", file=sys.stderr)
             code = error.exit_code
         raise SystemExit(code)

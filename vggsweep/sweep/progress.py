@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.results.history import read_history
+from vggsweep.results.history import finished_epochs
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.sweep.locks import is_owned
 from vggsweep.sweep.marks import (
@@ -85,6 +85,7 @@ def read_progress(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> S
     done = counted(trials)
     finished = [trial for trial in done if trial.datetime_start and trial.datetime_complete]
     seconds = [(t.datetime_complete - t.datetime_start).total_seconds() for t in finished]  # type: ignore[operator]
+    seconds = [one for one in seconds if one >= 0]  # a clock that was set back says nothing
     return SweepProgress(
         done=len(done),
         counts=dict(counts),
@@ -124,14 +125,14 @@ def state_name(trial: FrozenTrial) -> str | None:
 
 def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
     place = directory.trial(trial.number)
-    history = read_history(place.history)
+    history = finished_epochs(place.history)
     mark = mark_of(trial)
     owner = owner_of(trial)
     beat = beat_of(trial, owner) if owner is not None else None
     is_elsewhere = owner is not None and owner.place != place_of(directory)
     # the files of another host may not be here; its signs of life are
     far = beat if beat is not None and beat.epoch > len(history) else None
-    near = history[-1]["val_acc"] if history else None
+    near = history[-1].get("val_acc") if history else None
     silent = time.time() - beat.at if is_elsewhere and beat is not None else None
     is_released = owner is not None and owner.is_released
     return RunningTrial(

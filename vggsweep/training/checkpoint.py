@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 
 from vggsweep.errors import CheckpointError
+from vggsweep.files import write_atomically
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -54,21 +54,14 @@ class CheckpointFile:
         """Write the state beside the last checkpoint, then let it take its place.
 
         A SHA-256 digest follows the data: a file cut short or flipped by a failing disk is noticed.
+
+        Raises:
+            WriteFailed: the last checkpoint stays.
         """
         buffer = io.BytesIO()
         torch.save(state, buffer)
         data = buffer.getvalue()
-        # a name of its own: a process that was stopped for long may wake up while another writes
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.write(hashlib.sha256(data).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        if self.path.exists():
-            self.path.replace(self.previous)
-        temporary.replace(self.path)
-        _sync_directory(self.path.parent)
+        write_atomically(self.path, data + hashlib.sha256(data).digest(), previous=self.previous)
 
     def load(self) -> Loaded:
         """The last whole checkpoint, its tensors on the CPU.
@@ -104,15 +97,6 @@ def _read(path: Path) -> dict[str, Any]:
     state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     assert isinstance(state, dict)
     return state
-
-
-def _sync_directory(directory: Path) -> None:
-    # The rename itself must reach the disk, or a power cut could bring the old name back.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:

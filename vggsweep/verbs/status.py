@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from typing import Any
 
 import optuna
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vggsweep.errors import ConfigError
+from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.layout import SweepDirectory, find_sweep
+from vggsweep.results.sweep_file import SavedOrder, read_saved_order
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.marks import INFEASIBLE, is_infeasible, mark_of
 from vggsweep.sweep.progress import SweepProgress, best_trials, read_progress
@@ -59,36 +58,28 @@ def status_picture(directory: SweepDirectory) -> tuple[RenderableType, bool]:
     """What to show, and whether the sweep has reached its total."""
     if not directory.study.is_file() and not directory.settings.is_file():
         raise ConfigError(f"{directory.path} holds no study; `vggsweep table` reads its records.")
-    saved = _saved(directory)
-    study = read_study(directory, saved.get("storage"))
+    damage: list[RenderableType] = []
+    saved: SavedOrder | None = None
+    try:
+        saved = read_saved_order(directory.settings)
+    except RecordError as error:
+        damage = [Text(f"damaged: {error}")]
+    study = read_study(directory, saved.storage if saved is not None else None)
     progress = read_progress(directory, study.get_trials(deepcopy=False))
-    total = saved.get("n_trials")
+    total = saved.n_trials if saved is not None else None
     best = best_trials(study)
     refused = Counter(t.user_attrs[INFEASIBLE] for t in study.get_trials(deepcopy=False) if is_infeasible(t))
     lines = [
         Text.assemble((directory.name, "bold"), f"  {progress.done}{f' of {total}' if total else ''} done"),
         Text(_counts(progress)),
     ]
-    parts: list[RenderableType] = [*lines]
+    parts: list[RenderableType] = [*lines, *damage]
     if progress.running:
         parts.append(running_table(progress))
     if best:
         parts.append(_best_table(study, best, saved))
     parts += [Text(f"INFEASIBLE {count} x {reason}") for reason, count in refused.most_common(REASONS_SHOWN)]
     return Group(*parts), total is not None and progress.done >= total
-
-
-def _saved(directory: SweepDirectory) -> dict[str, Any]:
-    """What ``sweep.yaml`` says of the total, the storage and the objective; nothing for single runs."""
-    if not directory.settings.is_file():
-        return {}
-    content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
-    sweep = content["configuration"]["sweep"]
-    return {
-        "n_trials": sweep["n_trials"],
-        "storage": sweep["storage"],
-        "objective": [metric["name"] for metric in content["objective"]],
-    }
 
 
 def _counts(progress: SweepProgress) -> str:
@@ -98,14 +89,14 @@ def _counts(progress: SweepProgress) -> str:
     return ", ".join(words) or "nothing yet"
 
 
-def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved: dict[str, Any]) -> Table:
+def _best_table(study: optuna.Study, best: list[optuna.trial.FrozenTrial], saved: SavedOrder | None) -> Table:
     table = Table(
         title="front so far" if len(study.directions) > 1 else "best so far",
         title_justify="left",
         box=SIMPLE_HEAD,
     )
     table.add_column("trial", justify="right")
-    for name in saved.get("objective", ["val_acc"]):
+    for name in saved.objective if saved is not None else ["val_acc"]:
         table.add_column(name, justify="right")
     table.add_column("parameters")
     for trial in sorted(best, key=lambda trial: -trial.values[0]):

@@ -29,8 +29,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from vggsweep.errors import SweepError
+from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import write_atomically
+from vggsweep.streams import make_lossy
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.engine.seat import Seat, any_seat_taken, take_seat, threads_of_worker, usable_cores
 from vggsweep.sweep.engine.starter import Starter
@@ -65,6 +66,7 @@ class Keeper:
 
     def __call__(self, _config: DictConfig | None = None) -> Ending:
         """Keep a worker at work until it has nothing left to do."""
+        make_lossy()  # the streams of the launcher's process
         directory = SweepDirectory(self.root)
         seat = take_seat(directory)
         try:
@@ -182,7 +184,12 @@ class _Child:
             "name": seat.name,
             "seat": seat.number,
         }
-        with log.open("ab") as output:
+        set_obstacle_aside(log)
+        try:
+            output = log.open("ab")
+        except OSError as error:
+            raise write_failed(log, error) from error
+        with output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vggsweep.sweep.engine.worker_process"],
                 stdin=subprocess.PIPE,
@@ -262,5 +269,5 @@ def news_line(news: Mapping[str, Any]) -> str:
 
 
 def _tail(path: Path, lines: int = 8) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
