@@ -41,6 +41,10 @@ test: $(DEV)  ## the tests, without the slow ones
 test-long: $(DEV)  ## all tests
 	$(BIN)/pytest -q
 
+.PHONY: faults
+faults: $(DEV)  ## cause every fault, in all rounds, and write docs/faults.md
+	$(BIN)/pytest -q tests/faults --faults-page docs/faults.md
+
 .PHONY: lint
 lint: $(DEV)  ## style, types, and which room imports which
 	$(BIN)/ruff check .

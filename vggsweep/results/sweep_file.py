@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from yaml import YAMLError
 
 from vggsweep.errors import RecordError
 

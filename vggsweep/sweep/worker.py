@@ -82,7 +82,7 @@ class Worker:
         try:
             return self._run(role)
         except VggsweepError as error:  # of the world, not of a trial: a full disk, a damaged database
-            return Ending(str(error), is_early=True)
+            return Ending(str(error).rstrip("."), is_early=True)
 
     def _run(self, role: Role) -> Ending:
         order = self.order
