@@ -26,9 +26,10 @@ from vggsweep.streams import check_output, make_lossy
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report")
+VERBS = ("summary", "plan", "status", "table", "pareto", "report", "doctor")
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
+VERBS_WITHOUT_SWEEPS = ("doctor",)
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -166,6 +167,8 @@ def complete_verb(line: str) -> bool:
     if typed[0] in VERBS_WITH_OVERRIDES:
         os.environ["COMP_LINE"] = " ".join(["vggsweep", *typed[1:]]) + " " * is_new_word
         return False
+    if typed[0] in VERBS_WITHOUT_SWEEPS:
+        return True
     from vggsweep.results.layout import existing_sweeps
 
     start = "" if is_new_word else typed[-1]

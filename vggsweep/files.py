@@ -197,6 +197,18 @@ def _is_device(path: Path) -> bool:
     return False
 
 
+def syncs(path: Path) -> bool:
+    """Whether the file system brings a directory to the disk when asked."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def _sync(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY)

@@ -59,8 +59,8 @@ def data_root(settings: DatasetSettings) -> Path:
         if settings.root or os.environ.get("VGGSWEEP_DATA"):
             field = f"dataset.root={chosen}" if settings.root else f"VGGSWEEP_DATA={chosen}"
             raise ConfigError(
-                f"{field}: this system knows no home directory for {chosen.partition('/')[0]}. Write the path "
-                "out, such as dataset.root=/path/to/data."
+                f"{field}: this system knows no home directory for {chosen.partition('/')[0]}. Write the "
+                "path out, such as dataset.root=/path/to/data."
             ) from None
         return Path(tempfile.gettempdir()) / f"vggsweep-{os.getuid()}"
 

@@ -131,6 +131,30 @@ def describe(url: URL) -> str:
     return masked(url.render_as_string(hide_password=True))
 
 
+def ping(url: URL) -> None:
+    """Connect once, and change nothing.
+
+    Raises:
+        SweepError: the driver is missing, or nobody answers.
+    """
+    what = f"{WHAT}{describe(url)}"
+    options = {"connect_args": POSTGRES_OPTIONS} if url.get_backend_name() == "postgresql" else {}
+    try:
+        engine = sqlalchemy.create_engine(url, **options)
+        with engine.connect():
+            pass
+        engine.dispose()
+    except ImportError as error:
+        raise _without_driver(what, url) from error
+    except SQLAlchemyError as error:
+        raise refused(what, error) or SweepError(f"{what} does not answer: {reason(error)}") from error
+
+
+def _without_driver(what: str, url: URL) -> SweepError:
+    hint = INSTALL_HINTS.get(url.get_backend_name(), "install its Python driver")
+    return SweepError(f"{what} needs a driver that is not installed: {hint}.")
+
+
 class Outage:
     """Remembers when a database last failed to answer, so that silence is not taken for death."""
 
@@ -333,8 +357,7 @@ def open_database(directory: SweepDirectory, storage: str | None) -> PatientData
         try:
             return PatientDatabase(text, options, what)
         except ImportError as error:
-            hint = INSTALL_HINTS.get(url.get_backend_name(), "install its Python driver")
-            raise SweepError(f"{what} needs a driver that is not installed: {hint}.") from error
+            raise _without_driver(what, url) from error
         except (StorageInternalError, SQLAlchemyError) as error:
             may_be_race = isinstance(error, IntegrityError) or "already exists" in str(error)
             if attempt == OPENING_ATTEMPTS or not (may_be_race or is_outage(error)):
