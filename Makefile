@@ -43,7 +43,7 @@ test-long: $(DEV)  ## all tests
 
 .PHONY: faults
 faults: $(DEV)  ## cause every fault, in all rounds, and write docs/faults.md
-	VGGSWEEP_FAULT_EXAMPLES=200 $(BIN)/pytest -q tests/faults --faults-page docs/faults.md
+	VGGSWEEP_FAULT_EXAMPLES=100 $(BIN)/python -m pytest -q -m fault -p tests.faults.page --faults-page docs/faults.md
 
 .PHONY: lint
 lint: $(DEV)  ## style, types, and which room imports which

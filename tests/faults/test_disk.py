@@ -65,7 +65,7 @@ def test_sweep_on_a_full_disk_goes_on_once_there_is_room(
 
 @FULL
 @pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", [8, *range(20, 400, 12), 500, 2048])
+@pytest.mark.parametrize("kilobytes", [8, *range(40, 320, 40), 500, 2048])
 @pytest.mark.parametrize("line", [("train.keep_weights=true",), SWEEP, (*SWEEP, "n_workers=2")], ids=len)
 def test_whatever_is_written_when_the_disk_is_full_the_command_goes_on(
     start: Start, small_disk: SmallDisk, kilobytes: int, line: tuple[str, ...]

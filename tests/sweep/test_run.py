@@ -338,6 +338,9 @@ def wait_for_an_epoch(command: Command) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.fault(
+    "`kill -9`, Ctrl-C and SIGTERM, one worker", "the same command continues; exactly the total"
+)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_sweep_under_fire_ends_with_exactly_its_total(start: Start, own_folder: Path, tmp_path: Path) -> None:

@@ -191,6 +191,7 @@ def run_command(environment: dict[str, str], *words: str) -> subprocess.Complete
     )
 
 
+@pytest.mark.fault("a network that crashes the interpreter", "that trial fails alone")
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_crash_of_the_interpreter_costs_that_trial_alone(
@@ -220,6 +221,7 @@ def test_crash_of_the_interpreter_costs_that_trial_alone(
     assert "died (SIGSEGV); starting another" in done.stderr
 
 
+@pytest.mark.fault("a trial that hangs", "ended after `sweep.trial_timeout`; the others go on")
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_trial_that_hangs_is_ended_with_its_process(
@@ -240,6 +242,9 @@ def test_trial_that_hangs_is_ended_with_its_process(
     assert "sweep.trial_timeout=20 s and did not answer" in str(records[1].reason)
 
 
+@pytest.mark.fault(
+    "a worker stopped for longer than its lease", "its trial is taken over; what it writes later is set aside"
+)
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
@@ -265,6 +270,9 @@ def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.fault(
+    "`kill -9` of workers and commands, two workers", "exactly the total, every result whole, no process left"
+)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_folder: Path) -> None:
@@ -316,6 +324,7 @@ class psutil_errors_ignored:
         return kind is not None and issubclass(kind, psutil.Error)
 
 
+@pytest.mark.fault("the database locked by another program", "said, and waited for")
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_sqlite_locked_by_somebody_for_half_a_minute_is_said_and_survived(start: Start) -> None:
@@ -401,6 +410,10 @@ def test_host_with_the_same_files_continues_the_trial_of_a_dead_one_from_its_che
     assert [record.metrics["val_acc"] for record in records_of(directory)] == [t.value for t in trials]
 
 
+@pytest.mark.fault(
+    "two hosts on PostgreSQL, one dies, the server restarts",
+    "the other continues its trial; nobody is interrupted",
+)
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
