@@ -38,12 +38,12 @@ test: $(DEV)  ## the tests, without the slow ones
 	$(BIN)/pytest -q -m "not slow"
 
 .PHONY: test-long
-test-long: $(DEV)  ## all tests
-	$(BIN)/pytest -q
+test-long: $(DEV)  ## all tests, with a hundred rounds of kills
+	VGGSWEEP_KILLS=100 $(BIN)/pytest -q
 
 .PHONY: faults
 faults: $(DEV)  ## cause every fault, in all rounds, and write docs/faults.md
-	VGGSWEEP_FAULT_EXAMPLES=100 $(BIN)/python -m pytest -q -m fault -p tests.faults.page --faults-page docs/faults.md
+	VGGSWEEP_KILLS=100 VGGSWEEP_FAULT_EXAMPLES=100 $(BIN)/python -m pytest -q -m fault -p tests.faults.page --faults-page docs/faults.md
 
 .PHONY: lint
 lint: $(DEV)  ## style, types, and which room imports which

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 60  # seconds, on a machine that does other things too
+# Rounds of the tests that kill at random; `make faults` asks for more.
+KILLS = int(os.environ.get("VGGSWEEP_KILLS", "20"))
 WARM_PROCESS = """
 import json, os, sys
 import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.task

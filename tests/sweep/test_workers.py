@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from tests.processes import Command
+from tests.processes import KILLS, Command
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory, sweep_directory
@@ -274,14 +274,18 @@ def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
     "`kill -9` of workers and commands, two workers", "exactly the total, every result whole, no process left"
 )
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_folder: Path) -> None:
-    """Twenty rounds: a worker, the command, or everything is killed at a random moment."""
-    words = (*TWO, "n_trials=24", "train.epochs=40", "scheduler=constant", "sweep.max_retries=20")
+@pytest.mark.timeout(90 * KILLS)
+def test_two_workers_under_fire_end_with_exactly_their_total(
+    start: Start, own_folder: Path, record_property: Callable[[str, int], None]
+) -> None:
+    """Round after round a worker, the command, or everything is killed at a random moment."""
+    record_property("rounds", KILLS)
+    words = (*TWO, "n_trials=24", f"train.epochs={2 * KILLS}", "scheduler=constant")
+    words += (f"sweep.max_retries={KILLS}",)
     luck = random.Random(0)
     rounds: Counter[str] = Counter()
     command = start(*words)
-    while rounds.total() < 20:
+    while rounds.total() < KILLS:
         if luck.random() < 0.7:  # else it may well be still starting
             wait_until(lambda: bool(owners_of("two")) or not processes_of(own_folder), command)
         time.sleep(luck.uniform(0.0, 5.0))
@@ -310,7 +314,7 @@ def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_f
         rounds[target] += 1
     code = command.end()
     assert code == 0, command.text
-    assert rounds.total() >= 20, f"too quick: {rounds}"
+    assert rounds.total() >= KILLS, f"too quick: {rounds}"
     check_whole("two", 24)
     connection = sqlite3.connect(sweep_directory("two").study, timeout=1)
     connection.execute("BEGIN EXCLUSIVE")
