@@ -29,7 +29,7 @@ from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
-from vggsweep.errors import Superseded, TrialPruned, WriteFailed
+from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
@@ -320,7 +320,12 @@ class _Trial:
 
     def _continue_from(self, checkpoint: CheckpointFile) -> None:
         assert self.training is not None
-        loaded = checkpoint.load()
+        try:
+            loaded = checkpoint.load()
+        except CheckpointError as error:
+            self._note(f"{error} Trained from the first epoch.")
+            checkpoint.set_aside()
+            return
         if loaded.warning is not None:
             self._note(loaded.warning)
         self.training.load_state_dict(loaded.state)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import torch
 
 from vggsweep.errors import CheckpointError
-from vggsweep.files import write_atomically
+from vggsweep.files import set_aside, write_atomically
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -75,13 +77,30 @@ class CheckpointFile:
                 continue
             try:
                 state = _read(path)
-            except (OSError, ValueError, RuntimeError) as error:
+            except (
+                OSError,
+                ValueError,
+                RuntimeError,
+                EOFError,
+                LookupError,
+                pickle.UnpicklingError,
+            ) as error:
                 damages.append(f"{path} is damaged ({error})")
                 continue
             warning = f"{damages[0]}; continuing from {path.name}." if damages else None
             return Loaded(state, warning)
         found = "; ".join(damages) or f"There is no checkpoint at {self.path}"
-        raise CheckpointError(f"{found}. The same command starts a new trial.")
+        raise CheckpointError(f"{found}.")
+
+    def set_aside(self) -> None:
+        """Keep what cannot be read under other names, so that training begins anew.
+
+        Raises:
+            WriteFailed: the file system refused.
+        """
+        for path in (self.path, self.previous):
+            if os.path.lexists(path):
+                set_aside(path)
 
     def remove(self) -> None:
         """Delete both files."""
@@ -95,7 +114,8 @@ def _read(path: Path) -> dict[str, Any]:
     if hashlib.sha256(data).digest() != digest:
         raise ValueError("its checksum does not match")
     state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    assert isinstance(state, dict)
+    if not isinstance(state, dict):
+        raise ValueError("it holds no state")
     return state
 
 
