@@ -21,14 +21,14 @@ class SavedOrder:
         command: the line that ran it.
         words: overrides that each of its trials has.
         objective: columns that it optimises, accuracy first.
-        fingerprint: what must stay the same when it continues.
+        fingerprint: what must stay the same when it continues; None where it was not saved.
         n_trials, storage: of the ``sweep`` node.
     """
 
     command: str
     words: tuple[str, ...]
     objective: tuple[str, ...]
-    fingerprint: Mapping[str, Any]
+    fingerprint: Mapping[str, Any] | None
     n_trials: int
     storage: str | None
 
@@ -52,9 +52,9 @@ def read_saved_order(path: Path) -> SavedOrder | None:
             content["command"],
             tuple(map(str, content["words"])),
             objective,
-            dict(content["fingerprint"]),
+            content.get("fingerprint"),
             sweep["n_trials"],
-            sweep["storage"],
+            sweep.get("storage"),
         )
     except (
         OSError,
@@ -72,6 +72,7 @@ def read_saved_order(path: Path) -> SavedOrder | None:
         and all(isinstance(name, str) for name in objective)
         and isinstance(saved.n_trials, int)
         and isinstance(saved.storage, str | None)
+        and isinstance(saved.fingerprint, Mapping | None)
     )
     if not is_whole:
         raise RecordError(f"{path} is damaged: a value is of the wrong type.")

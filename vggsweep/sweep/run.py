@@ -91,7 +91,7 @@ def check_same_sweep(order: SweepOrder) -> None:
     except RecordError as error:  # the study knows too, see `join_study`
         log.warning("%s The study tells what the sweep began with.", error)
         return
-    if saved is not None:
+    if saved is not None and saved.fingerprint is not None:
         _refuse_difference(order, saved.fingerprint, saved.command)
 
 

@@ -128,7 +128,8 @@ class Worker:
                 try:
                     record = self._train(step, bench)
                 except Interrupted:
-                    bench.dispatcher.release(step)
+                    with suppress(VggsweepError):  # the lock is released anyhow
+                        bench.dispatcher.release(step)
                     return self._interrupted(bench.stop)
                 except KeyboardInterrupt:  # the second signal: no question to a database that may not answer
                     with suppress(OSError):

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,9 +29,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from vggsweep.errors import SweepError
+from vggsweep.errors import SweepError, WriteFailed
 from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.streams import make_lossy
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.engine.seat import Seat, any_seat_taken, take_seat, threads_of_worker, usable_cores
@@ -151,10 +152,11 @@ class _Watch:
         limit = self.keeper.trial_timeout
         if limit is None or child.trial is None or time.monotonic() - child.began < limit + GRACE_SECONDS:
             return
-        write_atomically(
-            Path(child.trial) / "trial.hung",
-            f"It took longer than sweep.trial_timeout={limit:g} s and did not answer; its process was ended.",
+        reason = (
+            f"It took longer than sweep.trial_timeout={limit:g} s and did not answer; its process was ended."
         )
+        with suppress(WriteFailed):  # then its death is counted instead
+            write_atomically(TrialDirectory(Path(child.trial)).hung, reason)
         child.process.kill()
         child.trial = None
 
