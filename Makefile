@@ -42,9 +42,13 @@ test: $(DEV)  ## the tests, without the slow ones
 	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
 
 .PHONY: test-long
-test-long: $(DEV)  ## all tests
-	$(BIN)/pytest -q $(PARALLEL) -m "not slow"
-	$(BIN)/pytest -q -m slow
+test-long: $(DEV)  ## all tests, with a hundred rounds of kills
+	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
+	VGGSWEEP_KILLS=100 $(BIN)/pytest -q -m slow
+
+.PHONY: faults
+faults: $(DEV)  ## cause every fault, in all rounds, and write docs/faults.md
+	VGGSWEEP_KILLS=100 VGGSWEEP_FAULT_EXAMPLES=100 $(BIN)/python -m pytest -q -m fault -p tests.faults.page --faults-page docs/faults.md
 
 .PHONY: lint
 lint: $(DEV)  ## style, types, and which room imports which

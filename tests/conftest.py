@@ -117,6 +117,10 @@ def warm_process() -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+def is_verb(words: tuple[str, ...]) -> bool:
+    return bool(words) and "=" not in words[0] and not words[0].startswith("-")
+
+
 @pytest.fixture
 def start(
     warm_process: subprocess.Popen[str], own_folder: Path, tiny_line: tuple[str, ...]
@@ -124,20 +128,23 @@ def start(
     """``start("seed=1")`` runs the command with those words in the test's own folder.
 
     The words of `tiny_line` that they do not set stand before them. With ``killed_after="a.b.function"``
-    SIGKILL meets the process exactly when that function has returned for the first time.
+    SIGKILL meets the process exactly when that function has returned for the first time. ``first`` is Python
+    that the process runs before all else: what it does to the process is the fault that a test is about.
     """
 
-    def begin(*words: str, folder: Path = own_folder, killed_after: str | None = None) -> Command:
-        output = folder / "output.txt"
+    def begin(
+        *words: str, folder: Path = own_folder, killed_after: str | None = None, first: str = ""
+    ) -> Command:
+        output = own_folder / "output.txt"
         output.touch()
         length = len(output.read_text())
         assert warm_process.stdin is not None
         assert warm_process.stdout is not None
-        own = {word.partition("=")[0] for word in words}
+        own = {word.partition("=")[0] for word in (*words, *(tiny_line if is_verb(words) else ()))}
         if "arch" in own:  # another family has other fields
             own |= {word.partition("=")[0] for word in tiny_line if word.startswith("arch.")}
         rest = [word for word in tiny_line if word.partition("=")[0] not in own]
-        line = json.dumps([[*rest, *words], str(folder), str(output), killed_after])
+        line = json.dumps([[*rest, *words], str(folder), str(output), killed_after, first])
         warm_process.stdin.write(f"{line}\n")
         warm_process.stdin.flush()
         return Command(int(warm_process.stdout.readline()), output, warm_process, length)

@@ -267,17 +267,6 @@ def test_out_of_memory_fails_with_what_would_fit(
     assert record.reason.startswith("Out of memory on cpu with train.batch_size=64. Try train.batch_size=32")
 
 
-def test_two_damaged_checkpoints_fail_and_say_so(trial: Callable[..., Trial]) -> None:
-    failed = trial()
-    for path in (failed.directory.checkpoint, failed.directory.path / "checkpoint.pt.prev"):
-        path.write_bytes(b"nothing")
-    record = failed()
-    assert record.state == "FAIL"
-    assert record.reason is not None
-    assert "checkpoint.pt is damaged" in record.reason
-    assert "checkpoint.pt.prev is damaged" in record.reason
-
-
 def test_a_pruned_trial_keeps_its_history(trial: Callable[..., Trial]) -> None:
     pruned = trial("train.epochs=3")
     record = pruned(failing(TrialPruned(1)))

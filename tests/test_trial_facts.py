@@ -1,9 +1,16 @@
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
 
-from vggsweep.errors import ConfigError
-from vggsweep.training.loop import EpochResult
+import pytest
+import torch
+
+from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.errors import ConfigError, OutOfMemory
+from vggsweep.measure.speed import measure_inference
+from vggsweep.training.loop import EpochResult, evaluate
 from vggsweep.trial_facts import epochs_to_threshold, failure_reason, metrics, training_times
 
 
@@ -36,16 +43,58 @@ def test_the_speed_leaves_the_first_epoch_out_and_the_seconds_do_not() -> None:
     assert training_times([first, *later]) == {"train_seconds": 11.0, "images_per_second": 300.0}
 
 
+class Hungry(torch.nn.Module):
+    """A network for whose batches no memory is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x_NCHW: torch.Tensor) -> torch.Tensor:
+        raise MemoryError
+
+
+class Batches:
+    """Two empty images."""
+
+    num_images, steps_per_epoch = 2, 1
+
+    def epoch(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        yield torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)
+
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def configuration(tiny: Callable[..., dict[str, Any]]) -> Configuration:
+    return read_configuration(tiny("measure=default", "train.batch_size=128"))
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_too_little_memory_is_told_with_a_way_out(error: Exception) -> None:
-    assert "train.batch_size" in failure_reason(error, "cpu", 128)
+def test_too_little_memory_is_told_with_a_way_out(error: Exception, configuration: Configuration) -> None:
+    assert "Try train.batch_size=64," in failure_reason(error, "cpu", configuration)
 
 
-def test_our_own_errors_speak_for_themselves_and_others_say_where() -> None:
-    assert failure_reason(ConfigError("no such width"), "cpu", 128) == "no such width"
+def test_where_memory_ran_out_decides_which_field_is_named(configuration: Configuration) -> None:
+    with pytest.raises(MemoryError) as validation:
+        evaluate(Hungry(), Batches(), CPU, "fp32")
+    with pytest.raises(MemoryError) as measurement:
+        measure_inference(Hungry(), (1, 8, 8), configuration.measure, nullcontext, channels_last=False)
+
+    assert "Try train.eval_batch_size=256," in failure_reason(validation.value, "cpu", configuration)
+    assert "Try measure.throughput_batch_size=128," in failure_reason(measurement.value, "cpu", configuration)
+
+
+def test_a_batch_of_one_is_not_halved() -> None:
+    assert "Try a smaller dataset.resolution" in str(OutOfMemory("cpu", 1))
+
+
+def test_our_own_errors_speak_for_themselves_and_others_say_where(configuration: Configuration) -> None:
+    assert failure_reason(ConfigError("no such width"), "cpu", configuration) == "no such width"
     try:
         raise ValueError("odd")
     except ValueError as error:
-        reason = failure_reason(error, "cpu", 128)
+        reason = failure_reason(error, "cpu", configuration)
     assert reason.startswith("ValueError: odd (")
     assert __file__ in reason

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.streams import check_output, make_lossy
 from vggsweep.visible import never_fail_to_print, show
 
 if TYPE_CHECKING:
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from vggsweep.configuration.line import Line
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report")
+VERBS = ("summary", "plan", "status", "table", "pareto", "report", "doctor")
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
+VERBS_WITHOUT_SWEEPS = ("doctor",)
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -38,6 +41,7 @@ def main() -> None:
     """Entry point of the console script."""
     # SIGTERM before training begins ends as Ctrl-C does; a trial handles both by itself.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    make_lossy()
     never_fail_to_print()
     words = sys.argv[1:]
     if "--debug" in words:
@@ -49,15 +53,10 @@ def main() -> None:
 
             return print(f"vggsweep {__version__}")
         code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
-        sys.stdout.flush()  # here, where a reader that left is no error
     except VggsweepError as error:
         code = refuse(error)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our output (head, less) left; say nothing
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code)
 
 
@@ -75,9 +74,12 @@ def refuse(error: VggsweepError) -> int:
     if os.environ.get(FULL_ERROR) == "1":
         import traceback
 
-        traceback.print_exception(error)
+        text = "".join(traceback.format_exception(error)).rstrip()
     else:
-        show(f"vggsweep: {error}", sys.stderr)
+        text = f"vggsweep: {error}"
+    from vggsweep.configuration.secrets import masked
+
+    show(masked(text), sys.stderr)
     return error.exit_code
 
 
@@ -102,6 +104,7 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
     prepare = getattr(module, "prepare_words", list)
     code = module.run(parser.parse_intermixed_args(prepare(words)))
     assert isinstance(code, int)
+    check_output()
     return code
 
 
@@ -129,8 +132,25 @@ def run_hydra(words: Sequence[str]) -> int:
     elif "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
         return 0
     sys.argv = ["vggsweep", *words]
-    hydra.main(config_path=str(config_dir()), config_name="config")(task)()
+    run = hydra.main(config_path=str(config_dir()), config_name="config")(task)
+    if is_inspection:
+        show_masked(run)
+    else:
+        run()
     return 0
+
+
+def show_masked(inspect: Callable[[], None]) -> None:
+    """Print what Hydra shows of a configuration, without the passwords of its addresses."""
+    from vggsweep.configuration.secrets import masked
+
+    text = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(text):
+            inspect()
+    finally:
+        sys.stdout.write(masked(text.getvalue()))
+    check_output()
 
 
 def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoReturn:
@@ -166,6 +186,8 @@ def complete_verb(line: str) -> bool:
     if typed[0] in VERBS_WITH_OVERRIDES:
         os.environ["COMP_LINE"] = " ".join(["vggsweep", *typed[1:]]) + " " * is_new_word
         return False
+    if typed[0] in VERBS_WITHOUT_SWEEPS:
+        return True
     from vggsweep.results.layout import existing_sweeps
 
     start = "" if is_new_word else typed[-1]

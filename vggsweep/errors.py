@@ -8,6 +8,7 @@
     ├── RecordError              a record or a table file cannot be understood
     ├── CheckpointError          no usable checkpoint
     ├── SweepError               a sweep cannot start, or had to stop early
+    ├── WriteFailed              a file could not be written: disk full, read-only, gone (an OSError as well)
     └── TrialFailed              training went wrong; the trial ends as FAIL
         ├── NonFiniteLoss        NaN or infinity, with epoch and step
         ├── OutOfMemory          the device's memory ran out, with the batch size
@@ -65,6 +66,25 @@ class SweepError(VggsweepError):
     """A sweep cannot start or had to stop before its total."""
 
 
+class WriteFailed(VggsweepError, OSError):
+    """The file system refused to write; the text names path, free space and cure.
+
+    No trial fails by it: what was complete stays, and the same command goes on once it is cured.
+
+    Args:
+        text: one paragraph.
+        errno: why, as the system numbers it.
+    """
+
+    def __init__(self, text: str, errno: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.errno = errno
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class TrialFailed(VggsweepError):
     """Training ended without a usable result."""
 
@@ -83,12 +103,23 @@ class NonFiniteLoss(TrialFailed):
 
 
 class OutOfMemory(TrialFailed):
-    """The device ran out of memory."""
+    """The device ran out of memory.
 
-    def __init__(self, device: str, batch_size: int) -> None:
+    Args:
+        device: which.
+        field: of the configuration, that decides how much was needed there; a number of images.
+        size: its value.
+        during: what was going on, such as ``"validation"``.
+    """
+
+    def __init__(
+        self, device: str, size: int, field: str = "train.batch_size", during: str = "training"
+    ) -> None:
+        smaller = f"{field}={size // 2}, " if size > 1 else ""
+        where = "" if during == "training" else f" in {during}"
         super().__init__(
-            f"Out of memory on {device} with train.batch_size={batch_size}. "
-            f"Try train.batch_size={max(1, batch_size // 2)}, a smaller dataset.resolution, "
+            f"Out of memory on {device}{where} with {field}={size}. "
+            f"Try {smaller}a smaller dataset.resolution, "
             "or dataset.loader=streaming to keep the images off the device."
         )
 

@@ -16,7 +16,7 @@ from typing import overload
 import torch
 from PIL import Image
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from vggsweep.arch.build import build_network
@@ -25,6 +25,7 @@ from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.data.decode import decode, squared
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.errors import DataError, RecordError
+from vggsweep.files import write_atomically
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import read_record
 
@@ -106,9 +107,7 @@ def save_weights(network: nn.Module, path: Path, preprocess: Preprocess, class_n
     }
     # One entry: safetensors writes several in random order, and equal weights should be equal files.
     metadata = {METADATA: json.dumps({"preprocess": preprocess.to_dict(), "class_names": list(class_names)})}
-    temporary = path.with_name(f"{path.name}.tmp")
-    save_file(tensors, temporary, metadata=metadata)
-    temporary.replace(path)
+    write_atomically(path, save(tensors, metadata=metadata))
 
 
 def load_model(trial: str | Path, device: str | torch.device = "cpu") -> TrainedModel:

@@ -14,7 +14,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -37,7 +37,8 @@ from vggsweep.device import (
     resolve_device,
     resolve_precision,
 )
-from vggsweep.errors import Superseded, TrialPruned
+from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
+from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
@@ -108,11 +109,14 @@ def run_trial(
     Raises:
         Interrupted: a signal arrived; the checkpoint holds the last finished epoch.
         Superseded: another worker owns the trial now.
+        WriteFailed: a file cannot be written; the trial continues once that is cured.
     """
     directory = assignment.directory
     _remove_torn_files(directory)
-    directory.config.write_text(yaml_text(dict(assignment.plain)), encoding="utf-8")
-    directory.overrides.write_text(yaml_text(list(assignment.overrides)), encoding="utf-8")
+    for path in directory.files:
+        set_obstacle_aside(path)
+    write_atomically(directory.config, yaml_text(dict(assignment.plain)))
+    write_atomically(directory.overrides, yaml_text(list(assignment.overrides)))
     draft = Record(
         sweep=assignment.sweep,
         trial=assignment.number,
@@ -151,7 +155,8 @@ def drop_checkpoint(record: Record, directory: TrialDirectory) -> None:
 def _remove_torn_files(directory: TrialDirectory) -> None:
     """Delete what a killed owner was writing; the lock says that nobody writes now."""
     for path in directory.path.glob("*.tmp"):
-        path.unlink()
+        if path.is_file():
+            path.unlink()
 
 
 class _Trial:
@@ -188,10 +193,12 @@ class _Trial:
             state, reason = "COMPLETE", None
         except TrialPruned as pruned:
             state, reason = "PRUNED", str(pruned)
+        except WriteFailed:  # the world's fault: the trial goes on from its checkpoint once that is cured
+            raise
         except Exception as error:
             device_word = self.record.environment.get("device", self.configuration.device)
             state = "FAIL"
-            reason = failure_reason(error, device_word, self.configuration.train.batch_size)
+            reason = failure_reason(error, device_word, self.configuration)
             log.info("%s", traceback.format_exc())
         history = self.training.history if self.training is not None else []
         return replace(
@@ -321,7 +328,12 @@ class _Trial:
 
     def _continue_from(self, checkpoint: CheckpointFile) -> None:
         assert self.training is not None
-        loaded = checkpoint.load()
+        try:
+            loaded = checkpoint.load()
+        except CheckpointError as error:
+            self._note(f"{error} Trained from the first epoch.")
+            checkpoint.set_aside()
+            return
         if loaded.warning is not None:
             self._note(loaded.warning)
         self.training.load_state_dict(loaded.state)
@@ -390,11 +402,22 @@ class _Trial:
 @contextmanager
 def _logged_to(directory: TrialDirectory) -> Iterator[None]:
     """``trial.log`` holds every line of this trial, whatever the console shows."""
-    handler = logging.FileHandler(directory.log, encoding="utf-8")
+    try:
+        handler = _LogFile(directory.log, encoding="utf-8")
+    except OSError as error:
+        raise write_failed(directory.log, error) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
     try:
         yield
     finally:
         log.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A full disk costs it lines; what must not be lost says so by itself."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Go on."""

@@ -11,8 +11,10 @@ import torch
 
 from vggsweep.arch.describe import network_stages
 from vggsweep.configuration.network import ConfiguredNetwork
+from vggsweep.configuration.schema import Configuration
 from vggsweep.errors import OutOfMemory, VggsweepError
-from vggsweep.training.loop import EpochResult
+from vggsweep.measure.speed import measure_inference
+from vggsweep.training.loop import EpochResult, evaluate
 
 
 def network_facts(configured: ConfiguredNetwork) -> dict[str, Any]:
@@ -95,20 +97,32 @@ def epochs_to_threshold(history: Sequence[EpochResult], threshold_acc: float) ->
     return next((result.epoch for result in history if result.train_acc >= threshold_acc), None)
 
 
-def failure_reason(error: Exception, device: str, batch_size: int) -> str:
+def failure_reason(error: Exception, device: str, configuration: Configuration) -> str:
     """One sentence for the record.
 
     Args:
-        error: what ended the trial.
-        device, batch_size: for the advice where memory ran out.
+        error: what ended the trial, with its traceback.
+        device, configuration: for the advice where memory ran out.
     """
     is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     if is_memory or "can't allocate memory" in str(error):
-        error = OutOfMemory(device, batch_size)
+        error = out_of_memory(error, device, configuration)
     if isinstance(error, VggsweepError):
         return str(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+
+
+def out_of_memory(error: BaseException, device: str, configuration: Configuration) -> OutOfMemory:
+    """The advice for where memory ran out: each part of a trial has a batch size of its own."""
+    train, measure = configuration.train, configuration.measure
+    codes = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if evaluate.__code__ in codes:
+        return OutOfMemory(device, train.eval_batch_size, "train.eval_batch_size", "validation or test")
+    if measure_inference.__code__ in codes:
+        size = measure.throughput_batch_size
+        return OutOfMemory(device, size, "measure.throughput_batch_size", "measurement")
+    return OutOfMemory(device, train.batch_size)
 
 
 def known(values: Mapping[str, Any]) -> dict[str, Any]:

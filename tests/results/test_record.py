@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vggsweep.errors import RecordError
-from vggsweep.results.record import Record, read_record, write_atomically, write_record
+from vggsweep.files import write_atomically
+from vggsweep.results.record import Record, read_record, write_record
 
 Build = Callable[..., Record]
 spawn = multiprocessing.get_context("spawn")
@@ -148,7 +149,7 @@ def test_optional_parts_may_be_missing(record: Build, tmp_path: Path) -> None:
         (b"null", "holds no record"),
         (b"{}", "has schema_version None; this vggsweep reads 1"),
         (b'{"schema_version": 2}', "has schema_version 2; this vggsweep reads 1"),
-        (b'{"schema_version": "1"}', "has schema_version 1"),
+        (b'{"schema_version": "1"}', "has schema_version '1'"),
         (b'{"schema_version": 1}', "lacks 'sweep'"),
     ],
 )

@@ -195,22 +195,32 @@ def test_record_that_is_a_folder_is_damaged(tmp_path: Path) -> None:
     assert (values["trial"], values["state"]) == (3, "DAMAGED")
 
 
-def test_edited_values_of_any_kind_never_end_the_table(write: Write, tmp_path: Path) -> None:
-    """Values that fit the schema are accepted, however odd."""
-    directory = write(tmp_path / "mine", 0)
-    write(tmp_path / "mine", 1)
-    path = directory / "record.json"
-    plain = json.loads(path.read_text())
-    plain["metrics"] |= {"val_acc": "high", "train_acc": float("nan"), "epochs_run": 10**40}
-    plain["costs"] |= {"macs": 10**400, "params": [1, 2]}
-    path.write_text(json.dumps(plain))
+def test_edited_values_are_taken_as_they_are_and_a_wrong_one_damages_its_record_alone(
+    write: Write, tmp_path: Path
+) -> None:
+    """Numbers are accepted, however odd; a text where a number belongs, or one beyond all bounds, is not."""
+    for number, changes in enumerate(
+        (
+            {"train_acc": float("nan"), "epochs_run": 10**40, "more": "of it"},
+            {"val_acc": "high"},
+            {"val_loss": 10**400},
+            {"val_loss": [1, 2]},
+        )
+    ):
+        path = write(tmp_path / "mine", number) / "record.json"
+        plain = json.loads(path.read_text())
+        plain["metrics"] |= changes
+        path.write_text(json.dumps(plain))
 
     table, damaged = load_table([tmp_path / "mine"])
 
-    assert damaged == []
-    assert table["pareto"].tolist() == [False, True]
-    assert table["val_acc"].tolist() == ["high", 0.79]
-    assert table["train_acc"].isna().tolist() == [True, False]
+    assert table["state"].tolist() == ["COMPLETE", *["DAMAGED"] * 3]
+    assert table["epochs_run"].tolist()[0] == 10**40
+    assert [str(error).split(": ")[1].split(" is ")[0] for error in damaged] == [
+        "metrics.val_acc",
+        "metrics.val_loss",
+        "metrics.val_loss",
+    ]
 
 
 def test_counts_are_whole_numbers_where_a_row_lacks_one(write: Write, tmp_path: Path) -> None:

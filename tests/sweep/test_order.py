@@ -6,6 +6,7 @@ import pytest
 
 from tests.sweep.conftest import order_of
 from vggsweep.errors import ConfigError
+from vggsweep.sweep.clock import Start
 from vggsweep.sweep.run import check_same_sweep, save_order
 from vggsweep.sweep.worker import Worker
 
@@ -95,5 +96,5 @@ def test_continuing_with_other_settings_is_refused_with_the_difference() -> None
 
 
 def test_worker_can_be_sent_to_another_process() -> None:
-    worker = Worker(order_of("arch.depth=4,5"), started=0.0)
+    worker = Worker(order_of("arch.depth=4,5"), Start())
     assert pickle.loads(pickle.dumps(worker)) == worker

@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from tests.processes import Command
+from tests.processes import KILLS, Command
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.errors import SweepError
 from vggsweep.results.layout import SweepDirectory, sweep_directory
@@ -191,6 +191,7 @@ def run_command(environment: dict[str, str], *words: str) -> subprocess.Complete
     )
 
 
+@pytest.mark.fault("a network that crashes the interpreter", "that trial fails alone")
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_crash_of_the_interpreter_costs_that_trial_alone(
@@ -220,6 +221,7 @@ def test_crash_of_the_interpreter_costs_that_trial_alone(
     assert "died (SIGSEGV); starting another" in done.stderr
 
 
+@pytest.mark.fault("a trial that hangs", "ended after `sweep.trial_timeout`; the others go on")
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_trial_that_hangs_is_ended_with_its_process(
@@ -240,6 +242,9 @@ def test_trial_that_hangs_is_ended_with_its_process(
     assert "sweep.trial_timeout=20 s and did not answer" in str(records[1].reason)
 
 
+@pytest.mark.fault(
+    "a worker stopped for longer than its lease", "its trial is taken over; what it writes later is set aside"
+)
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
@@ -265,15 +270,22 @@ def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.fault(
+    "`kill -9` of workers and commands, two workers", "exactly the total, every result whole, no process left"
+)
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_folder: Path) -> None:
-    """Twenty rounds: a worker, the command, or everything is killed at a random moment."""
-    words = (*TWO, "n_trials=24", "train.epochs=40", "scheduler=constant", "sweep.max_retries=20")
+@pytest.mark.timeout(90 * KILLS)
+def test_two_workers_under_fire_end_with_exactly_their_total(
+    start: Start, own_folder: Path, record_property: Callable[[str, int], None]
+) -> None:
+    """Round after round a worker, the command, or everything is killed at a random moment."""
+    record_property("rounds", KILLS)
+    words = (*TWO, "n_trials=24", f"train.epochs={2 * KILLS}", "scheduler=constant")
+    words += (f"sweep.max_retries={KILLS}",)
     luck = random.Random(0)
     rounds: Counter[str] = Counter()
     command = start(*words)
-    while rounds.total() < 20:
+    while rounds.total() < KILLS:
         if luck.random() < 0.7:  # else it may well be still starting
             wait_until(lambda: bool(owners_of("two")) or not processes_of(own_folder), command)
         time.sleep(luck.uniform(0.0, 5.0))
@@ -302,7 +314,7 @@ def test_two_workers_under_fire_end_with_exactly_their_total(start: Start, own_f
         rounds[target] += 1
     code = command.end()
     assert code == 0, command.text
-    assert rounds.total() >= 20, f"too quick: {rounds}"
+    assert rounds.total() >= KILLS, f"too quick: {rounds}"
     check_whole("two", 24)
     connection = sqlite3.connect(sweep_directory("two").study, timeout=1)
     connection.execute("BEGIN EXCLUSIVE")
@@ -316,6 +328,7 @@ class psutil_errors_ignored:
         return kind is not None and issubclass(kind, psutil.Error)
 
 
+@pytest.mark.fault("the database locked by another program", "said, and waited for")
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_sqlite_locked_by_somebody_for_half_a_minute_is_said_and_survived(start: Start) -> None:
@@ -401,6 +414,10 @@ def test_host_with_the_same_files_continues_the_trial_of_a_dead_one_from_its_che
     assert [record.metrics["val_acc"] for record in records_of(directory)] == [t.value for t in trials]
 
 
+@pytest.mark.fault(
+    "two hosts on PostgreSQL, one dies, the server restarts",
+    "the other continues its trial; nobody is interrupted",
+)
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(

@@ -182,7 +182,10 @@ def test_csv_holds_no_formula(sweep: Path, capsys: pytest.CaptureFixture[str]) -
         (["--format", "markdwn"], "--format markdwn: no such format. Did you mean 'markdown'?"),
         (["--out", "results.xlsx"], "--out results.xlsx: its suffix tells no format."),
         (["--out", "results"], "--out results: its suffix tells no format."),
-        (["--out", "no/such/place.csv"], "--out no/such/place.csv: No such file or directory."),
+        (
+            ["--out", "no/such/place.csv"],
+            "--out no/such/place.csv cannot be written: No such file or directory (",
+        ),
         (["--format", "parquet"], "name a file with --out"),
         (["--digits", "0"], "--digits 0: between 1 and 17"),
         (["--json", "--csv"], "not allowed with argument"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from vggsweep.arch.describe import check_network
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
+from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import SpaceSettings
 from vggsweep.data.catalog import check_dataset, training_size
 from vggsweep.errors import ConfigError
@@ -54,23 +55,6 @@ def check_name(name: str | None) -> None:
         raise ConfigError(
             f"sweep.name={name!r} is not usable as a directory name. Use letters, digits, '-' and '_', "
             f"at most {LONGEST_NAME} characters and {LONGEST_COMPONENT} bytes, without separators or '..'."
-        )
-
-
-LITERAL_PASSWORD = re.compile(r"[^/]*://[^/@:]*:(?P<password>[^@]+)@|.*[?&]\w*passw(or)?d=")
-
-
-def check_storage(storage: str | None) -> None:
-    """Refuse a password that is written out: it would end up in files, logs and process titles.
-
-    >>> check_storage("postgresql://me@db.lab/sweeps")
-    >>> check_storage("postgresql://me:${oc.env:DB_PASSWORD}@db.lab/sweeps")
-    """
-    found = LITERAL_PASSWORD.match(storage or "")
-    if found is not None and "${" not in (found["password"] or ""):
-        raise ConfigError(
-            "sweep.storage holds a password, which would show in process lists and files. Leave it out and "
-            "set PGPASSWORD or ~/.pgpass, or write '${oc.env:DB_PASSWORD}' in its place, in single quotes."
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.override_parser.types import Glob, Override
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.configuration.checks import check_configuration, check_name, check_storage
+from vggsweep.configuration.checks import check_configuration, check_name
 from vggsweep.configuration.compose import compose, compose_with_hydra, expand_aliases, group_options
 from vggsweep.configuration.hydra_node import (
     HYDRAS_PARTS,
@@ -26,6 +26,7 @@ from vggsweep.configuration.hydra_node import (
 )
 from vggsweep.configuration.idle import warn_of_idle_words
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
+from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.words import choice_values, parse, word
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.results.layout import sweep_directory

@@ -6,12 +6,11 @@ file, all map that file, and the system keeps one copy of it in memory.
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +18,8 @@ import numpy as np
 from filelock import FileLock
 
 from vggsweep.data.images import ImageSet, PixelArray
+from vggsweep.errors import WriteFailed
+from vggsweep.files import replacing
 
 Value = TypeVar("Value")
 ATTEMPTS_TO_MAP = 3
@@ -80,8 +81,13 @@ def shared(folder: Path, key: Hashable, load: Callable[[], Value]) -> Value:
     """
     name = hashlib.sha256(repr(key).encode()).hexdigest()[:20]
     for _ in range(ATTEMPTS_TO_MAP):
-        with suppress(FileNotFoundError):  # others were done and removed the folder in this moment
+        try:
             return _mapped(folder, name, load)
+        except FileNotFoundError:  # others were done and removed the folder in this moment
+            continue
+        except WriteFailed as error:
+            if error.errno != errno.ENOENT:  # a full disk: this process holds pixels of its own
+                break
     return load()
 
 
@@ -106,10 +112,8 @@ def _mapped(folder: Path, name: str, load: Callable[[], Value]) -> Value:
 
 
 def _write(array: Any, path: Path) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
+    with replacing(path, is_durable=False) as temporary, temporary.open("wb") as file:
         np.save(file, array)
-    temporary.replace(path)
 
 
 RECENT = RecentCache(capacity=3)

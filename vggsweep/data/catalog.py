@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -48,9 +49,24 @@ CATALOG: dict[str, DatasetFacts] = {
 
 
 def data_root(settings: DatasetSettings) -> Path:
-    """The folder that holds the data: `dataset.root`, else ``VGGSWEEP_DATA``, else ``~/.cache/vggsweep``."""
+    """The folder that holds the data: `dataset.root`, else ``VGGSWEEP_DATA``, else ``~/.cache/vggsweep``.
+
+    A user without a home directory, as containers have, keeps them where temporary files are.
+
+    Raises:
+        ConfigError: the path begins with a home directory that is not known.
+    """
     chosen = settings.root or os.environ.get("VGGSWEEP_DATA") or "~/.cache/vggsweep"
-    return Path(chosen).expanduser()
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError:  # the system knows no such user, or this one has no home
+        if settings.root or os.environ.get("VGGSWEEP_DATA"):
+            field = f"dataset.root={chosen}" if settings.root else f"VGGSWEEP_DATA={chosen}"
+            raise ConfigError(
+                f"{field}: this system knows no home directory for {chosen.partition('/')[0]}. Write the "
+                "path out, such as dataset.root=/path/to/data."
+            ) from None
+        return Path(tempfile.gettempdir()) / f"vggsweep-{os.getuid()}"
 
 
 def check_dataset(settings: DatasetSettings) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vggsweep.results.record import write_atomically
+from vggsweep.errors import RecordError
+from vggsweep.files import write_atomically
 
 
 def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -26,8 +29,39 @@ def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """The epochs of a trial; empty where none has finished."""
-    if not path.exists():
+    """The epochs of a trial; empty where none has finished.
+
+    Raises:
+        RecordError: the file is there and is no history: of the wrong kind, cut short, not of numbers.
+    """
+    if not os.path.lexists(path):
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.reader(file, strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        raise RecordError(f"{path} is damaged: {error}.") from None
+    names, rows = (lines[0] if lines else []), lines[1:]
+    if "epoch" not in names:
+        raise RecordError(f"{path} is damaged: its first line names no epoch.")
+    return [_epoch(names, row, number, path) for number, row in enumerate(rows, start=1)]
+
+
+def finished_epochs(path: Path) -> list[dict[str, float]]:
+    """The epochs of a trial as far as can be read, for whoever only shows or counts them."""
+    try:
+        return read_history(path)
+    except RecordError:
+        return []
+
+
+def _epoch(names: Sequence[str], row: Sequence[str], number: int, path: Path) -> dict[str, float]:
+    try:
+        values = {name: float(text) for name, text in zip(names, row, strict=True)}
+    except ValueError:
+        raise RecordError(
+            f"{path} is damaged: line {number + 1} does not hold {len(names)} numbers."
+        ) from None
+    if not all(map(math.isfinite, values.values())) or values["epoch"] != number:
+        raise RecordError(f"{path} is damaged: line {number + 1} is not epoch {number} in finite numbers.")
+    return values

@@ -13,16 +13,19 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vggsweep.errors import WriteFailed
+from vggsweep.files import write_atomically
 from vggsweep.results.plain import union_of_names
 from vggsweep.results.record import SCHEMA_VERSION
 
 INDEX_NAME = ".table-index.json"
 # Raise it when the same record yields another row.
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 
 # mtime_ns, ctime_ns, bytes. The change time too, as `touch -r` and `rsync -t` set the modification time back.
 Stamp = tuple[int, int, int]
@@ -86,12 +89,8 @@ def write_index(sweep: Path, columns: tuple[str, ...], entries: Mapping[str, Ent
     }
     body = json.dumps({"names": names[len(columns) :], "trials": trials}, separators=(",", ":")).encode()
     head = json.dumps(_head(columns, body)).encode()
-    temporary = sweep / f"{INDEX_NAME}.{os.getpid()}.tmp"
-    try:
-        temporary.write_bytes(b"%b\n%b\n" % (head, body))
-        temporary.replace(sweep / INDEX_NAME)
-    except OSError:  # read-only, or full
-        temporary.unlink(missing_ok=True)
+    with suppress(WriteFailed):  # read-only, or full
+        write_atomically(sweep / INDEX_NAME, b"%b\n%b\n" % (head, body), is_durable=False)
 
 
 def _head(columns: tuple[str, ...], body: bytes) -> dict[str, Any]:

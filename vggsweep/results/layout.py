@@ -69,6 +69,22 @@ class TrialDirectory:
         """Left by whoever ended a process that did not answer: why."""
         return self.path / "trial.hung"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What a trial writes while it trains."""
+        return (
+            self.record,
+            self.config,
+            self.overrides,
+            self.history,
+            self.checkpoint,
+            self.weights,
+            self.log,
+            self.owner,
+            self.released,
+            self.hung,
+        )
+
     def superseded(self, pid: int) -> Path:
         """The late result of a worker that had lost the trial."""
         return self.path / f"superseded-{pid}.json"
@@ -123,6 +139,11 @@ class SweepDirectory:
     @property
     def best(self) -> Path:
         return self.path / "optimization_results.yaml"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What a sweep writes beside its study and its trials."""
+        return (self.settings, self.table, self.front, self.report, self.best)
 
     def trial(self, number: int) -> TrialDirectory:
         """The directory of a trial by the study's number; it need not exist."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import RecordError
+from vggsweep.files import write_atomically
 
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -60,20 +60,9 @@ class Record:
 
 
 def write_record(record: Record, directory: Path, name: str = RECORD_NAME) -> Path:
-    """Write ``record.json``: a temporary file, fsync, rename."""
+    """Write ``record.json``, whole or not at all."""
     content = json.dumps(_finite(asdict(record)), indent=2, allow_nan=False)
     return write_atomically(directory / name, content + "\n")
-
-
-def write_atomically(path: Path, text: str) -> Path:
-    """Put a whole text at a path, or leave what was there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    return path
 
 
 def _finite(value: Any) -> Any:
@@ -96,7 +85,7 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: the file is missing, damaged, of another schema, or a required value is wrong.
     """
-    file = path / RECORD_NAME if path.is_dir() else path
+    file = path / RECORD_NAME if path.is_dir() and path.name != RECORD_NAME else path
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -108,7 +97,7 @@ def read_record(path: Path) -> Record:
     version = plain.get("schema_version")
     if version != SCHEMA_VERSION:
         raise RecordError(
-            f"{file} has schema_version {version}; this vggsweep reads {SCHEMA_VERSION}. "
+            f"{file} has schema_version {_shortened(version)}; this vggsweep reads {SCHEMA_VERSION}. "
             "Upgrade vggsweep, or read it with the version that wrote it."
         )
     _check_types(plain, file)
@@ -140,14 +129,69 @@ OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+# What a table, a figure or a mean takes for a number, and what it takes for a text.
+NUMBERS: dict[str, str] = {
+    "network": "depth width resolution solved_width",
+    "costs": "params conv_params macs activations budget_target budget_residual",
+    "metrics": "epochs_run train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 val_images "
+    "test_loss test_acc",
+    "measurements": "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb",
+    "timings": "train_seconds images_per_second total_seconds",
+}
+TEXTS: dict[str, str] = {
+    "network": "arch head",
+    "timings": "started ended",
+    "environment": "device_name precision",
+}
+SETTINGS = ("optimizer.lr", "train.batch_size", "train.epochs", ".seed")
+LARGEST = 1e300
+
+
+def _check_values(plain: Mapping[str, Any], file: Path) -> None:
+    """Refuse a text where a number belongs, and a number that nobody can compute with."""
+    nodes = plain["configuration"]
+    for place in SETTINGS:
+        group, name = place.split(".")
+        node = nodes.get(group) if group else nodes
+        if isinstance(node, Mapping) and not _is_fitting(node.get(name)):
+            raise RecordError(f"{file}: {place.strip('.')} is {_shortened(node.get(name))}, not a number.")
+    for group, names in NUMBERS.items():
+        for name in names.split():
+            if not _is_fitting(value := plain.get(group, {}).get(name)):
+                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
+    for group, names in TEXTS.items():
+        for name in names.split():
+            if not isinstance(value := plain.get(group, {}).get(name), str | None):
+                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
+
+
+def _is_fitting(value: Any) -> bool:
+    """A number that can be computed with; None and NaN are missing values."""
+    if value is None or value != value:
+        return True
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -LARGEST < value < LARGEST
+
+
+def _shortened(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number without end"
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
 def _check_types(plain: Mapping[str, Any], file: Path) -> None:
     for name, types in REQUIRED_TYPES.items():
         if name not in plain:
             raise RecordError(f"{file} lacks {name!r}.")
         if not isinstance(plain[name], types) or isinstance(plain[name], bool):
-            raise RecordError(f"{file}: {name} is {plain[name]!r}, not {types[0].__name__}.")
+            raise RecordError(f"{file}: {name} is {_shortened(plain[name])}, not {types[0].__name__}.")
     for name, types in OPTIONAL_TYPES.items():
         if name in plain and not isinstance(plain[name], types):
-            raise RecordError(f"{file}: {name} is {plain[name]!r}, not {types[0].__name__}.")
+            raise RecordError(f"{file}: {name} is {_shortened(plain[name])}, not {types[0].__name__}.")
     if plain["state"] not in STATES:
-        raise RecordError(f"{file}: state is {plain['state']!r}; it should be one of {', '.join(STATES)}.")
+        raise RecordError(
+            f"{file}: state is {_shortened(plain['state'])}; it should be one of {', '.join(STATES)}."
+        )
+    _check_values(plain, file)

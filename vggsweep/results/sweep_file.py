@@ -21,7 +21,7 @@ class SavedOrder:
         command: the line that ran it.
         words: overrides that each of its trials has.
         objective: columns that it optimises, accuracy first.
-        fingerprint: what must stay the same when it continues.
+        fingerprint: what must stay the same when it continues; None where it was not saved.
         n_trials, storage, n_workers, replicates: of the ``sweep`` node.
         space: what is varied, as text; ``hook`` names a function that adds to it.
         space_size: its points; None for an endless one, and where an earlier release wrote the file.
@@ -31,7 +31,7 @@ class SavedOrder:
     command: str
     words: tuple[str, ...]
     objective: tuple[str, ...]
-    fingerprint: Mapping[str, Any]
+    fingerprint: Mapping[str, Any] | None
     n_trials: int
     storage: str | None
     n_workers: int
@@ -60,7 +60,7 @@ def read_saved_order(path: Path) -> SavedOrder | None:
             content["command"],
             tuple(map(str, content["words"])),
             objective,
-            dict(content.get("fingerprint", {})),
+            content.get("fingerprint"),
             sweep["n_trials"],
             sweep.get("storage"),
             sweep.get("n_workers", 1),
@@ -88,6 +88,7 @@ def read_saved_order(path: Path) -> SavedOrder | None:
         )
         and isinstance(saved.storage, str | None)
         and isinstance(saved.space_size, int | None)
+        and isinstance(saved.fingerprint, Mapping | None)
     )
     if not is_whole:
         raise RecordError(f"{path} is damaged: a value is of the wrong type.")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import optuna
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.files import write_atomically
 from vggsweep.results.evidence import load_evidence
 from vggsweep.results.figures import accuracy_cost_figure
 from vggsweep.results.formats import csv_text
 from vggsweep.results.front import pareto_front
-from vggsweep.results.record import write_atomically
 from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.settings import varied_settings
 from vggsweep.results.table import load_plain, without_empty
@@ -50,7 +51,9 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     )
     if has_points:
         try:
-            accuracy_cost_figure(table, cost).savefig(directory.front, dpi=150)
+            picture = io.BytesIO()
+            accuracy_cost_figure(table, cost).savefig(picture, format="png", dpi=150)
+            write_atomically(directory.front, picture.getvalue())
         except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
             has_points = False
     study = open_study(

@@ -9,8 +9,11 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import shlex
+import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -22,7 +25,9 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
-from vggsweep.errors import ConfigError, SweepError
+from vggsweep.configuration.secrets import masked
+from vggsweep.errors import ConfigError, SweepError, WriteFailed
+from vggsweep.files import free_space
 from vggsweep.results.layout import SweepDirectory
 
 log = logging.getLogger("vggsweep.storage")
@@ -46,6 +51,20 @@ POSTGRES_OPTIONS = {
     "connect_timeout": 10,
     "options": "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
 }
+WHAT = "The study's database "
+# Answers after which the same question may find another: a process that writes lets go of its lock.
+SQLITE_OUTAGES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+# Those that stay until a person does something, and what.
+SQLITE_REFUSALS: dict[int | str | None, str] = {
+    sqlite3.SQLITE_FULL: "Free some space",
+    sqlite3.SQLITE_IOERR: "Free some space, or mend its file system",
+    sqlite3.SQLITE_READONLY: "Make it and its directory writable, or run vggsweep from another directory",
+    sqlite3.SQLITE_CANTOPEN: "Make its directory writable, or run vggsweep from another directory",
+    sqlite3.SQLITE_PERM: "Make it writable, or run vggsweep from another directory",
+    sqlite3.SQLITE_AUTH: "Make it writable, or run vggsweep from another directory",
+}
+# disk full and read-only, of PostgreSQL (SQLSTATE) and MySQL
+SERVER_REFUSALS = ("53100", "25006", 1021, 1114, 1290, 1836)
 VARIABLE = re.compile(r"\$\{[^{}]*\}")
 INSTALL_HINTS = {
     "postgresql": "pip install 'vggsweep[postgres]'",
@@ -125,7 +144,31 @@ def describe(url: URL) -> str:
     """The address for people and logs, without its password; a file by its path."""
     if url.get_backend_name() == "sqlite" and url.database:
         return url.database
-    return url.render_as_string(hide_password=True)
+    return masked(url.render_as_string(hide_password=True))
+
+
+def ping(url: URL) -> None:
+    """Connect once, and change nothing.
+
+    Raises:
+        SweepError: the driver is missing, or nobody answers.
+    """
+    what = f"{WHAT}{describe(url)}"
+    options = {"connect_args": POSTGRES_OPTIONS} if url.get_backend_name() == "postgresql" else {}
+    try:
+        engine = sqlalchemy.create_engine(url, **options)
+        with engine.connect():
+            pass
+        engine.dispose()
+    except ImportError as error:
+        raise _without_driver(what, url) from error
+    except SQLAlchemyError as error:
+        raise refused(what, error) or SweepError(f"{what} does not answer: {reason(error)}") from error
+
+
+def _without_driver(what: str, url: URL) -> SweepError:
+    hint = INSTALL_HINTS.get(url.get_backend_name(), "install its Python driver")
+    return SweepError(f"{what} needs a driver that is not installed: {hint}.")
 
 
 class Outage:
@@ -152,6 +195,7 @@ def patiently(
 
     Raises:
         SweepError: the database did not answer for so long.
+        WriteFailed: it answered, and cannot write; see `refused`.
     """
     began: float | None = None
     pause, is_said = 0.05, False
@@ -160,7 +204,7 @@ def patiently(
             value = action()
         except (StorageInternalError, SQLAlchemyError) as error:
             if not is_outage(error):
-                raise
+                raise refused(what, error) or error from error
             outage.failed()
             now = time.monotonic()
             began = now if began is None else began
@@ -180,10 +224,61 @@ def patiently(
 
 def is_outage(error: Exception) -> bool:
     """Whether asking again later may help."""
-    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    cause = _cause(error)
+    code = _code(cause)
+    if isinstance(getattr(cause, "orig", None), sqlite3.Error):
+        return code in SQLITE_OUTAGES  # a file is there or not; only other processes make it wait
+    if code in SERVER_REFUSALS:
+        return False
     return isinstance(
         cause, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
     ) or bool(getattr(cause, "connection_invalidated", False))
+
+
+def refused(what: str, error: Exception) -> WriteFailed | SweepError | None:
+    """The paragraph for a database that is there and does not work; None where the fault is the question's.
+
+    Args:
+        what: the address without its password.
+        error: what the database answered.
+    """
+    cause = _cause(error)
+    code = _code(cause)
+    file = Path(what.removeprefix(WHAT))
+    if not isinstance(getattr(cause, "orig", None), sqlite3.Error):
+        if code not in SERVER_REFUSALS:
+            return None
+        return WriteFailed(
+            f"{what} cannot be written: {reason(error)}. Free space on its server, or make it writable, and "
+            "the same command goes on."
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return SweepError(
+            f"{what} is damaged: {reason(error)}. `vggsweep repair {shlex.quote(file.parent.name)}` "
+            "rebuilds it from the records of its trials."
+        )
+    if code in SQLITE_REFUSALS:
+        return WriteFailed(
+            f"{what} cannot be written: {reason(error)} ({free_space(file)}). {SQLITE_REFUSALS[code]}, "
+            "and the same command goes on."
+        )
+    return None
+
+
+def _cause(error: Exception) -> BaseException:
+    is_wrapped = isinstance(error, StorageInternalError) and error.__cause__ is not None
+    return error.__cause__ or error if is_wrapped else error
+
+
+def _code(cause: BaseException) -> int | str | None:
+    """How the database numbers its answer: SQLite's primary code, PostgreSQL's SQLSTATE, MySQL's number."""
+    original = getattr(cause, "orig", None)
+    if isinstance(original, sqlite3.Error):
+        # an error of Python's own module has none
+        return getattr(original, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    code: int | str | None = getattr(original, "sqlstate", None)
+    arguments = getattr(original, "args", ())
+    return code if code is not None or not arguments else arguments[0]
 
 
 def is_locked(error: Exception) -> bool:
@@ -193,9 +288,10 @@ def is_locked(error: Exception) -> bool:
 
 def reason(error: Exception) -> str:
     """The database's own first line, without SQL and its parameters."""
-    cause = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    cause = _cause(error)
     original = getattr(cause, "orig", None) or cause
-    return str(original).strip().splitlines()[0] if str(original).strip() else type(original).__name__
+    lines = str(original).strip().splitlines()
+    return masked(lines[0]) if lines else type(original).__name__
 
 
 class PatientDatabase(RDBStorage):
@@ -259,7 +355,8 @@ def open_database(directory: SweepDirectory, storage: str | None) -> PatientData
 
     Raises:
         ConfigError: the address is wrong.
-        SweepError: the driver is missing, or the database cannot be reached.
+        SweepError: the driver is missing, or the database is damaged or cannot be reached.
+        WriteFailed: it cannot be written.
     """
     # it would report each failed attempt, which `patiently` sums up
     logging.getLogger("optuna.storages").setLevel(logging.ERROR)
@@ -269,18 +366,19 @@ def open_database(directory: SweepDirectory, storage: str | None) -> PatientData
         options = {"connect_args": {"timeout": SQLITE_SECONDS}}
     elif url.get_backend_name() == "postgresql":
         options["connect_args"] = POSTGRES_OPTIONS
-    what = f"The study's database {describe(url)}"
+    what = f"{WHAT}{describe(url)}"
     # Optuna formats the address: braces of a password would be taken for fields
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     for attempt in range(1, OPENING_ATTEMPTS + 1):
         try:
             return PatientDatabase(text, options, what)
         except ImportError as error:
-            hint = INSTALL_HINTS.get(url.get_backend_name(), "install its Python driver")
-            raise SweepError(f"{what} needs a driver that is not installed: {hint}.") from error
+            raise _without_driver(what, url) from error
         except (StorageInternalError, SQLAlchemyError) as error:
             may_be_race = isinstance(error, IntegrityError) or "already exists" in str(error)
             if attempt == OPENING_ATTEMPTS or not (may_be_race or is_outage(error)):
+                if (refusal := refused(what, error)) is not None:
+                    raise refusal from error
                 raise SweepError(f"{what} cannot be opened: {reason(error)}") from error
             time.sleep(0.1 * attempt)
     raise AssertionError("unreachable")

@@ -22,7 +22,9 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
-from vggsweep.results.history import read_history
+from vggsweep.files import make_directory, set_obstacle_aside
+from vggsweep.files import set_aside as set_aside_file
+from vggsweep.results.history import finished_epochs
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, read_record, write_record
 from vggsweep.sweep.locks import claim, seize
@@ -74,7 +76,7 @@ class Dispatcher:
         self.study = study
         self.directory = order.directory
         self.suggester = Suggester(order, study, lambda: {OWNER: self.coming.attribute()})
-        self.directory.workers.mkdir(parents=True, exist_ok=True)
+        make_directory(self.directory.workers)
         self.turn = turn_of(database_of(study), study.study_name, self.directory.workers / "ask.lock")
         self.pulse = Pulse(order.settings.lease)
         self.worker = worker
@@ -131,7 +133,8 @@ class Dispatcher:
 
     def release(self, task: Task) -> None:
         """Give an unfinished trial up: its end here was no death, and anybody may go on with it."""
-        task.directory.released.touch()
+        with suppress(OSError):  # a full disk may be why
+            task.directory.released.touch()
         if self._is_owner(task):
             self._own(task.trial_id, replace(task.owner, is_released=True))
 
@@ -188,7 +191,7 @@ class Dispatcher:
         try:
             return read_record(directory.record)
         except RecordError:
-            directory.record.unlink()  # damaged from outside; it is trained again
+            set_aside_file(directory.record)  # damaged from outside; it is trained again
             return None
         finally:
             lock.release()
@@ -255,7 +258,8 @@ class Dispatcher:
             if not is_in_progress(trial):
                 continue
             directory = self.directory.trial(trial.number)
-            directory.path.mkdir(parents=True, exist_ok=True)
+            set_obstacle_aside(directory.path, "directory")
+            make_directory(directory.path)
             lock = self._take(trial, directory)
             if lock is None:
                 continue
@@ -280,8 +284,8 @@ class Dispatcher:
         owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
         plain = self.suggester.compose(mark.words)
         task = Task(trial.number, trial._trial_id, directory, lock, plain, mark, owner)
-        if directory.hung.exists():
-            self._fail(task, directory.hung.read_text(encoding="utf-8"))
+        if directory.hung.is_file():
+            self._fail(task, directory.hung.read_text(encoding="utf-8", errors="replace"))
             return None
         if self._has_died_too_often(trial, task):
             return None
@@ -295,7 +299,7 @@ class Dispatcher:
         directory = task.directory
         owner = owner_of(trial)
         is_elsewhere = owner is not None and owner.place != self.place
-        if directory.released.exists():  # its owner was asked to stop, and did
+        if directory.released.is_file():  # its owner was asked to stop, and did
             directory.released.unlink()
             return False
         if owner is not None and owner.is_released:
@@ -303,7 +307,7 @@ class Dispatcher:
         if not directory.config.exists() and not is_elsewhere:  # nobody has begun it
             return False
         beat = beat_of(trial, owner) if owner is not None else None
-        epochs = max(len(read_history(directory.history)), beat.epoch if beat is not None else 0)
+        epochs = max(len(finished_epochs(directory.history)), beat.epoch if beat is not None else 0)
         before = trial.user_attrs.get(DEATHS, {"count": 0, "epochs": 0, "total": 0})
         count = 1 if epochs > before["epochs"] else before["count"] + 1
         deaths = {"count": count, "epochs": epochs, "total": before["total"] + 1}

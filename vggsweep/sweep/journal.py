@@ -47,7 +47,7 @@ def is_local(path: Path) -> bool:
 
 
 def _set_mode(database: Path, mode: str, patience: float) -> None:
-    with contextlib.suppress(sqlite3.OperationalError):
+    with contextlib.suppress(sqlite3.Error):
         connection = sqlite3.connect(database, timeout=patience)
         try:
             connection.execute(f"PRAGMA journal_mode={mode}").fetchone()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from vggsweep.errors import WriteFailed
+from vggsweep.files import set_obstacle_aside, write_failed
+
 HOST = "VGGSWEEP_HOST"
+# What a file system answers that has no locks; ENOSYS is none of them, as filelock finds its own way round.
+NO_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 
 
 def host_name() -> str:
@@ -24,7 +30,19 @@ def claim(lock: Path) -> FileLock | None:
 
     Returns:
         The lock, held until it is released or this process ends, or None if a living process has it.
+
+    Raises:
+        WriteFailed: there can be no lock here.
     """
+    try:
+        return _claim(lock)
+    except OSError as error:
+        if set_obstacle_aside(lock) is None:
+            raise lock_failed(lock, error) from error
+    return _claim(lock)
+
+
+def _claim(lock: Path) -> FileLock | None:
     held = FileLock(lock, blocking=False)
     try:
         held.acquire()
@@ -33,12 +51,27 @@ def claim(lock: Path) -> FileLock | None:
     return held
 
 
+def lock_failed(lock: Path, error: OSError) -> WriteFailed:
+    """What a person must know of a file system that gives no lock."""
+    if error.errno in NO_LOCKS:
+        return WriteFailed(
+            f"{lock} cannot be locked: {error.strerror}. Its file system has no locks, without which two "
+            "processes could train one trial. Run vggsweep from a directory on a local disk.",
+            error.errno,
+        )
+    return write_failed(lock, error)
+
+
 def seize(lock: Path) -> FileLock | None:
     """Take a lock from a process that may still hold it: the file gets a successor.
 
     Only whoever's turn it is may do that, so that two do not seize at once.
     """
-    lock.unlink(missing_ok=True)
+    set_obstacle_aside(lock)
+    try:
+        lock.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_failed(lock, error) from error
     return claim(lock)
 
 
@@ -46,7 +79,10 @@ def is_owned(lock: Path) -> bool:
     """Whether a living process on this host trains here."""
     if not lock.exists():
         return False
-    held = claim(lock)
+    try:
+        held = _claim(lock)
+    except OSError:  # no lock, or on a disk that can only be read: nobody trains there
+        return False
     if held is None:
         return True
     held.release()

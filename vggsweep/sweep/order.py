@@ -13,11 +13,11 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from vggsweep.configuration.checks import check_storage
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.line import Line, choices, named, read_line, sweep_name
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
+from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
 from vggsweep.configuration.words import word
 from vggsweep.errors import ConfigError

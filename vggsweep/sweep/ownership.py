@@ -24,6 +24,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from vggsweep.files import write_atomically
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.sweep.locks import host_name
 
@@ -102,14 +103,12 @@ def beat_of(trial: FrozenTrial, owner: Owner) -> Beat | None:
 def sign(directory: TrialDirectory, owner: Owner) -> None:
     """Write the owner's token where it and the owner before look."""
     # Not synced to the disk: what a power cut takes, it takes with the owner.
-    temporary = directory.owner.with_name(f"{directory.owner.name}.{owner.token}.tmp")
-    temporary.write_text(owner.token, encoding="utf-8")
-    temporary.replace(directory.owner)
+    write_atomically(directory.owner, owner.token, is_durable=False)
 
 
 def is_signed_by(directory: TrialDirectory, owner: Owner) -> bool:
     """Whether the files are still this owner's to write."""
-    with suppress(OSError):
+    with suppress(OSError, UnicodeDecodeError):
         return directory.owner.read_text(encoding="utf-8") == owner.token
     return False
 

@@ -38,6 +38,7 @@ class VggSweeper(Sweeper):
             SystemExit: always, with the exit code of the sweep.
         """
         from vggsweep.configuration.schema import NODES
+        from vggsweep.configuration.secrets import masked
         from vggsweep.errors import ConfigError, VggsweepError
         from vggsweep.sweep.run import run_sweep
 
@@ -51,6 +52,6 @@ class VggSweeper(Sweeper):
                 )
             code = run_sweep(self.config, self.hydra_context, arguments)
         except VggsweepError as error:  # Hydra would show a traceback
-            print(f"vggsweep: {error}", file=sys.stderr)
+            print(f"vggsweep: {masked(str(error))}", file=sys.stderr)
             code = error.exit_code
         raise SystemExit(code)

@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
-from vggsweep.results.history import read_history
+from vggsweep.results.history import finished_epochs
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.plain import is_number
 from vggsweep.results.record import read_record
@@ -145,6 +145,7 @@ class ProgressReader:
                 seconds = max((float(value) for value in known if is_number(value)), default=None)
             if seconds is None and trial.datetime_start and trial.datetime_complete:  # another host's
                 seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
+                seconds = seconds if seconds >= 0 else None  # a clock that was set back says nothing
             self._seconds[trial.number] = seconds
         return self._seconds[trial.number]
 
@@ -185,14 +186,14 @@ def state_name(trial: FrozenTrial) -> str | None:
 
 def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
     place = directory.trial(trial.number)
-    history = read_history(place.history)
+    history = finished_epochs(place.history)
     mark = mark_of(trial)
     owner = owner_of(trial)
     beat = beat_of(trial, owner) if owner is not None else None
     is_elsewhere = owner is not None and owner.place != place_of(directory)
     # the files of another host may not be here; its signs of life are
     far = beat if beat is not None and beat.epoch > len(history) else None
-    near = history[-1]["val_acc"] if history else None
+    near = history[-1].get("val_acc") if history else None
     silent = time.time() - beat.at if is_elsewhere and beat is not None else None
     is_released = owner is not None and owner.is_released
     return RunningTrial(

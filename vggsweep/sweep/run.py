@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, VggsweepError
-from vggsweep.results.record import write_atomically
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, RecordError, WriteFailed
+from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_atomically
+from vggsweep.results.sweep_file import read_saved_order
+from vggsweep.sweep.clock import Start
 from vggsweep.sweep.command import command_line
 from vggsweep.sweep.conclusion import conclude
 from vggsweep.sweep.engine.launch import run_workers
 from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, read_order
 from vggsweep.sweep.study import open_study, storage_of
 from vggsweep.sweep.worker import Worker
+
+log = logging.getLogger("vggsweep.storage")
 
 STUDY_MARK = "vggsweep"
 
@@ -46,22 +50,24 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
     check_same_sweep(order)
     if order.settings.storage is not None:
         join_study(order)  # what it refuses has no directory yet
-    try:
-        order.directory.trials.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VggsweepError(
-            f"{order.root} cannot be written: {error.strerror}. Run vggsweep from a directory of yours, or "
-            "choose another with sweep.name."
-        ) from error
-    save_order(order)
+    make_directory(order.directory.trials)
+    for path in order.directory.files:
+        set_obstacle_aside(path)
     if order.settings.storage is None:
         join_study(order)
+    save_order(order)  # what the study refuses leaves sweep.yaml alone
     try:
-        ending = run_workers(config, hydra_context, Worker(order, time.time()))
+        ending = run_workers(config, hydra_context, Worker(order, Start()))
     except KeyboardInterrupt:  # the second Ctrl-C: no table, no picture, only the way back
         print(f"\nStopped at once. The same command continues:\n  {order.command}", file=sys.stderr)
         return EXIT_INTERRUPTED
-    print(conclude(order, ending), flush=True)
+    try:
+        print(conclude(order, ending), flush=True)
+    except WriteFailed:
+        if not ending.is_early:
+            raise
+        # what stopped the sweep comes first, and is probably the same
+        print(f"vggsweep: {ending.reason}\nThe same command continues:\n  {order.command}", file=sys.stderr)
     if ending.signal_name is not None:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if ending.is_early else 0
@@ -83,11 +89,13 @@ def check_same_sweep(order: SweepOrder) -> None:
     Raises:
         ConfigError: naming every difference.
     """
-    path = order.directory.settings
-    if not path.exists():
+    try:
+        saved = read_saved_order(order.directory.settings)
+    except RecordError as error:  # the study knows too, see `join_study`
+        log.warning("%s The study tells what the sweep began with.", error)
         return
-    saved = yaml.safe_load(path.read_text(encoding="utf-8"))
-    _refuse_difference(order, saved["fingerprint"], saved["command"])
+    if saved is not None and saved.fingerprint is not None:
+        _refuse_difference(order, saved.fingerprint, saved.command)
 
 
 def join_study(order: SweepOrder) -> None:
@@ -111,7 +119,7 @@ def join_study(order: SweepOrder) -> None:
     storage_of(study).close()
 
 
-def _refuse_difference(order: SweepOrder, fingerprint: dict[str, Any], command: str) -> None:
+def _refuse_difference(order: SweepOrder, fingerprint: Mapping[str, Any], command: str) -> None:
     # what was saved by a version that counted more among what may not change
     free = tuple(f"sweep.{field}" for field in FREE_SWEEP_FIELDS)
     before = {key: value for key, value in fingerprint.items() if key not in free}
@@ -140,6 +148,10 @@ def save_order(order: SweepOrder) -> None:
         "fingerprint": _plain(order.fingerprint()),
         "configuration": order.base,
     }
+    try:
+        read_saved_order(order.directory.settings)
+    except RecordError:
+        set_aside(order.directory.settings)
     text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
     write_atomically(order.directory.settings, text)
 

@@ -16,7 +16,8 @@ from filelock import FileLock
 from rich.console import Console
 
 from vggsweep.configuration.identity import configuration_hash
-from vggsweep.errors import ConfigError, RecordError, VggsweepError
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record, read_record
 from vggsweep.sweep.locks import claim
@@ -49,16 +50,10 @@ def train_one(
     Raises:
         Interrupted: a signal arrived; the same call continues.
         ConfigError: the name is that of a sweep with several objectives.
-        VggsweepError: the output directory cannot be written.
+        WriteFailed: the output directory cannot be written.
     """
     sweep = sweep_directory(plain["sweep"]["name"] or SINGLE_RUNS)
-    try:
-        sweep.trials.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VggsweepError(
-            f"{sweep.path} cannot be written: {error.strerror}. Run vggsweep from a directory of yours, or "
-            "choose another with sweep.name."
-        ) from error
+    make_directory(sweep.trials)
     study = open_study(sweep)
     if len(study.directions) > 1:
         raise ConfigError(
@@ -83,7 +78,8 @@ def _take_place(study: optuna.Study, sweep: SweepDirectory, hash_: str) -> Place
     while True:
         for number in running_trials(study, hash_):
             directory = sweep.trial(number)
-            directory.path.mkdir(parents=True, exist_ok=True)
+            set_obstacle_aside(directory.path, "directory")
+            make_directory(directory.path)
             lock = claim(directory.lock)
             if lock is None:
                 continue  # a living process trains it at this moment

@@ -219,6 +219,6 @@ def _data_version(watch: sqlite3.Connection) -> int | None:
     """A number that every other connection's write changes; None while somebody's lock hides it."""
     try:
         version: int = watch.execute("PRAGMA data_version").fetchone()[0]
-    except sqlite3.OperationalError:
+    except sqlite3.Error:  # a damaged file says so where it is read
         return None
     return version

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from vggsweep.errors import SweepError
+from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.database import PatientDatabase, open_database
@@ -57,6 +57,8 @@ def open_study(
             pruner=pruner,
             load_if_exists=True,
         )
+    except VggsweepError:
+        raise
     except Exception as error:
         raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 
@@ -76,6 +78,8 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
             f"{directory.path} has no study yet: its command was stopped before the first trial. "
             "The same command begins it."
         ) from None
+    except VggsweepError:
+        raise
     except Exception as error:
         raise SweepError(f"{backend.what}: the study cannot be opened: {error}") from error
 

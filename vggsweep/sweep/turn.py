@@ -16,7 +16,9 @@ from filelock import FileLock
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from vggsweep.files import set_obstacle_aside
 from vggsweep.sweep.database import PatientDatabase, patiently
+from vggsweep.sweep.locks import lock_failed
 
 # A process that was stopped in its turn loses it after so many seconds, so that others can go on.
 LONGEST_TURN_SECONDS = 300
@@ -58,13 +60,22 @@ class FileTurn:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = FileLock(path)
 
     @contextmanager
     def take(self) -> Iterator[None]:
         """Wait for our turn, and hold it."""
-        with self._lock.acquire(poll_interval=POLL_SECONDS):
+        try:
+            self._lock.acquire(poll_interval=POLL_SECONDS)
+        except OSError as error:
+            if set_obstacle_aside(self._path) is None:
+                raise lock_failed(self._path, error) from error
+            self._lock.acquire(poll_interval=POLL_SECONDS)
+        try:
             yield
+        finally:
+            self._lock.release()
 
     def check(self) -> None:
         """The kernel takes it from nobody who lives."""

@@ -6,7 +6,8 @@ On a terminal this is one live picture above the running trial's bar; elsewhere 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -50,7 +51,8 @@ class SweepView:
         if self.console.is_terminal:
             self.live = Live(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
-            self._redraw(self.live)
+            with self._harmless():
+                self._redraw()
         return self
 
     def __exit__(
@@ -62,17 +64,17 @@ class SweepView:
     def trial_started(self, number: int, swept: Mapping[str, Any]) -> None:
         """Name the trial that begins, or continues."""
         self.running = f"trial {number}: {swept_words(swept)}"
-        if self.live is not None:
-            self._redraw(self.live)
-        else:
+        if self.live is None:
             self._line(self.running)
+        with self._harmless():
+            self._redraw()
 
     def trial_ended(self, record: Record) -> None:
         """One line for a finished trial; with a terminal it scrolls above the picture."""
-        progress = self._progress()
-        self._line(f"[{progress.done}/{progress.total}] {trial_line(record)}")
-        if self.live is not None:
-            self._redraw(self.live)
+        with self._harmless():
+            progress = self._progress()
+            self._line(f"[{progress.done}/{progress.total}] {trial_line(record)}")
+            self._redraw()
 
     def say(self, text: str) -> None:
         """A line for a person."""
@@ -95,9 +97,19 @@ class SweepView:
     def _line(self, text: str) -> None:
         self.console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
 
-    def _redraw(self, live: Live) -> None:
+    def _redraw(self) -> None:
+        if self.live is None:
+            return
         picture = sweep_picture(self.order, self._progress(), best_trials(self.study))
-        live.update(Group(picture, Text(visible(self.running), style="cyan")))
+        self.live.update(Group(picture, Text(visible(self.running), style="cyan")))
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """A fault of the picture is said, and no trial ends by it."""
+        try:
+            yield
+        except Exception as error:
+            self._line(f"cannot show how far the sweep is: {type(error).__name__}: {error}")
 
     def _progress(self) -> SweepProgress:
         return self.reader.read(self.study.get_trials(deepcopy=False), self.order.extent)

@@ -13,7 +13,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.results.history import read_history
+from vggsweep.results.history import finished_epochs
 from vggsweep.sweep.ownership import BEAT, BEATS_PER_LEASE, Beat, Pulse, owner_of
 from vggsweep.sweep.step import Task
 from vggsweep.sweep.study import storage_of
@@ -82,21 +82,24 @@ class Watchman:
         study: optuna.Study | None = None
         next_beat = 0.0
         while not self._over.wait(TICK_SECONDS):
-            if self._is_orphan() and not self._stop.is_set:
-                self._stop.signal_name = "the end of the process that started it"
-            watched = self._watched
-            limit = self._trial_timeout
-            if watched is not None and limit is not None and time.monotonic() - watched.began > limit:
-                self._stop.time_limit = limit
-            if time.monotonic() >= next_beat:
-                next_beat = time.monotonic() + self._pulse.lease / BEATS_PER_LEASE
-                try:
+            try:
+                self._look_after(self._watched)
+                if time.monotonic() >= next_beat:
+                    next_beat = time.monotonic() + self._pulse.lease / BEATS_PER_LEASE
                     study = self._open_study() if study is None else study
-                    self._beat(study, watched)
-                except Exception as error:  # the next beat may get through
-                    log.warning("No sign of life this time: %s", error)
+                    self._beat(study, self._watched)
+            except Exception as error:  # the next beat may get through
+                log.warning("No sign of life this time: %s", error)
         if study is not None:
             storage_of(study).close()
+
+    def _look_after(self, watched: _Watched | None) -> None:
+        """What needs no database: whether the starter lives, and whether the time is over."""
+        limit = self._trial_timeout
+        if watched is not None and limit is not None and time.monotonic() - watched.began > limit:
+            self._stop.time_limit = limit
+        if not self._stop.is_set and self._is_orphan():
+            self._stop.signal_name = "the end of the process that started it"
 
     def _beat(self, study: optuna.Study, watched: _Watched | None) -> None:
         trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
@@ -108,8 +111,8 @@ class Watchman:
                 self._stop.is_superseded = True
             return
         watched.beats += 1
-        history = read_history(watched.task.directory.history)
-        beat = Beat(watched.beats, time.time(), len(history), history[-1]["val_acc"] if history else None)
+        history = finished_epochs(watched.task.directory.history)
+        beat = Beat(watched.beats, time.time(), len(history), history[-1].get("val_acc") if history else None)
         key = BEAT + watched.task.owner.token
         try:
             study._storage.set_trial_system_attr(watched.task.trial_id, key, asdict(beat))

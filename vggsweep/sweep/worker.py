@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -16,8 +17,9 @@ from rich.console import Console
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.cache import RECENT
-from vggsweep.errors import Interrupted, Superseded
+from vggsweep.errors import Interrupted, Superseded, VggsweepError, WriteFailed
 from vggsweep.results.record import Record
+from vggsweep.sweep.clock import Start
 from vggsweep.sweep.dispatch import Dispatcher
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.journal import write_ahead
@@ -65,11 +67,11 @@ class Worker:
 
     Args:
         order: what the sweep was told.
-        started: UNIX time at which the sweep's clock began.
+        started: when the sweep's clock began.
     """
 
     order: SweepOrder
-    started: float
+    started: Start
 
     def __call__(self, _config: DictConfig | None = None) -> Ending:
         """Train until there is nothing left to do."""
@@ -77,6 +79,12 @@ class Worker:
 
     def work(self, role: Role) -> Ending:
         """Train until there is nothing left to do, as one of several."""
+        try:
+            return self._run(role)
+        except VggsweepError as error:  # of the world, not of a trial: a full disk, a damaged database
+            return Ending(str(error).rstrip("."), is_early=True)
+
+    def _run(self, role: Role) -> Ending:
         order = self.order
         if role.name:
             RECENT.share(order.directory.images(host_name()))
@@ -120,10 +128,16 @@ class Worker:
                 try:
                     record = self._train(step, bench)
                 except Interrupted:
-                    bench.dispatcher.release(step)
+                    with suppress(VggsweepError):  # the lock is released anyhow
+                        bench.dispatcher.release(step)
                     return self._interrupted(bench.stop)
                 except KeyboardInterrupt:  # the second signal: no question to a database that may not answer
-                    step.directory.released.touch()
+                    with suppress(OSError):
+                        step.directory.released.touch()
+                    raise
+                except WriteFailed:  # no death of the trial, and none of its faults
+                    with suppress(VggsweepError):
+                        bench.dispatcher.release(step)
                     raise
                 finally:
                     step.lock.release()
@@ -180,7 +194,7 @@ class Worker:
 
     def _is_time_up(self) -> bool:
         timeout = self.order.settings.timeout
-        return timeout is not None and time.time() - self.started > timeout
+        return timeout is not None and self.started.passed() > timeout
 
     def _interrupted(self, stop: StopRequest) -> Ending:
         assert stop.signal_name is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 from vggsweep.errors import CheckpointError
+from vggsweep.files import set_aside, write_atomically
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -54,21 +56,14 @@ class CheckpointFile:
         """Write the state beside the last checkpoint, then let it take its place.
 
         A SHA-256 digest follows the data: a file cut short or flipped by a failing disk is noticed.
+
+        Raises:
+            WriteFailed: the last checkpoint stays.
         """
         buffer = io.BytesIO()
         torch.save(state, buffer)
         data = buffer.getvalue()
-        # a name of its own: a process that was stopped for long may wake up while another writes
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.write(hashlib.sha256(data).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        if self.path.exists():
-            self.path.replace(self.previous)
-        temporary.replace(self.path)
-        _sync_directory(self.path.parent)
+        write_atomically(self.path, data + hashlib.sha256(data).digest(), previous=self.previous)
 
     def load(self) -> Loaded:
         """The last whole checkpoint, its tensors on the CPU.
@@ -82,13 +77,30 @@ class CheckpointFile:
                 continue
             try:
                 state = _read(path)
-            except (OSError, ValueError, RuntimeError) as error:
+            except (
+                OSError,
+                ValueError,
+                RuntimeError,
+                EOFError,
+                LookupError,
+                pickle.UnpicklingError,
+            ) as error:
                 damages.append(f"{path} is damaged ({error})")
                 continue
             warning = f"{damages[0]}; continuing from {path.name}." if damages else None
             return Loaded(state, warning)
         found = "; ".join(damages) or f"There is no checkpoint at {self.path}"
-        raise CheckpointError(f"{found}. The same command starts a new trial.")
+        raise CheckpointError(f"{found}.")
+
+    def set_aside(self) -> None:
+        """Keep what cannot be read under other names, so that training begins anew.
+
+        Raises:
+            WriteFailed: the file system refused.
+        """
+        for path in (self.path, self.previous):
+            if os.path.lexists(path):
+                set_aside(path)
 
     def remove(self) -> None:
         """Delete both files."""
@@ -102,14 +114,6 @@ def _read(path: Path) -> dict[str, Any]:
     if hashlib.sha256(data).digest() != digest:
         raise ValueError("its checksum does not match")
     state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    assert isinstance(state, dict)
+    if not isinstance(state, dict):
+        raise ValueError("it holds no state")
     return state
-
-
-def _sync_directory(directory: Path) -> None:
-    # The rename itself must reach the disk, or a power cut could bring the old name back.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

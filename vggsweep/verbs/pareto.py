@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vggsweep.errors import ConfigError, near_match
+from vggsweep.files import write_atomically
 from vggsweep.results.evidence import check_column, load_evidence
 from vggsweep.results.front import machines, pareto_front
 from vggsweep.results.front_summary import FrontSummary, summarise_fronts
@@ -110,9 +111,9 @@ def _draw(trials: pd.DataFrame, x: str, y: str, out: Path, *, average: bool) -> 
     figure = accuracy_cost_figure(trials, x, y, average=average)
     figure.savefig(buffer, format=out.suffix[1:].lower(), dpi=200)
     try:
-        out.write_bytes(buffer.getvalue())
+        write_atomically(out, buffer.getvalue())
     except OSError as error:
-        raise ConfigError(f"--out {out} cannot be written: {error.strerror}.") from error
+        raise ConfigError(f"--out {error}") from error
 
 
 def _print(console: Console, table: pd.DataFrame, fronts: list[FrontSummary], x: str, y: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vggsweep import __version__
 from vggsweep.errors import ConfigError
+from vggsweep.files import write_atomically
 from vggsweep.results.evidence import load_evidence
 from vggsweep.results.layout import find_sweep
-from vggsweep.results.record import write_atomically
 from vggsweep.visible import show
 
 HELP = "one self-contained HTML file: verdict, front, table, figures, failures, commands"
@@ -48,6 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         write_atomically(out, page)
     except OSError as error:
-        raise ConfigError(f"--out {out} cannot be written: {error.strerror}.") from error
+        raise ConfigError(f"--out {error}") from error
     show(f"report    {out.resolve()}")
     return 0

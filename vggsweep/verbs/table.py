@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 
 from vggsweep.errors import ConfigError, near_match
+from vggsweep.files import replacing, write_atomically
 from vggsweep.results.condition import select_where
 from vggsweep.results.formats import DIGITS, FORMATS, SUFFIXES, format_table, write_parquet
 from vggsweep.results.groups import group_rows
 from vggsweep.results.layout import find_sweep
 from vggsweep.results.plain import PlainTable
-from vggsweep.results.record import write_atomically
 from vggsweep.results.selection import best_rows, choose_columns, sort_rows, split_names
 from vggsweep.results.table import KEYS, damages, load_plain, without_empty
 from vggsweep.results.terminal import print_table
@@ -149,7 +148,8 @@ def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: S
     """
     try:
         if form == "parquet":
-            _replace(out, lambda path: write_parquet(table, path))
+            with replacing(out) as temporary:
+                write_parquet(table, temporary)
         elif form == "rich":
             text = StringIO()
             print_table(table, Console(file=text, width=FILE_WIDTH, highlight=False), chosen=columns)
@@ -157,13 +157,4 @@ def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: S
         else:
             write_atomically(out, format_table(table, form, digits))
     except OSError as error:
-        raise ConfigError(f"--out {out}: {error.strerror or error}.") from None
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise ConfigError(f"--out {error}") from None

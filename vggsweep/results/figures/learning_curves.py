@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vggsweep.errors import NothingToDraw
+from vggsweep.errors import NothingToDraw, RecordError
 from vggsweep.results.figures.style import FAINT, GREY, INK, RAMP, colour_bar, label_of, new_axes
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory
@@ -45,7 +45,7 @@ def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame
                 }
                 for epoch in epochs
             ]
-        except (OSError, ValueError, TypeError, KeyError):
+        except (RecordError, KeyError):
             continue
     if not found:
         raise NothingToDraw(f"no trial's history.csv holds {value}")

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,10 +29,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from vggsweep.errors import SweepError
+from vggsweep.errors import SweepError, WriteFailed
+from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
 from vggsweep.machine import usable_cores
-from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import write_atomically
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.streams import make_lossy
 from vggsweep.sweep.ending import Ending
 from vggsweep.sweep.engine.seat import Seat, any_seat_taken, take_seat, threads_of_worker
 from vggsweep.sweep.engine.starter import Starter
@@ -66,6 +68,7 @@ class Keeper:
 
     def __call__(self, _config: DictConfig | None = None) -> Ending:
         """Keep a worker at work until it has nothing left to do."""
+        make_lossy()  # the streams of the launcher's process
         directory = SweepDirectory(self.root)
         seat = take_seat(directory)
         try:
@@ -150,10 +153,11 @@ class _Watch:
         limit = self.keeper.trial_timeout
         if limit is None or child.trial is None or time.monotonic() - child.began < limit + GRACE_SECONDS:
             return
-        write_atomically(
-            Path(child.trial) / "trial.hung",
-            f"It took longer than sweep.trial_timeout={limit:g} s and did not answer; its process was ended.",
+        reason = (
+            f"It took longer than sweep.trial_timeout={limit:g} s and did not answer; its process was ended."
         )
+        with suppress(WriteFailed):  # then its death is counted instead
+            write_atomically(TrialDirectory(Path(child.trial)).hung, reason)
         child.process.kill()
         child.trial = None
 
@@ -183,7 +187,12 @@ class _Child:
             "name": seat.name,
             "seat": seat.number,
         }
-        with log.open("ab") as output:
+        set_obstacle_aside(log)
+        try:
+            output = log.open("ab")
+        except OSError as error:
+            raise write_failed(log, error) from error
+        with output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vggsweep.sweep.engine.worker_process"],
                 stdin=subprocess.PIPE,
@@ -263,5 +272,5 @@ def news_line(news: Mapping[str, Any]) -> str:
 
 
 def _tail(path: Path, lines: int = 8) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])

@@ -33,14 +33,15 @@ def check_launcher(words: Sequence[str]) -> None:
         if override.key_or_group != "hydra/launcher" or override.value() not in PLUGINS:
             continue
         package, extra = PLUGINS[str(override.value())]
-        if not _is_installed(package):
+        if not is_installed(package):
             raise ConfigError(
                 f"hydra/launcher={override.value()} needs a package that is not installed: "
                 f"pip install 'vggsweep[{extra}]'."
             )
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether a plugin's package can be imported."""
     try:
         return find_spec(package) is not None
     except ModuleNotFoundError:  # no plugin of Hydra at all

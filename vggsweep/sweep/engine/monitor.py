@@ -9,6 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
+from vggsweep.configuration.secrets import masked
 from vggsweep.errors import RecordError, VggsweepError
 from vggsweep.results.record import read_record
 from vggsweep.results.units import swept_words
@@ -45,6 +46,7 @@ class Monitor:
         trials = self._study.get_trials(deepcopy=False)
         self._known = {trial.number for trial in counted(trials)}
         self._owners: dict[int, str] = {}
+        self._complaints: set[str] = set()
         self._over = threading.Event()
         self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -65,11 +67,15 @@ class Monitor:
     ) -> None:
         self._over.set()
         self._thread.join(timeout=5)
-        if kind is None:
-            self.look()
-        self._view.__exit__(kind, error, trace)
-        storage_of(self._study).close()
-        self._log.__exit__(kind, error, trace)
+        try:
+            if kind is None:
+                self.look()
+        except Exception as fault:
+            self._complain(fault)
+        finally:
+            self._view.__exit__(kind, error, trace)
+            storage_of(self._study).close()
+            self._log.__exit__(kind, error, trace)
 
     def say(self, text: str) -> None:
         """A line for the person."""
@@ -92,14 +98,23 @@ class Monitor:
     def _run(self) -> None:
         is_told = False
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            if self._stop.signal_name is not None and not is_told:
-                self._starter.ask_to_stop(self._stop.signal_name)
-                self._view.say("stopping: each worker finishes its step; the same signal again stops at once")
-                is_told = True
             try:
+                if self._stop.signal_name is not None and not is_told:
+                    self._starter.ask_to_stop(self._stop.signal_name)
+                    is_told = True
+                    self._view.say(
+                        "stopping: each worker finishes its step; the same signal again stops at once"
+                    )
                 self.look()
-            except VggsweepError as error:
-                self._view.say(str(error))
+            except Exception as error:  # this thread passes signals on, whatever else goes wrong
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say a fault of what is shown, once; the sweep itself goes on."""
+        text = masked(str(error) if isinstance(error, VggsweepError) else f"{type(error).__name__}: {error}")
+        if text not in self._complaints:
+            self._complaints.add(text)
+            self._view.say(f"cannot show how far the sweep is: {text}")
 
     def _say_owner(self, trial: FrozenTrial) -> None:
         owner, mark = owner_of(trial), mark_of(trial)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from filelock import FileLock
 
+from vggsweep.files import make_directory
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.sweep.locks import claim, host_name, is_owned
 
@@ -34,7 +35,7 @@ class Seat:
 
 def take_seat(directory: SweepDirectory) -> Seat:
     """Take the lowest free seat; it is free again when this process ends, however it ends."""
-    directory.workers.mkdir(parents=True, exist_ok=True)
+    make_directory(directory.workers)
     number = 0
     while True:
         lock = claim(directory.workers / f"{host_name()}-{number}.seat")

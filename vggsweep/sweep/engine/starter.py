@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+from vggsweep.files import write_atomically
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import write_atomically
 from vggsweep.sweep.locks import host_name
 
 

@@ -18,13 +18,16 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from vggsweep.streams import make_lossy
+
 PR_SET_PDEATHSIG = 1
 # Loggers of what a person should see, wherever the worker's own output goes.
-TOLD = ("vggsweep.storage", "vggsweep.worker")
+TOLD = ("vggsweep.storage", "vggsweep.worker", "vggsweep.files")
 
 
 def main() -> None:
     """Work until there is nothing left to do, or the keeper is gone."""
+    make_lossy()
     header = json.loads(sys.stdin.buffer.readline())
     die_with(header["keeper"])
     faulthandler.enable()
