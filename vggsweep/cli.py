@@ -187,9 +187,9 @@ def _check_multirun(
 
     if stock_sweeper(overrides) is not None:
         return check_sweep(overrides, extra_dir, config_name)
+    from vggsweep.sweep.continuation import check_same_sweep
     from vggsweep.sweep.engine.launcher import check_launcher, choose_launcher
     from vggsweep.sweep.order import read_order
-    from vggsweep.sweep.run import check_same_sweep
 
     check_launcher(overrides)
     order = read_order(overrides, extra_dir=extra_dir, config_name=config_name, command="")

@@ -90,9 +90,27 @@ def failure_reason(error: Exception, device: str, batch_size: int) -> str:
         error: what ended the trial.
         device, batch_size: for the advice where memory ran out.
     """
-    is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    if is_memory or "can't allocate memory" in str(error):
+    if _is_memory(error):
         error = OutOfMemory(device, batch_size)
+    return _described(error)
+
+
+def extra_failure(error: Exception) -> str:
+    """Why something after the training failed, which takes more memory than a training step at most."""
+    if _is_memory(error):
+        return (
+            "out of memory. A smaller measure.throughput_batch_size, or train.eval_batch_size for the test "
+            "set, takes less"
+        )
+    return _described(error)
+
+
+def _is_memory(error: Exception) -> bool:
+    is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return is_memory or "can't allocate memory" in str(error)
+
+
+def _described(error: Exception) -> str:
     if isinstance(error, VggsweepError):
         return str(error)
     where = traceback.extract_tb(error.__traceback__)[-1]

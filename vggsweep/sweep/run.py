@@ -11,16 +11,14 @@ import yaml
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, VggsweepError
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, VggsweepError
 from vggsweep.results.record import write_atomically
 from vggsweep.sweep.command import command_line
 from vggsweep.sweep.conclusion import conclude
+from vggsweep.sweep.continuation import check_same_sweep, join_study, plain
 from vggsweep.sweep.engine.launch import run_workers
-from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, read_order
-from vggsweep.sweep.study import open_study, storage_of
+from vggsweep.sweep.order import SweepOrder, read_order
 from vggsweep.sweep.worker import Worker
-
-STUDY_MARK = "vggsweep"
 
 
 def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str]) -> int:
@@ -51,8 +49,8 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
             f"{order.root} cannot be written: {error.strerror}. Run vggsweep from a directory of yours, or "
             "choose another with sweep.name."
         ) from error
-    save_order(order)
     join_study(order)
+    save_order(order)
     try:
         ending = run_workers(config, hydra_context, Worker(order, time.time()))
     except KeyboardInterrupt:  # the second Ctrl-C: no table, no picture, only the way back
@@ -74,58 +72,6 @@ def extra_dir_of(config: DictConfig) -> Any:
     return None
 
 
-def check_same_sweep(order: SweepOrder) -> None:
-    """Refuse to continue a sweep with other settings than it began with.
-
-    Raises:
-        ConfigError: naming every difference.
-    """
-    path = order.directory.settings
-    if not path.exists():
-        return
-    saved = yaml.safe_load(path.read_text(encoding="utf-8"))
-    _refuse_difference(order, saved["fingerprint"], saved["command"])
-
-
-def join_study(order: SweepOrder) -> None:
-    """Create the study, or join the one that another host began, if it is of the same sweep.
-
-    Raises:
-        ConfigError: it is of another; naming every difference.
-        SweepError: the database cannot be reached.
-    """
-    study = open_study(
-        order.directory,
-        directions=[metric.direction for metric in order.metrics],
-        storage=order.settings.storage,
-    )
-    saved = study.user_attrs.get(STUDY_MARK)
-    if saved is None:
-        mark = {"fingerprint": _plain(order.fingerprint()), "command": order.command}
-        study.set_user_attr(STUDY_MARK, mark)
-    else:
-        _refuse_difference(order, saved["fingerprint"], saved["command"])
-    storage_of(study).close()
-
-
-def _refuse_difference(order: SweepOrder, fingerprint: dict[str, Any], command: str) -> None:
-    # what was saved by a version that counted more among what may not change
-    free = tuple(f"sweep.{field}" for field in FREE_SWEEP_FIELDS)
-    before = {key: value for key, value in fingerprint.items() if key not in free}
-    now = _plain(order.fingerprint())
-    differences = [
-        f"  {key}: {_text(before, key)} → {_text(now, key)}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-    ]
-    if differences:
-        raise ConfigError(
-            f"The sweep {order.name!r} was begun with other settings:\n" + "\n".join(differences) + "\n"
-            "Continue it with its own command, or give this one another sweep.name. It was begun with:\n"
-            f"  {command}"
-        )
-
-
 def save_order(order: SweepOrder) -> None:
     """Write ``sweep.yaml``; what may change when a sweep continues (its total) is as last told."""
     content = {
@@ -133,21 +79,8 @@ def save_order(order: SweepOrder) -> None:
         "words": list(order.fixed),
         "objective": [{"name": m.name, "direction": m.direction.name.lower()} for m in order.metrics],
         "space": order.space.describe(),
-        "fingerprint": _plain(order.fingerprint()),
+        "fingerprint": plain(order.fingerprint()),
         "configuration": order.base,
     }
-    text = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(plain(content), sort_keys=False, allow_unicode=True)
     write_atomically(order.directory.settings, text)
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists: what YAML gives back."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _text(node: dict[str, Any], key: str) -> str:
-    return str(node[key]) if key in node else "(absent)"

@@ -108,7 +108,7 @@ class Watchman:
                 self._stop.is_superseded = True
             return
         watched.beats += 1
-        history = read_history(watched.task.directory.history)
+        history = read_history(watched.task.directory.history, watched.task.identity)
         beat = Beat(watched.beats, time.time(), len(history), history[-1]["val_acc"] if history else None)
         key = BEAT + watched.task.owner.token
         try:
