@@ -19,12 +19,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report")
+VERBS = ("summary", "plan", "status", "table", "pareto", "report", "rerun", "repair")
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -92,6 +92,8 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
     module.add_arguments(parser)
     prepare = getattr(module, "prepare_words", list)
     code = module.run(parser.parse_intermixed_args(prepare(words)))
+    if isinstance(code, list):  # the words of a line, which only Hydra can run
+        return run_hydra(code)
     assert isinstance(code, int)
     return code
 
@@ -117,7 +119,7 @@ def run_hydra(words: Sequence[str]) -> int:
         return 0
     sys.argv = ["vggsweep", *words]
     hydra.main(config_path=str(config_dir()), config_name="config")(task)()
-    return 0
+    return 0 if is_inspection or not arguments.multirun else _end_of_stock_sweep(words)
 
 
 def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoReturn:
@@ -176,7 +178,9 @@ def check_line(arguments: Any, words: list[str]) -> list[str]:
     config_name = arguments.config_name or "config"
     if arguments.multirun:
         return words + _check_multirun(words, arguments.overrides, extra_dir, config_name)
-    return words + check_run(arguments.overrides, extra_dir, config_name)
+    own = check_run(arguments.overrides, extra_dir, config_name)
+    _refuse_sweeps_directory([*arguments.overrides, *own])
+    return words + own
 
 
 def _check_multirun(
@@ -186,7 +190,9 @@ def _check_multirun(
     from vggsweep.configuration.line import check_sweep, stock_sweeper
 
     if stock_sweeper(overrides) is not None:
-        return check_sweep(overrides, extra_dir, config_name)
+        own = check_sweep(overrides, extra_dir, config_name)
+        _refuse_sweeps_directory([*overrides, *own])
+        return own
     from vggsweep.sweep.continuation import check_same_sweep
     from vggsweep.sweep.engine.launcher import check_launcher, choose_launcher
     from vggsweep.sweep.order import read_order
@@ -195,6 +201,26 @@ def _check_multirun(
     order = read_order(overrides, extra_dir=extra_dir, config_name=config_name, command="")
     check_same_sweep(order)
     return [f"sweep.name={order.name}", *choose_launcher(overrides, order.settings.n_workers)]
+
+
+def _end_of_stock_sweep(words: Sequence[str]) -> int:
+    """The exit code of a sweep whose jobs Hydra ran: failed where not one of them completed."""
+    from vggsweep.results.layout import sweep_directory
+    from vggsweep.results.table import read_records
+
+    names = [word.removeprefix("sweep.name=") for word in words if word.startswith("sweep.name=")]
+    records, _ = read_records(sweep_directory(names[-1]).path) if names else ([], [])
+    return EXIT_FAILED if names and not any(record.state == "COMPLETE" for _, record in records) else 0
+
+
+def _refuse_sweeps_directory(overrides: Sequence[str]) -> None:
+    """Refuse trials outside our sweeper in a directory of a sweep of ours, before Hydra makes one."""
+    from vggsweep.configuration.line import parse
+    from vggsweep.results.layout import SINGLE_RUNS, sweep_directory
+    from vggsweep.sweep.continuation import refuse_sweeps_directory
+
+    names = [one.value() for one in parse(overrides) if one.key_or_group == "sweep.name"]
+    refuse_sweeps_directory(sweep_directory(str(names[-1]) if names else SINGLE_RUNS))
 
 
 def task(config: DictConfig) -> float:

@@ -16,7 +16,6 @@ from vggsweep.identity import Identity
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, read_record, write_record
-from vggsweep.training.checkpoint import CheckpointFile
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ def keep_late_record(record: Record, directory: TrialDirectory) -> None:
 def drop_checkpoint(record: Record, directory: TrialDirectory) -> None:
     """Remove what a trial continued from, unless it failed or was asked to keep it."""
     if record.state != "FAIL" and not record.configuration["train"]["keep_checkpoint"]:
-        CheckpointFile(directory.checkpoint).remove()
+        for path in (directory.checkpoint, directory.previous_checkpoint):
+            path.unlink(missing_ok=True)
 
 
 def remove_torn_files(directory: TrialDirectory) -> None:

@@ -12,6 +12,7 @@ from vggsweep.configuration.checks import check_configuration, check_name, check
 from vggsweep.configuration.compose import compose, group_options, parse_override
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.errors import ConfigError, InfeasibleConfig
+from vggsweep.results.layout import SINGLE_RUNS
 
 # A longer list of choices is checked at both ends: composing each would cost more than it saves.
 MOST_CHOICES_CHECKED = 32
@@ -37,7 +38,9 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
 
     device = resolve_device(configuration.device)
     check_cuda_graph(configuration.train, device, resolve_precision(configuration.train.precision, device))
-    name = configuration.sweep.name or experiment_name(overrides)
+    experiment = experiment_name(overrides)
+    # a sweep over the experiment is called by its name alone
+    name = configuration.sweep.name or (experiment and f"{experiment}-{SINGLE_RUNS}")
     check_name(name)
     return [] if configuration.sweep.name or name is None else [f"sweep.name={name}"]
 

@@ -44,6 +44,10 @@ class TrialDirectory:
         return self.path / "checkpoint.pt"
 
     @property
+    def previous_checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt.prev"
+
+    @property
     def weights(self) -> Path:
         return self.path / "model.safetensors"
 

@@ -97,8 +97,8 @@ def kind_of(directory: SweepDirectory) -> str | None:
         trials = study.get_trials(deepcopy=False)
         if STUDY_MARK in study.user_attrs or any(_is_swept(trial) for trial in trials):
             return "sweep"
-        if trials:
-            return "runs"
+        if trials or len(study.directions) > 1:
+            return "runs" if len(study.directions) == 1 else "sweep"
     records, _ = read_records(directory.path)
     if not records:
         return "runs" if numbers_on_disk(directory) else None
@@ -131,8 +131,11 @@ def join_study(order: SweepOrder) -> None:
             study = _follow(order, study, difference)
         if saved is None or saved["fingerprint"] != mark["fingerprint"]:
             study.set_user_attr(STUDY_MARK, mark)
-        _wait_for_replicates(order, study)
         _check_records(order, study)
+        if order.only:
+            again(order, study)
+        else:
+            _wait_for_replicates(order, study)
         storage_of(study).close()
 
 
@@ -251,7 +254,14 @@ def _check_records(order: SweepOrder, study: optuna.Study) -> None:
             say(set_aside(place, place.record, found))
             found = None
         is_told = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-        if found is None and is_told and order.settings.storage is None and is_counted(trial):
+        is_again = trial.number in order.only
+        if (
+            found is None
+            and is_told
+            and not is_again
+            and order.settings.storage is None
+            and is_counted(trial)
+        ):
             lost.append(str(trial.number))
     if lost:
         words = f"trials {', '.join(lost)}" if len(lost) > 1 else f"trial {lost[0]}"
@@ -259,6 +269,15 @@ def _check_records(order: SweepOrder, study: optuna.Study) -> None:
             f"{order.root} has no record of {words} any more. "
             f"`vggsweep rerun {shlex.quote(order.name)} {' '.join(lost)}` trains them again."
         )
+
+
+def again(order: SweepOrder, study: optuna.Study) -> None:
+    """Let the trials begin again that this command is to train again."""
+    trials = study.get_trials(deepcopy=False)
+    finished = [trials[number] for number in order.only if trials[number].state.is_finished()]
+    if finished:
+        refuse_while_at_work(order.directory)
+        train_again(order.directory, study, finished)
 
 
 def say(text: str) -> None:

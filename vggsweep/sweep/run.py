@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -13,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, VggsweepError
 from vggsweep.results.record import write_atomically
-from vggsweep.sweep.command import command_line
-from vggsweep.sweep.conclusion import conclude
+from vggsweep.sweep.command import command_line, take_only
+from vggsweep.sweep.conclusion import conclude, has_completed
 from vggsweep.sweep.continuation import check_same_sweep, join_study, plain
 from vggsweep.sweep.engine.launch import run_workers
 from vggsweep.sweep.order import SweepOrder, read_order
@@ -41,6 +42,7 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
         config_name=config.hydra.job.config_name,
         command=command_line(),
     )
+    order = replace(order, only=take_only())
     check_same_sweep(order)
     try:
         order.directory.trials.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
     print(conclude(order, ending), flush=True)
     if ending.signal_name is not None:
         return EXIT_INTERRUPTED
-    return EXIT_FAILED if ending.is_early else 0
+    return EXIT_FAILED if ending.is_early or not has_completed(order) else 0
 
 
 def extra_dir_of(config: DictConfig) -> Any:

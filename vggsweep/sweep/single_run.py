@@ -78,26 +78,27 @@ def train_one(
     study = open_runs(sweep)
     identities = Fingerprints().identities(plain)
     place = _take_place(study, sweep, identities)
+    identity = replace(identities[0], configuration=place.mark.configuration_hash)
+    assignment = Assignment(
+        sweep.name, place.number, place.directory, plain, overrides, identity=identity, notes=place.notes
+    )
+    return train_there(study, place, assignment, stop=stop, console=console), place.directory
+
+
+def train_there(
+    study: optuna.Study, place: Place, assignment: Assignment, *, stop: StopRequest, console: Console
+) -> Record:
+    """Train a trial whose lock is held, tell its result, and let the lock go."""
     try:
         record = own_record(place.directory, place.number, place.mark.identity)
         if isinstance(record, Record):  # it was killed between writing and telling it
             drop_checkpoint(record, place.directory)
         else:
-            identity = replace(identities[0], configuration=place.mark.configuration_hash)
-            assignment = Assignment(
-                sweep.name,
-                place.number,
-                place.directory,
-                plain,
-                overrides,
-                identity=identity,
-                notes=place.notes,
-            )
             record = run_trial(assignment, stop=stop, console=console)
         tell(study, place.number, record, _values(record))
     finally:
         place.lock.release()
-    return record, place.directory
+    return record
 
 
 def open_runs(sweep: SweepDirectory) -> optuna.Study:
