@@ -90,6 +90,30 @@ def training_size(settings: DatasetSettings) -> int:
     return available if settings.limit is None else min(available, settings.limit)
 
 
+def check_test_split(settings: DatasetSettings) -> None:
+    """Refuse a data set whose test split is missing, or does not fit its training split.
+
+    Raises:
+        ConfigError: names what is missing.
+    """
+    if settings.name != "image_folder":
+        return
+    root = data_root(settings)
+    folder = split_folder(root, "test")
+    if folder is None:
+        raise ConfigError(
+            f"{root} has no test split. Put test pictures into {root / 'test'}, one folder a class, "
+            f"and the training pictures into {root / 'train'}."
+        )
+    differing = set(class_names(settings)) ^ set(list_folder(folder).class_names)
+    if differing:
+        names = _listed(tuple(sorted(differing)))
+        raise ConfigError(
+            f"{folder} and its neighbour train have different class folders: {names}. "
+            "Both need the same ones, each with at least one picture."
+        )
+
+
 def native_resolution(settings: DatasetSettings) -> int:
     """Height and width in pixels of the images as they are stored; pictures are decoded to size."""
     return settings.resolution if settings.name == "image_folder" else CATALOG[settings.name].resolution

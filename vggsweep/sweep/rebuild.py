@@ -15,7 +15,7 @@ from typing import Any
 
 import optuna
 import yaml
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsweep.configuration.identity import configuration_hash
@@ -165,12 +165,12 @@ def _params(swept: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """A trial's point as the space spells it; nothing where it does not lie in the space."""
     space = SearchSpace(plan.distributions)
     fixed = {}
-    for name in plan.distributions:
-        value = swept.get(name.lstrip("+"))
-        fixed[name] = space.fixed(name, value)
-        if fixed[name] is None and value is not None:
-            return {}
-        if fixed[name] is None and name.lstrip("+") not in swept:
+    for name, distribution in plan.distributions.items():
+        key = name.lstrip("+")
+        value = swept.get(key)
+        fixed[name] = None if value is None else space.fixed(name, value)
+        may_be_none = isinstance(distribution, CategoricalDistribution) and None in distribution.choices
+        if key not in swept or (fixed[name] is None and not (value is None and may_be_none)):
             return {}
     return fixed
 
