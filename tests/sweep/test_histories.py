@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,9 +24,10 @@ from tests.conftest import TINY
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.errors import Interrupted, VggsweepError
 from vggsweep.results.history import read_history
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.layout import SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record
 from vggsweep.results.table import read_records
+from vggsweep.sweep.composer import Composer
 from vggsweep.sweep.continuation import check_same_sweep, join_study
 from vggsweep.sweep.dispatch import Dispatcher
 from vggsweep.sweep.marks import is_duplicate, mark_of
@@ -45,6 +47,11 @@ PICTURES = (
     "dataset.limit=null",
     "arch.num_blocks=1",
     "train.batch_size=4",
+    "train.epochs=2",
+    "train.threads=1",
+    "train.precision=fp32",
+    "arch.depth=1",
+    "arch.width=2",
 )
 # Two of each, so that equal shapes meet different settings.
 SPACES = ("optimizer.lr=0.01,0.1", "optimizer.lr=0.03,0.3", "arch.width=2,3")
@@ -67,45 +74,78 @@ def pictures(folder: Path, names: str, seed: int) -> Path:
     return folder
 
 
-class World:
-    """A person at work in one folder, and what each training should have brought.
+class QuickOrder(SweepOrder):
+    """An order whose configurations are composed by Hydra once for all histories."""
+
+    composers: ClassVar[dict[tuple[str, ...], Composer]] = {}
+
+    def composer(self) -> Composer:
+        return self.composers.setdefault(self.fixed, Composer(self.fixed))
+
+
+@dataclass
+class Ground:
+    """What all histories share: pictures, what was composed, and what each training should have brought.
 
     Args:
-        draw: decides what the person does.
-        folder: with two picture folders in it.
+        folder: for the pictures, and for trainings that nobody disturbs.
     """
 
-    def __init__(self, draw: random.Random, folder: Path) -> None:
-        self.draw = draw
-        self.roots = [pictures(folder / "A", "cats dogs", 1), pictures(folder / "B", "cars ships", 2)]
-        self.truth: dict[tuple[str, str | None], float] = {}
-        self.alone = folder / "alone"
-        self.said: list[str] = []
+    folder: Path
+    orders: dict[tuple[str, Path], SweepOrder] = field(default_factory=dict)
+    runs: dict[tuple[str, Path], dict[str, Any]] = field(default_factory=dict)
+    truth: dict[tuple[str, str | None], float] = field(default_factory=dict)
 
-    # what a person types
+    def __post_init__(self) -> None:
+        self.roots = [
+            pictures(self.folder / "A", "cats dogs", 1),
+            pictures(self.folder / "B", "cars ships", 2),
+        ]
 
     def words(self, root: Path) -> tuple[str, ...]:
-        return (
-            *(word for word in TINY if not word.startswith(("arch.", "dataset.", "train.batch"))),
-            *PICTURES,
-        ) + (
-            "arch.depth=1",
-            "arch.width=2",
-            "train.epochs=2",
-            f"dataset.root={root}",
-        )
+        kept = [word for word in TINY if not word.startswith(("arch.", "dataset.", "train."))]
+        return (*kept, *PICTURES, f"dataset.root={root}")
 
-    def sweep(self, name: str, space: str, root: Path, stops_after: int | None) -> None:
-        swept = space.partition("=")[0]
-        words = [word for word in self.words(root) if not word.startswith(f"{swept}=")]
-        self.said.append(f"-m {space} {root.name} {name} {stops_after}")
-        try:
+    def order(self, space: str, root: Path, name: str) -> SweepOrder:
+        if (space, root) not in self.orders:
+            swept = space.partition("=")[0]
+            words = [word for word in self.words(root) if not word.startswith(f"{swept}=")]
             order = read_order(
-                [*words, space, f"sweep.name={name}", "sweep.max_failures=1"],
+                [*words, space, "sweep.name=any", "sweep.max_failures=1"],
                 extra_dir=None,
                 config_name="config",
                 command="vggsweep -m …",
             )
+            self.orders[space, root] = QuickOrder(**vars(order))
+        order = self.orders[space, root]
+        directory = sweep_directory(name)
+        return replace(order, name=name, root=directory.path, fingerprints=Fingerprints())
+
+    def run(self, word: str, root: Path) -> dict[str, Any]:
+        if (word, root) not in self.runs:
+            self.runs[word, root] = Composer(self.words(root)).compose([word])
+        return self.runs[word, root]
+
+
+class World:
+    """A person at work in one folder.
+
+    Args:
+        draw: decides what the person does.
+        ground: what other persons share.
+    """
+
+    def __init__(self, draw: random.Random, ground: Ground) -> None:
+        self.draw = draw
+        self.ground = ground
+        self.said: list[str] = []
+
+    # what a person types
+
+    def sweep(self, name: str, space: str, root: Path, stops_after: int | None) -> None:
+        self.said.append(f"-m {space} {root.name} {name} {stops_after}")
+        try:
+            order = self.ground.order(space, root, name)
             check_same_sweep(order)
             order.directory.trials.mkdir(parents=True, exist_ok=True)
             join_study(order)
@@ -156,11 +196,10 @@ class World:
         return record
 
     def single(self, name: str, root: Path) -> None:
-        from vggsweep.sweep.composer import Composer
-
         word = self.draw.choice(["optimizer.lr=0.01", "optimizer.lr=0.3", "arch.width=3"])
         self.said.append(f"{word} {root.name} {name}")
-        plain = Composer(self.words(root)).compose([word, f"sweep.name={name}"])
+        plain = self.ground.run(word, root)
+        plain = {**plain, "sweep": {**plain["sweep"], "name": name}}
         try:
             record, directory = train_one(plain, [word], stop=StopRequest(), console=Console(file=StringIO()))
         except VggsweepError as error:
@@ -186,6 +225,7 @@ class World:
                 self.rename,
                 self.copy_sweep,
                 self.lose_study,
+                self.change_a_picture,
                 self.repair,
             ]
         )
@@ -244,6 +284,10 @@ class World:
         except VggsweepError as error:
             self.said.append(f"  refused: {error}")
 
+    def change_a_picture(self, sweep: Path, trials: list[Path]) -> None:
+        file = self.ground.roots[0] / "cats" / "0.png"
+        Image.new("RGB", (8, 8), self.draw.choice(["white", "black"])).save(file)
+
     def any_file(self, trials: list[Path]) -> Path | None:
         files = [path for trial in trials for path in sorted(trial.iterdir()) if path.suffix != ".lock"]
         return self.draw.choice(files) if files else None
@@ -291,20 +335,21 @@ class World:
         """The accuracy that this configuration reaches where nobody ever interfered."""
         identity = Fingerprints().identity(plain)
         key = (identity.configuration, identity.data)
-        if key not in self.truth:
-            place = TrialDirectory(self.alone / f"{len(self.truth):05d}")
+        truth = self.ground.truth
+        if key not in truth:
+            place = TrialDirectory(self.ground.folder / f"{len(truth):05d}")
             place.path.mkdir(parents=True)
             record = run_trial(
                 Assignment("alone", 0, place, plain), stop=StopRequest(), console=Console(file=StringIO())
             )
             assert record.state == "COMPLETE", record.reason
-            self.truth[key] = record.metrics["val_acc"]
-        return self.truth[key]
+            truth[key] = record.metrics["val_acc"]
+        return truth[key]
 
     def live(self, moves: int) -> None:
         """Type and suffer, in turn."""
         for _ in range(moves):
-            name, root = self.draw.choice("ab"), self.draw.choice(self.roots)
+            name, root = self.draw.choice("ab"), self.draw.choice(self.ground.roots)
             if self.draw.random() < 0.3:
                 self.single(name, root)
             else:
@@ -313,20 +358,18 @@ class World:
 
 
 def _live(seeds: range, folder: Path, enter: Callable[[Path], None]) -> None:
-    truth: dict[tuple[str, str | None], float] = {}
+    ground = Ground(folder)
     for seed in seeds:
         home = folder / str(seed)
         home.mkdir()
         enter(home)
-        world = World(random.Random(seed), home)
-        world.truth = truth  # pictures and configurations are the same in every history
-        world.live(moves=5)
+        World(random.Random(seed), ground).live(moves=5)
 
 
 def test_no_trial_takes_a_result_that_is_not_its_own(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _live(range(12), own_folder, monkeypatch.chdir)
+    _live(range(6), own_folder, monkeypatch.chdir)
 
 
 @pytest.mark.slow

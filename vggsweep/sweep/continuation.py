@@ -122,8 +122,7 @@ def join_study(order: SweepOrder) -> None:
         SweepError: the database cannot be reached, or must be changed while others use it.
     """
     with FileLock(order.directory.path / "join.lock"):
-        _make_anew_if_lost(order)
-        study = _open(order)
+        study = _made_anew_if_lost(order)
         mark = {"fingerprint": plain(order.fingerprint()), "command": order.command}
         saved = study.user_attrs.get(STUDY_MARK)
         if saved is not None:
@@ -147,24 +146,25 @@ def _open(order: SweepOrder) -> optuna.Study:
     )
 
 
-def _make_anew_if_lost(order: SweepOrder) -> None:
+def _made_anew_if_lost(order: SweepOrder) -> optuna.Study:
     # the directories first: a trial is in the study before it has one
     numbers = numbers_on_disk(order.directory)
-    if not numbers:
-        return
     study = _open(order)
     known = study.get_trials(deepcopy=False)
+    # repaired by someone who did not know the space
+    is_bare = STUDY_MARK not in study.user_attrs and any(_is_swept(one) and not one.params for one in known)
+    if not numbers or (numbers[-1] < len(known) and not is_bare):
+        return study
     storage_of(study).close()
-    if numbers[-1] < len(known):
-        return
     _refuse_foreign_records(order)
     refuse_while_at_work(order.directory)
-    content = Plan(order.metrics, order.space.distributions, order.fixed, known)
+    content = Plan(order.metrics, order.space.distributions, order.fixed, () if is_bare else known)
     trials = rebuilt_trials(order.directory, content)
     mark = {"fingerprint": plain(order.fingerprint()), "command": order.command}
     directions = [metric.direction for metric in order.metrics]
     replace_study(order.directory, order.settings.storage, directions, trials, {STUDY_MARK: mark})
     say(f"{order.root} had lost trials of its study: it is made anew from {len(numbers)} trials on disk.")
+    return _open(order)
 
 
 def _refuse_foreign_records(order: SweepOrder) -> None:
@@ -177,7 +177,8 @@ def _refuse_foreign_records(order: SweepOrder) -> None:
     composer = order.composer()
     for directory, record in records:
         own = [word for word in record.overrides if word not in order.fixed]
-        swept = [f"{name}={record.swept.get(name.lstrip('+'))}" for name in order.space.distributions]
+        names = [name for name in order.space.distributions if name.lstrip("+") in record.swept]
+        swept = [f"{name}={record.swept[name.lstrip('+')]}" for name in names]
         seed = f"seed={record.configuration.get('seed')}"
         composed: dict[str, Any] = {}
         for words in (own, swept, [*swept, seed]):

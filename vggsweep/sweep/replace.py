@@ -18,8 +18,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from vggsweep.errors import SweepError
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.errors import RecordError, SweepError
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.record import read_record
 from vggsweep.sweep.database import PatientDatabase, open_database
 from vggsweep.sweep.engine.seat import any_seat_taken
 from vggsweep.sweep.locks import is_owned
@@ -68,11 +69,13 @@ def reopen(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
 def train_again(directory: SweepDirectory, study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
     """Let finished trials begin again under their own numbers; why they failed is kept."""
     relatives: dict[int, FrozenTrial] = {}
+    before: dict[int, str | None] = {}
     for trial in trials:
         mark = mark_of(trial)
         assert mark is not None, "only trials of ours are trained again"
         place = directory.trial(trial.number)
         place.path.mkdir(parents=True, exist_ok=True)
+        before[trial.number] = trial.user_attrs.get(REASON) or _recorded_reason(place)
         if os.path.lexists(place.record):
             place.set_aside(place.record, "earlier")
         place.hung.unlink(missing_ok=True)
@@ -83,9 +86,15 @@ def train_again(directory: SweepDirectory, study: optuna.Study, trials: Sequence
     numbers = {trial.number for trial in trials}
     reopen(study, [*trials, *(one for number, one in relatives.items() if number not in numbers)])
     for trial in trials:
-        before = trial.user_attrs.get(REASON)
-        reasons = [*trial.user_attrs.get(EARLIER, ()), *([before] if before else [])]
+        reasons = [*trial.user_attrs.get(EARLIER, ()), *filter(None, [before[trial.number]])]
         study._storage.set_trial_user_attr(trial._trial_id, EARLIER, reasons)
+
+
+def _recorded_reason(directory: TrialDirectory) -> str | None:
+    try:
+        return read_record(directory.record).reason
+    except RecordError:
+        return None
 
 
 def widen(study: optuna.Study, distributions: Mapping[str, BaseDistribution]) -> None:
