@@ -162,7 +162,7 @@ class World:
         try:
             while isinstance(step := dispatcher.next(), Task):
                 try:
-                    record = self.train(step, stops_after)
+                    record = self.train(order, step, stops_after)
                 except Interrupted:
                     if self.draw.random() < 0.5:
                         dispatcher.release(step)
@@ -174,7 +174,7 @@ class World:
         finally:
             storage_of(study).close()
 
-    def train(self, task: Task, stops_after: int | None) -> Record:
+    def train(self, order: SweepOrder, task: Task, stops_after: int | None) -> Record:
         def stop(result: EpochResult) -> None:
             if stops_after == 0:
                 raise Interrupted
@@ -184,7 +184,7 @@ class World:
             task.number,
             task.directory,
             task.plain,
-            [],
+            [*order.fixed, *task.mark.words],
             task.mark.swept,
             task.identity,
             task.notes,

@@ -316,9 +316,11 @@ class Dispatcher:
             return None
         owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
         plain = self.suggester.compose(mark.words)
-        identity = self.order.fingerprints.identity(plain, mark.configuration_hash)
-        if identity.data != mark.data:  # taken now for the first time, or nothing completed on what it was
-            mark = replace(mark, data=identity.data)
+        # What is trained is what its words give, whatever a repaired or older study took it for.
+        own = self.order.fingerprints.identities(plain)
+        identity = next((one for one in own if one.configuration == mark.configuration_hash), own[0])
+        if identity != mark.identity:
+            mark = replace(mark, configuration_hash=identity.configuration, data=identity.data)
             for key, value in mark.attributes().items():
                 self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
         task = Task(
