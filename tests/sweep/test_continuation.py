@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from PIL import Image
 
 from tests.sweep.conftest import dispatcher_of, drain, finish, order_of
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.layout import SweepDirectory, sweep_directory
+from vggsweep.results.layout import SweepDirectory, TrialDirectory, sweep_directory
+from vggsweep.results.record import Record
 from vggsweep.sweep.continuation import (
     check_same_sweep,
     join_study,
@@ -27,6 +29,8 @@ from vggsweep.sweep.progress import best_trials
 from vggsweep.sweep.run import save_order
 from vggsweep.sweep.step import Task
 from vggsweep.sweep.study import read_study
+
+Train = Callable[..., tuple[Record, TrialDirectory]]
 
 
 def begin(order: SweepOrder, score: float = 0.5) -> list[Task]:
@@ -254,6 +258,18 @@ def test_trials_that_all_failed_are_trained_again_once_their_data_were_cured(tmp
 
 
 # --- single runs
+
+
+def test_single_runs_whose_study_was_made_anew_are_no_sweep(train: Train) -> None:
+    _, first = train("seed=1")
+    runs = sweep_directory("runs")
+    runs.study.unlink()
+    record, _ = train("seed=2")
+    assert (record.trial, first.record.exists()) == (1, True)
+    assert kind_of(runs) == "runs"
+    refuse_sweeps_directory(runs)
+    with pytest.raises(ConfigError, match="holds single runs, which are no trials of a sweep"):
+        begin(order_of("arch.depth=4,6", "sweep.name=runs"))
 
 
 def test_single_runs_and_sweeps_have_directories_of_their_own() -> None:

@@ -186,7 +186,7 @@ def _refuse_foreign_records(order: SweepOrder) -> None:
                 composed = composer.compose(words)
             except ConfigError:
                 continue
-            if record.configuration_hash in configuration_hashes(composed) and _lies_inside(order, record):
+            if _is_of(order, record, composed) and _lies_inside(order, record):
                 break
         else:
             raise ConfigError(
@@ -199,6 +199,12 @@ def _refuse_foreign_records(order: SweepOrder) -> None:
             )
 
 
+def _is_of(order: SweepOrder, record: Record, composed: Mapping[str, Any]) -> bool:
+    if record.state == "FAIL":  # its data may have been cured since
+        return record.configuration_hash in configuration_hashes(composed)
+    return any(one.fits(record.identity) for one in order.fingerprints.identities(composed))
+
+
 def _lies_inside(order: SweepOrder, record: Record) -> bool:
     for name in order.space.distributions:
         if name.lstrip("+") in record.swept and order.space.hook is None:
@@ -209,7 +215,8 @@ def _lies_inside(order: SweepOrder, record: Record) -> bool:
 
 
 def _place(record: Record) -> str:
-    return "  " + ", ".join(f"{name}={value}" for name, value in record.swept.items())
+    words = ", ".join(f"{name}={value}" for name, value in record.swept.items())
+    return f"  its data or its place in the space ({words or 'a single run'})"
 
 
 def _follow(order: SweepOrder, study: optuna.Study, difference: Difference) -> optuna.Study:

@@ -111,7 +111,7 @@ def _finished(
     mark = Mark(
         record.configuration_hash,
         _own_words(record.overrides, plan),
-        dict(record.swept),
+        dict(record.swept) or None,  # single runs sweep nothing
         _first(record.configuration, number, firsts),
         record.data_fingerprint,
     )
