@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from tests.processes import WARM_PROCESS, Command
+from vggsweep.cli import is_bare_word
 
 if TYPE_CHECKING:
     from vggsweep.results.layout import TrialDirectory
@@ -144,6 +145,8 @@ def start(
         if "arch" in own:  # another family has other fields
             own |= {word.partition("=")[0] for word in tiny_line if word.startswith("arch.")}
         rest = [word for word in tiny_line if word.partition("=")[0] not in own]
+        if words and is_bare_word(words[0]):  # a verb comes first and is told no fields
+            rest = []
         line = json.dumps([[*rest, *words], str(folder), str(output), killed_after, first])
         warm_process.stdin.write(f"{line}\n")
         warm_process.stdin.flush()

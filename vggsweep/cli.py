@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
 from vggsweep.streams import check_output, make_lossy
 from vggsweep.visible import never_fail_to_print, show
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from vggsweep.configuration.line import Line
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report", "doctor")
+VERBS = ("summary", "plan", "status", "table", "pareto", "report", "rerun", "repair", "doctor")
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
 VERBS_WITHOUT_SWEEPS = ("doctor",)
@@ -103,6 +103,8 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
     module.add_arguments(parser)
     prepare = getattr(module, "prepare_words", list)
     code = module.run(parser.parse_intermixed_args(prepare(words)))
+    if isinstance(code, list):  # the words of a line, which only Hydra can run
+        return run_hydra(code)
     assert isinstance(code, int)
     check_output()
     return code
@@ -135,9 +137,9 @@ def run_hydra(words: Sequence[str]) -> int:
     run = hydra.main(config_path=str(config_dir()), config_name="config")(task)
     if is_inspection:
         show_masked(run)
-    else:
-        run()
-    return 0
+        return 0
+    run()
+    return _end_of_stock_sweep(words) if arguments.multirun else 0
 
 
 def show_masked(inspect: Callable[[], None]) -> None:
@@ -222,13 +224,17 @@ def check_line(arguments: Any, words: list[str]) -> list[str]:
     extra_dir = Path(arguments.config_dir) if arguments.config_dir else None
     config_name = arguments.config_name or "config"
     if not arguments.multirun:
-        return words + check_run(arguments.overrides, extra_dir, config_name)
+        own = check_run(arguments.overrides, extra_dir, config_name)
+        _refuse_sweeps_directory([*arguments.overrides, *own])
+        return words + own
     from vggsweep.sweep.engine.launcher import check_launcher
 
     check_launcher(arguments.overrides)
     line = read_line(arguments.overrides, extra_dir=extra_dir, config_name=config_name)
     if line.sweeper != "vggsweep":
-        return words + check_sweep(line, extra_dir, config_name)
+        own = check_sweep(line, extra_dir, config_name)
+        _refuse_sweeps_directory([*arguments.overrides, *own])
+        return words + own
     return words + _check_order(line, extra_dir, config_name)
 
 
@@ -237,15 +243,35 @@ def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[s
     from vggsweep.configuration.idle import warn_of_idle_words
     from vggsweep.configuration.schema import read_configuration
     from vggsweep.configuration.words import word
+    from vggsweep.sweep.continuation import check_same_sweep
     from vggsweep.sweep.engine.launcher import choose_launcher
     from vggsweep.sweep.order import order_of_line
-    from vggsweep.sweep.run import check_same_sweep
 
     order = order_of_line(line, extra_dir=extra_dir, config_name=config_name, command="")
     launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
     check_same_sweep(order)
     warn_of_idle_words(read_configuration(order.base), line.parsed)
     return [word("sweep.name", order.name), *launcher]
+
+
+def _end_of_stock_sweep(words: Sequence[str]) -> int:
+    """The exit code of a sweep whose jobs Hydra ran: failed where not one of them completed."""
+    from vggsweep.results.layout import sweep_directory
+    from vggsweep.results.table import read_records
+
+    names = [word.removeprefix("sweep.name=") for word in words if word.startswith("sweep.name=")]
+    records, _ = read_records(sweep_directory(names[-1]).path) if names else ([], [])
+    return EXIT_FAILED if names and not any(record.state == "COMPLETE" for _, record in records) else 0
+
+
+def _refuse_sweeps_directory(overrides: Sequence[str]) -> None:
+    """Refuse trials outside our sweeper in a directory of a sweep of ours, before Hydra makes one."""
+    from vggsweep.configuration.words import parse
+    from vggsweep.results.layout import SINGLE_RUNS, sweep_directory
+    from vggsweep.sweep.continuation import refuse_sweeps_directory
+
+    names = [one.value() for one in parse(overrides) if one.key_or_group == "sweep.name"]
+    refuse_sweeps_directory(sweep_directory(str(names[-1]) if names else SINGLE_RUNS))
 
 
 def task(config: DictConfig) -> float:

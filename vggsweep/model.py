@@ -8,6 +8,7 @@ The trial's directory is all that it takes; the data set may be on another machi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -110,6 +111,12 @@ def save_weights(network: nn.Module, path: Path, preprocess: Preprocess, class_n
     write_atomically(path, save(tensors, metadata=metadata))
 
 
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a file of weights, by which a record knows its own."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def load_model(trial: str | Path, device: str | torch.device = "cpu") -> TrainedModel:
     """The network of a finished trial, ready to predict.
 
@@ -132,6 +139,11 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
             metadata = json.loads((file.metadata() or {})[METADATA])
         preprocess = Preprocess.from_dict(metadata["preprocess"])
         class_names = metadata["class_names"]
+        if record.weights_sha256 not in (None, weights_digest(directory.weights)):
+            raise RecordError(
+                f"{directory.weights} does not belong to {directory.record}: it was changed, or is another "
+                "trial's. Put the trial's own file back, or train it again with train.keep_weights=true."
+            )
         # The file alone says how many classes: the picture folder may be on another machine.
         shape = InputShape(preprocess.channels, preprocess.resolution, len(class_names))
         network = build_network(configuration.arch, configuration.head, shape)

@@ -10,13 +10,13 @@ record; an interruption leaves no record, and the same configuration continues f
 from __future__ import annotations
 
 import logging
-import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -25,7 +25,7 @@ from torch import nn
 
 from vggsweep.arch.build import build_network
 from vggsweep.arch.settings import CustomSettings
-from vggsweep.configuration.identity import configuration_hash
+from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData, load_data
@@ -39,10 +39,11 @@ from vggsweep.device import (
 )
 from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
+from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
-from vggsweep.model import save_weights
+from vggsweep.model import save_weights, weights_digest
 from vggsweep.results.history import write_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, write_record
@@ -53,7 +54,15 @@ from vggsweep.training.cuda_graph import GraphStep, choose_recorder
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
-from vggsweep.trial_facts import cost_facts, failure_reason, known, metrics, network_facts, training_times
+from vggsweep.trial_facts import (
+    cost_facts,
+    failure_reason,
+    known,
+    metrics,
+    network_facts,
+    training_times,
+)
+from vggsweep.trial_place import Place, drop_checkpoint, keep_late_record, prepare_place, remove_torn_files
 
 # Lines of trial.log; the console has its own view (`ProgressBar`), so nothing propagates to it.
 log = logging.getLogger("vggsweep.trial")
@@ -78,6 +87,8 @@ class Assignment:
         plain: resolved values of the whole configuration.
         overrides: the words that led there, for the record.
         swept: parameters that the sweep varied, with their values.
+        identity: what the result belongs to; None takes it here.
+        notes: what a reader of the result should know from before, such as why it failed the first time.
     """
 
     sweep: str
@@ -86,6 +97,8 @@ class Assignment:
     plain: Mapping[str, Any]
     overrides: Sequence[str] = ()
     swept: Mapping[str, Any] | None = None
+    identity: Identity | None = None
+    notes: Sequence[str] = ()
 
 
 def run_trial(
@@ -112,9 +125,11 @@ def run_trial(
         WriteFailed: a file cannot be written; the trial continues once that is cured.
     """
     directory = assignment.directory
-    _remove_torn_files(directory)
+    remove_torn_files(directory)
     for path in directory.files:
         set_obstacle_aside(path)
+    identity = assignment.identity or Fingerprints().identity(assignment.plain)
+    place = prepare_place(directory, identity, assignment.plain)
     write_atomically(directory.config, yaml_text(dict(assignment.plain)))
     write_atomically(directory.overrides, yaml_text(list(assignment.overrides)))
     draft = Record(
@@ -122,41 +137,24 @@ def run_trial(
         trial=assignment.number,
         state="FAIL",
         reason=None,
-        configuration_hash=configuration_hash(assignment.plain),
+        configuration_hash=identity.configuration,
         configuration=assignment.plain,
         overrides=tuple(assignment.overrides),
         swept=dict(assignment.swept or {}),
+        data_fingerprint=identity.data,
     )
     with _logged_to(directory):
-        trial = _Trial(assignment, read_configuration(assignment.plain), draft, stop, console, on_epoch)
+        configuration = read_configuration(assignment.plain)
+        trial = _Trial(assignment, configuration, draft, stop, console, on_epoch, place)
         record = trial.run()
         try:
             stop.check_owner()
         except Superseded:
-            set_aside(record, directory)
+            keep_late_record(record, directory)
             raise
         write_record(record, directory.path)
         drop_checkpoint(record, directory)
     return record
-
-
-def set_aside(record: Record, directory: TrialDirectory) -> None:
-    """Keep a result that came too late, beside the one that counts."""
-    late = replace(record, notes=(*record.notes, "superseded: another worker had taken the trial over"))
-    write_record(late, directory.path, name=directory.superseded(os.getpid()).name)
-
-
-def drop_checkpoint(record: Record, directory: TrialDirectory) -> None:
-    """Remove what a trial continued from, unless it failed or was asked to keep it."""
-    if record.state != "FAIL" and not record.configuration["train"]["keep_checkpoint"]:
-        CheckpointFile(directory.checkpoint).remove()
-
-
-def _remove_torn_files(directory: TrialDirectory) -> None:
-    """Delete what a killed owner was writing; the lock says that nobody writes now."""
-    for path in directory.path.glob("*.tmp"):
-        if path.is_file():
-            path.unlink()
 
 
 class _Trial:
@@ -170,8 +168,10 @@ class _Trial:
         stop: StopRequest,
         console: Console,
         on_epoch: EpochObserver | None,
+        place: Place,
     ) -> None:
         self.configuration = configuration
+        self.place = place
         self.directory = assignment.directory
         self.record = draft
         self.stop = stop
@@ -179,7 +179,7 @@ class _Trial:
         self.on_epoch = on_epoch
         self.started = datetime.now(UTC)
         self.clock = time.perf_counter()
-        self.notes: list[str] = []
+        self.notes: list[str] = list(assignment.notes)
         self.is_contended: bool | None = None
         self.bar: ProgressBar | None = None
         self.training: Training | None = None
@@ -188,6 +188,8 @@ class _Trial:
 
     def run(self) -> Record:
         """The finished record: COMPLETE, PRUNED or FAIL with its reason."""
+        for line in self.place.said:
+            self._show(line)
         try:
             self._run()
             state, reason = "COMPLETE", None
@@ -248,11 +250,15 @@ class _Trial:
             with ContentionWatch(device) as watch:
                 trained = self._train(network, data, precision, device)
             self.is_contended = watch.is_contended
+            # The training is done. What fails from here on costs its own figure and no more.
+            if train.keep_weights:
+                with self._noted("the weights were not kept"):
+                    self._save_weights(trained, data)
             if train.evaluate_test:
-                self._evaluate_test(trained, data, precision, device)
-        self._measure(trained, precision, device)
-        if train.keep_weights:
-            save_weights(trained, self.directory.weights, data.preprocess, data.class_names)
+                with self._noted("the test set was not evaluated"):
+                    self._evaluate_test(trained, data, precision, device)
+        with self._noted("latency and throughput were not measured"):
+            self._measure(trained, precision, device)
 
     def _build(self, device: torch.device) -> nn.Module:
         configuration = self.configuration
@@ -299,7 +305,7 @@ class _Trial:
             network, configuration.optimizer, configuration.scheduler, train, precision, recorder
         )
         self.training = training
-        checkpoint = CheckpointFile(self.directory.checkpoint)
+        checkpoint = CheckpointFile(self.directory.checkpoint, self.record.identity)
         if checkpoint.exists():
             self._continue_from(checkpoint)
         with ProgressBar(
@@ -317,6 +323,11 @@ class _Trial:
                 self._tell_graph(training.graph)
         return training.evaluated_network
 
+    def _set_aside(self, checkpoints: Sequence[Path]) -> None:
+        for path in checkpoints:
+            if path.exists():
+                self._show(f"{path.name} is set aside as {self.directory.set_aside(path, 'unused').name}")
+
     def _tell_graph(self, graph: GraphStep | None) -> None:
         """Whether the step was recorded: it may change a result's last bits."""
         if graph is None:
@@ -329,11 +340,12 @@ class _Trial:
     def _continue_from(self, checkpoint: CheckpointFile) -> None:
         assert self.training is not None
         try:
-            loaded = checkpoint.load()
+            loaded = checkpoint.load(trusts_unmarked=self.place.trusts_unmarked)
         except CheckpointError as error:
-            self._note(f"{error} Trained from the first epoch.")
-            checkpoint.set_aside()
+            self._note(f"{error} The training starts anew.")
+            self._set_aside((checkpoint.path, checkpoint.previous))
             return
+        self._set_aside(loaded.unused)
         if loaded.warning is not None:
             self._note(loaded.warning)
         self.training.load_state_dict(loaded.state)
@@ -347,6 +359,11 @@ class _Trial:
         # A kill right after the checkpoint leaves this epoch unwritten and unheard of.
         self._publish(self.training.history[-1])
 
+    def _save_weights(self, network: nn.Module, data: LoadedData) -> None:
+        path = self.directory.weights
+        save_weights(network, path, data.preprocess, data.class_names)
+        self.record = replace(self.record, weights_sha256=weights_digest(path))
+
     def _evaluate_test(
         self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
     ) -> None:
@@ -355,6 +372,7 @@ class _Trial:
 
     def _measure(self, network: nn.Module, precision: ResolvedPrecision, device: torch.device) -> None:
         measurements: dict[str, Any] = {"peak_memory_mb": peak_memory_mb(device)}
+        self.record = replace(self.record, measurements=measurements)
         if self.configuration.measure.name != "none":
             shape = input_shape(self.configuration)
             with ContentionWatch(device) as watch:
@@ -365,7 +383,7 @@ class _Trial:
                     lambda: autocast(device, precision),
                     channels_last=self.configuration.train.channels_last,
                 )
-            measurements |= asdict(measured) | {"contended": watch.is_contended}
+            measurements = measurements | asdict(measured) | {"contended": watch.is_contended}
             if watch.is_contended:
                 self.notes.append("other work ran on the device while latency and throughput were measured")
         self.record = replace(self.record, measurements=measurements)
@@ -386,9 +404,21 @@ class _Trial:
         """The epoch for other processes: in ``history.csv``, and told to the observer."""
         assert self.training is not None
         rows = [known(asdict(row)) for row in self.training.history]
-        write_history(rows, self.directory.history)
+        write_history(rows, self.directory.history, self.record.identity)
         if self.on_epoch is not None:
             self.on_epoch(result)
+
+    @contextmanager
+    def _noted(self, what: str) -> Iterator[None]:
+        """Within the block an error becomes a note: the result of the training stands."""
+        try:
+            yield
+        except WriteFailed:
+            raise  # the same command goes on once the disk has room
+        except Exception as error:
+            log.info("%s", traceback.format_exc())
+            device = self.record.environment.get("device", self.configuration.device)
+            self._note(f"{what}: {failure_reason(error, device, self.configuration)}")
 
     def _note(self, text: str) -> None:
         self.notes.append(text)

@@ -104,9 +104,17 @@ def failure_reason(error: Exception, device: str, configuration: Configuration) 
         error: what ended the trial, with its traceback.
         device, configuration: for the advice where memory ran out.
     """
-    is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    if is_memory or "can't allocate memory" in str(error):
+    if _is_memory(error):
         error = out_of_memory(error, device, configuration)
+    return _described(error)
+
+
+def _is_memory(error: Exception) -> bool:
+    is_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return is_memory or "can't allocate memory" in str(error)
+
+
+def _described(error: Exception) -> str:
     if isinstance(error, VggsweepError):
         return str(error)
     where = traceback.extract_tb(error.__traceback__)[-1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,10 +12,13 @@ from typing import Any
 
 import pytest
 
-from vggsweep.configuration.identity import configuration_hash
+from vggsweep.configuration.identity import configuration_hash, configuration_hashes
 
 Plain = Callable[..., dict[str, Any]]
-IGNORED = ("device", "measure", "sweep", "logger", "dataset.root", "train.threshold_acc", "train.cuda_graph")
+IGNORED = (
+    *("device", "measure", "sweep", "logger", "dataset.root", "train.threshold_acc", "train.cuda_graph"),
+    *("train.checkpoint", "train.keep_checkpoint", "train.keep_weights"),
+)
 
 
 def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -90,3 +95,13 @@ def test_another_process_finds_the_same_hash(plain: Plain) -> None:
 def test_a_number_counts_the_same_however_it_was_typed(plain: Plain) -> None:
     assert configuration_hash(plain("arch.width=16")) == configuration_hash(plain("arch.width=16.0"))
     assert configuration_hash(plain("arch.width=16")) != configuration_hash(plain("arch.width=16.5"))
+
+
+def test_keeping_files_is_no_other_configuration_and_its_earlier_hash_still_names_it(plain: Plain) -> None:
+    assert configuration_hash(plain("train.keep_weights=true")) == configuration_hash(plain())
+    assert configuration_hashes(plain()) == (configuration_hash(plain()),)
+
+    text = '{"seed":0,"train":{"checkpoint":true,"epochs":3,"keep_checkpoint":false,"keep_weights":true}}'
+    earlier = hashlib.sha256(text.encode()).hexdigest()  # as releases hashed it that counted all fields
+    assert configuration_hashes(json.loads(text)) == (configuration_hash(json.loads(text)), earlier)
+    assert configuration_hash(json.loads(text)) != earlier

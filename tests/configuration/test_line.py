@@ -31,7 +31,7 @@ def checked_sweep(*words: str, extra_dir: Path | None = None) -> list[str]:
 
 def test_run_takes_its_name_from_the_line_else_from_the_experiment_else_leaves_it_open() -> None:
     assert checked_run("seed=1") == []
-    assert checked_run("experiment=quickstart") == ["sweep.name=quickstart"]
+    assert checked_run("experiment=quickstart") == ["sweep.name=quickstart-runs"]
     assert checked_run("experiment=quickstart", "sweep.name=mine") == []
 
 

@@ -50,6 +50,9 @@ def record_of(task: Task, state: str = "COMPLETE", val_acc: float = 0.5, reason:
         reason=reason,
         configuration_hash=task.mark.configuration_hash,
         configuration=task.plain,
+        overrides=task.mark.words,
+        swept=dict(task.mark.swept or {}),
+        data_fingerprint=task.identity.data,
         costs={"macs": float(task.plain["arch"].get("width") or 1) * 1e6, "params": 1000},
         metrics={"val_acc": val_acc, "epochs_run": 1},
     )

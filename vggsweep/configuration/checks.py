@@ -11,7 +11,7 @@ from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import SpaceSettings
-from vggsweep.data.catalog import check_dataset, training_size
+from vggsweep.data.catalog import check_dataset, check_test_split, training_size
 from vggsweep.errors import ConfigError
 
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -32,6 +32,8 @@ def check_configuration(configuration: Configuration) -> None:
     check_dataset(configuration.dataset)
     network = configured_network(configuration)
     check_network(network.arch, network.head, network.shape)
+    if configuration.train.evaluate_test:
+        check_test_split(configuration.dataset)
     _check_batch_size(configuration)
     _check_schedule(configuration)
     _check_space(configuration.space)

@@ -10,6 +10,8 @@ from typing import Any
 # Where and how fast a configuration runs, and where its files lie, do not change what it computes.
 NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
 FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"), ("train", "cuda_graph"))
+# What a trial leaves on disk beside its record, at the values that stand for every other.
+FILES_LEFT = {"checkpoint": True, "keep_checkpoint": False, "keep_weights": False}
 # Replicates of one configuration may differ in these; how it was found decides no result.
 REPLICATES_DIFFER = ("seed", "space", "objective", "pruner")
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
@@ -20,7 +22,7 @@ def configuration_hash(plain: Mapping[str, Any]) -> str:
 
     Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph (as the
     device, it changes last bits at most) and a budget that is none. A width that a budget solves stays as it
-    was given, null: the budget stands for it.
+    was given, null: the budget stands for it. Whether checkpoints and weights are kept does not count either.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.
@@ -28,6 +30,18 @@ def configuration_hash(plain: Mapping[str, Any]) -> str:
     Returns:
         64 hexadecimal digits.
     """
+    train = plain.get("train")
+    if isinstance(train, Mapping):
+        plain = {**plain, "train": {key: FILES_LEFT.get(key, value) for key, value in train.items()}}
+    return _hash(plain)
+
+
+def configuration_hashes(plain: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hash, and the one that earlier releases gave where that differs; each names the configuration."""
+    return tuple(dict.fromkeys((configuration_hash(plain), _hash(plain))))
+
+
+def _hash(plain: Mapping[str, Any]) -> str:
     kept = {key: value for key, value in plain.items() if key not in NODES_WITHOUT_EFFECT}
     canonical = json.dumps(
         _same_numbers(without_idle_fields(kept)), sort_keys=True, separators=(",", ":"), default=str
@@ -51,7 +65,8 @@ def has_effect(field: str) -> bool:
     (True, False, False)
     """
     group, _, name = field.partition(".")
-    return group not in NODES_WITHOUT_EFFECT and (group, name) not in FIELDS_WITHOUT_EFFECT
+    is_idle = (group, name) in FIELDS_WITHOUT_EFFECT or (group == "train" and name in FILES_LEFT)
+    return group not in NODES_WITHOUT_EFFECT and not is_idle
 
 
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration, res
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.words import choice_values, parse, word
 from vggsweep.errors import ConfigError, InfeasibleConfig
-from vggsweep.results.layout import sweep_directory
+from vggsweep.results.layout import SINGLE_RUNS, sweep_directory
 
 # A longer list of choices is checked at both ends: composing each would cost more than it saves.
 MOST_CHOICES_CHECKED = 32
@@ -151,7 +151,10 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
     check_cuda_graph(configuration.train, device, resolve_precision(configuration.train.precision, device))
     warn_of_idle_words(configuration, line.parsed)
     name = named(configuration, overrides)
-    return [] if configuration.sweep.name or name is None else [word("sweep.name", name)]
+    if configuration.sweep.name is not None or name is None:
+        return []
+    # a sweep over the experiment is called by its name alone
+    return [word("sweep.name", f"{name}-{SINGLE_RUNS}")]
 
 
 def check_sweep(line: Line, extra_dir: Path | None, config_name: str) -> list[str]:

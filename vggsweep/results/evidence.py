@@ -94,7 +94,7 @@ def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
     agree.
     """
     hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
-    images = {label: getattr(record, "data_fingerprint", None) for label, record in records.items()}
+    images = {label: record.data_fingerprint for label, record in records.items()}
     known: dict[str, set[str]] = {}
     for label, fingerprint in images.items():
         known.setdefault(hashes[label], set()).update([fingerprint] if fingerprint else [])

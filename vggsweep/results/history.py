@@ -12,24 +12,34 @@ from typing import Any
 
 from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
+from vggsweep.identity import Identity
+
+# The column in which each row says what it belongs to; no epoch's figure.
+IDENTITY = "identity"
 
 
-def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_history(rows: Sequence[Mapping[str, Any]], path: Path, identity: Identity | None = None) -> None:
     """Write all epochs so far; a reader never sees half a row.
 
     Args:
         rows: one mapping an epoch, all with the same keys.
         path: ``history.csv``.
+        identity: of the training; None leaves it out.
     """
+    own = {} if identity is None else {IDENTITY: identity.short}
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(buffer, fieldnames=[*rows[0], *own], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({**row, **own} for row in rows)
     write_atomically(path, buffer.getvalue())
 
 
-def read_history(path: Path) -> list[dict[str, float]]:
+def read_history(path: Path, identity: Identity | None = None) -> list[dict[str, float]]:
     """The epochs of a trial; empty where none has finished.
+
+    Args:
+        path: ``history.csv``.
+        identity: of the trial; a history that says that it belongs to another counts as none.
 
     Raises:
         RecordError: the file is there and is no history: of the wrong kind, cut short, not of numbers.
@@ -44,23 +54,29 @@ def read_history(path: Path) -> list[dict[str, float]]:
     names, rows = (lines[0] if lines else []), lines[1:]
     if "epoch" not in names:
         raise RecordError(f"{path} is damaged: its first line names no epoch.")
-    return [_epoch(names, row, number, path) for number, row in enumerate(rows, start=1)]
+    epochs = [_epoch(names, row, number, path) for number, row in enumerate(rows, start=1)]
+    if identity is not None and IDENTITY in names:
+        column = names.index(IDENTITY)
+        if any(row[column] != identity.short for row in rows):
+            return []
+    return epochs
 
 
-def finished_epochs(path: Path) -> list[dict[str, float]]:
-    """The epochs of a trial as far as can be read, for whoever only shows or counts them."""
+def finished_epochs(path: Path, identity: Identity | None = None) -> list[dict[str, float]]:
+    """The epochs of a trial as far as can be read, for what only shows or counts them."""
     try:
-        return read_history(path)
+        return read_history(path, identity)
     except RecordError:
         return []
 
 
 def _epoch(names: Sequence[str], row: Sequence[str], number: int, path: Path) -> dict[str, float]:
     try:
-        values = {name: float(text) for name, text in zip(names, row, strict=True)}
+        cells = dict(zip(names, row, strict=True))
+        values = {name: float(text) for name, text in cells.items() if name != IDENTITY}
     except ValueError:
         raise RecordError(
-            f"{path} is damaged: line {number + 1} does not hold {len(names)} numbers."
+            f"{path} is damaged: line {number + 1} does not hold {len(names)} values."
         ) from None
     if not all(map(math.isfinite, values.values())) or values["epoch"] != number:
         raise RecordError(f"{path} is damaged: line {number + 1} is not epoch {number} in finite numbers.")

@@ -11,6 +11,7 @@ from typing import Any
 
 from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
+from vggsweep.identity import Identity
 
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -39,6 +40,9 @@ class Record:
         environment: versions, device, threads, precision, git commit.
         notes: what a reader of the numbers should know.
         swept: parameters that the sweep varied, with their values.
+        data_fingerprint: of the images and labels, see `vggsweep.data.fingerprint`; None in records of
+            releases that took none.
+        weights_sha256: of ``model.safetensors``; None where no weights were kept.
     """
 
     sweep: str
@@ -56,7 +60,14 @@ class Record:
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     swept: Mapping[str, Any] = field(default_factory=dict)
+    data_fingerprint: str | None = None
+    weights_sha256: str | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def identity(self) -> Identity:
+        """What it is the result of."""
+        return Identity(self.configuration_hash, self.data_fingerprint)
 
 
 def write_record(record: Record, directory: Path, name: str = RECORD_NAME) -> Path:
@@ -126,6 +137,8 @@ OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
     "environment": (dict,),
     "notes": (list,),
     "swept": (dict,),
+    "data_fingerprint": (str, type(None)),
+    "weights_sha256": (str, type(None)),
 }
 
 

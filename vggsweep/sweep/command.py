@@ -7,11 +7,22 @@ import shlex
 from collections.abc import Sequence
 
 VARIABLE = "VGGSWEEP_COMMAND"
+ONLY = "VGGSWEEP_ONLY"
 
 
 def remember(words: Sequence[str]) -> None:
     """Keep the words of this process's command line."""
     os.environ[VARIABLE] = shlex.join(["vggsweep", *words])
+
+
+def choose_only(numbers: Sequence[int]) -> None:
+    """Make the next sweep of this process train these trials again and no other."""
+    os.environ[ONLY] = " ".join(map(str, numbers))
+
+
+def take_only() -> tuple[int, ...]:
+    """The trials that were chosen; whoever asks gets them once."""
+    return tuple(int(word) for word in os.environ.pop(ONLY, "").split())
 
 
 def command_line() -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import optuna
+from optuna.trial import TrialState
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.files import write_atomically
@@ -20,7 +22,7 @@ from vggsweep.results.units import short_count
 from vggsweep.results.verdict import describe_network
 from vggsweep.results.yaml_text import yaml_text
 from vggsweep.sweep.ending import Ending
-from vggsweep.sweep.marks import mark_of
+from vggsweep.sweep.marks import counted, mark_of
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import best_trials, state_counts
 from vggsweep.sweep.study import open_study
@@ -71,11 +73,21 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
         *([f"  picture   {directory.front}"] if has_points else []),
         f"  best      {directory.best}",
     ]
+    if found.get("FAIL"):
+        lines.append(f"  again     vggsweep rerun {shlex.quote(order.name)}")
     if ending.is_early:
         lines.append(f"  continue  {order.command}")
     else:
         lines.append(f"  next      vggsweep table {order.name}")
     return visible_lines("\n".join(lines))
+
+
+def has_completed(order: SweepOrder) -> bool:
+    """Whether the sweep has any result to show for itself."""
+    study = open_study(
+        order.directory, directions=[m.direction for m in order.metrics], storage=order.settings.storage
+    )
+    return any(trial.state is TrialState.COMPLETE for trial in counted(study.get_trials(deepcopy=False)))
 
 
 def _results(order: SweepOrder, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Every step leaves the study and the files in a state from which any other proces
 
 from __future__ import annotations
 
+import logging
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +24,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
 from vggsweep.files import make_directory, set_obstacle_aside
-from vggsweep.files import set_aside as set_aside_file
 from vggsweep.results.history import finished_epochs
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, read_record, write_record
@@ -32,13 +32,16 @@ from vggsweep.sweep.marks import (
     DEATHS,
     DUPLICATE_OF,
     REASON,
+    STATES,
     WAITING,
     Mark,
-    by_hash,
+    by_identity,
     counted,
     family_of,
+    is_duplicate,
     is_in_progress,
     mark_of,
+    notes_of,
 )
 from vggsweep.sweep.objectives import objective_values
 from vggsweep.sweep.order import SweepOrder
@@ -54,10 +57,12 @@ from vggsweep.sweep.ownership import (
     sign,
 )
 from vggsweep.sweep.step import Stop, Task, Wait
-from vggsweep.sweep.study import STATES, database_of
+from vggsweep.sweep.study import database_of
 from vggsweep.sweep.suggestion import Suggester
 from vggsweep.sweep.turn import TurnLost, turn_of
-from vggsweep.trial import drop_checkpoint, set_aside
+from vggsweep.trial_place import drop_checkpoint, keep_late_record, own_record, set_aside
+
+log = logging.getLogger("vggsweep.storage")
 
 
 class Dispatcher:
@@ -109,6 +114,8 @@ class Dispatcher:
             if (task := self._adopt(trials)) is not None:
                 return task
             in_progress = sum(map(is_in_progress, trials))
+            if self.order.only:
+                return Wait()
             if len(done) + in_progress >= self.order.settings.n_trials:
                 return Wait()
             if (stop := self.suggester.suggest(trials)) is not None:
@@ -139,7 +146,7 @@ class Dispatcher:
             self._own(task.trial_id, replace(task.owner, is_released=True))
 
     def _set_aside(self, task: Task, record: Record) -> None:
-        set_aside(record, task.directory)
+        keep_late_record(record, task.directory)
         if is_signed_by(task.directory, task.owner):  # the other one's record lies elsewhere
             task.directory.record.unlink(missing_ok=True)
 
@@ -148,9 +155,10 @@ class Dispatcher:
         for trial in trials:
             owner, directory = owner_of(trial), self.directory.trial(trial.number)
             is_here = owner is None or owner.place == self.place or is_signed_by(directory, owner)
-            if not is_here and directory.record.exists():
+            # Without a token nothing says that the files are another owner's: they were copied or moved.
+            if not is_here and directory.owner.exists() and directory.record.exists():
                 with suppress(RecordError):
-                    set_aside(read_record(directory.record), directory)
+                    keep_late_record(read_record(directory.record), directory)
                 directory.record.unlink()
 
     def _is_owner(self, task: Task) -> bool:
@@ -170,17 +178,28 @@ class Dispatcher:
             if trial.state is not TrialState.RUNNING:
                 continue
             mark = mark_of(trial)
-            if mark is None:
+            if mark is None and is_duplicate(trial):
+                changed |= self._tell_duplicate(trial, trials)
+            elif mark is None:
                 # Killed between asking and marking; under the lock nobody else can be there.
                 self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
                 changed = True
-            elif WAITING not in trial.user_attrs and (record := self._untold(trial)) is not None:
+            elif WAITING not in trial.user_attrs and (record := self._untold(trial, mark)) is not None:
                 self._tell_replicate(trial._trial_id, mark, record)
                 drop_checkpoint(record, self.directory.trial(trial.number))
                 changed = True
         return self._trials() if changed else trials
 
-    def _untold(self, trial: FrozenTrial) -> Record | None:
+    def _tell_duplicate(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
+        """Tell a duplicate what it repeats, once that has a result."""
+        known = trials[trial.user_attrs[DUPLICATE_OF]]
+        if not known.state.is_finished():
+            return False
+        values = known.values if known.state is TrialState.COMPLETE else None
+        self.study.tell(trial.number, values, state=known.state, skip_if_finished=True)
+        return True
+
+    def _untold(self, trial: FrozenTrial, mark: Mark) -> Record | None:
         """The record of a trial whose owner died, or was killed, before it could tell."""
         directory = self.directory.trial(trial.number)
         if not directory.record.exists():
@@ -189,10 +208,11 @@ class Dispatcher:
         if lock is None:
             return None
         try:
-            return read_record(directory.record)
-        except RecordError:
-            set_aside_file(directory.record)  # damaged from outside; it is trained again
-            return None
+            found = own_record(directory, trial.number, mark.identity)
+            if isinstance(found, str):  # it is trained again
+                log.warning("%s", set_aside(directory, directory.record, found))
+                return None
+            return found
         finally:
             lock.release()
 
@@ -214,7 +234,8 @@ class Dispatcher:
             self.study._storage.set_trial_user_attr(trial_id, REASON, record.reason or "no objective value")
         with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
             told = values if state is TrialState.COMPLETE else None
-            self.study.tell(record.trial, told, state=state, skip_if_finished=True)
+            number = self.study._storage.get_trial_number_from_id(trial_id)
+            self.study.tell(number, told, state=state, skip_if_finished=True)
 
     def _tell_replicate(self, trial_id: int, mark: Mark, record: Record) -> None:
         """A replicate waits for the others of its configuration; then all are told their mean."""
@@ -223,8 +244,12 @@ class Dispatcher:
             self._tell(trial_id, record, values)
         else:
             self.study._storage.set_trial_user_attr(trial_id, WAITING, values)
-        family = family_of(self._trials(), mark.first)
-        if any(is_in_progress(trial) for trial in family):
+        trials = self._trials()
+        family = family_of(trials, mark.first)
+        settings = self.order.settings
+        has_room = len(counted(trials)) + sum(map(is_in_progress, trials)) < settings.n_trials
+        is_coming = len(family) < settings.replicates and has_room and not self.order.only
+        if is_coming or any(is_in_progress(trial) for trial in family):
             return
         waiting = [trial for trial in family if WAITING in trial.user_attrs]
         columns = zip(*(trial.user_attrs[WAITING] for trial in waiting), strict=True)
@@ -237,6 +262,17 @@ class Dispatcher:
     def _stop(self, done: Sequence[FrozenTrial], is_time_up: bool) -> Stop | None:
         settings = self.order.settings
         failed = [trial for trial in done if trial.state is TrialState.FAIL]
+        if self.order.only:
+            left = set(self.order.only) - {trial.number for trial in done}
+            again = [trial for trial in failed if trial.number in self.order.only]
+            if not left:
+                is_early = len(again) == len(self.order.only)
+                return Stop(
+                    f"{len(self.order.only)} trials were trained again{commonest_reasons(again)}", is_early
+                )
+            return (
+                Stop(f"sweep.timeout={settings.timeout:g} s is over", is_early=True) if is_time_up else None
+            )
         if len(done) >= settings.n_trials:
             if len(failed) == len(done):
                 return Stop(f"all {len(done)} trials failed{commonest_reasons(failed)}", is_early=True)
@@ -255,7 +291,7 @@ class Dispatcher:
 
     def _adopt(self, trials: Sequence[FrozenTrial]) -> Task | None:
         for trial in trials:
-            if not is_in_progress(trial):
+            if not is_in_progress(trial) or (self.order.only and trial.number not in self.order.only):
                 continue
             directory = self.directory.trial(trial.number)
             set_obstacle_aside(directory.path, "directory")
@@ -275,7 +311,7 @@ class Dispatcher:
         """Own a trial whose lock is held; None when it ends here instead."""
         mark = mark_of(trial)
         assert mark is not None
-        first = by_hash(trials, mark.configuration_hash)
+        first = by_identity(trials, [mark.identity])
         if first is not None and first.number < trial.number:
             # A database that broke off may have stored one suggestion twice.
             self.study._storage.set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
@@ -283,7 +319,16 @@ class Dispatcher:
             return None
         owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
         plain = self.suggester.compose(mark.words)
-        task = Task(trial.number, trial._trial_id, directory, lock, plain, mark, owner)
+        # What is trained is what its words give, whatever a repaired or older study took it for.
+        own = self.order.fingerprints.identities(plain)
+        identity = next((one for one in own if one.configuration == mark.configuration_hash), own[0])
+        if identity != mark.identity:
+            mark = replace(mark, configuration_hash=identity.configuration, data=identity.data)
+            for key, value in mark.attributes().items():
+                self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
+        task = Task(
+            trial.number, trial._trial_id, directory, lock, plain, mark, owner, identity, notes_of(trial)
+        )
         if directory.hung.is_file():
             self._fail(task, directory.hung.read_text(encoding="utf-8", errors="replace"))
             return None
@@ -307,7 +352,9 @@ class Dispatcher:
         if not directory.config.exists() and not is_elsewhere:  # nobody has begun it
             return False
         beat = beat_of(trial, owner) if owner is not None else None
-        epochs = max(len(finished_epochs(directory.history)), beat.epoch if beat is not None else 0)
+        epochs = max(
+            len(finished_epochs(directory.history, task.identity)), beat.epoch if beat is not None else 0
+        )
         before = trial.user_attrs.get(DEATHS, {"count": 0, "epochs": 0, "total": 0})
         count = 1 if epochs > before["epochs"] else before["count"] + 1
         deaths = {"count": count, "epochs": epochs, "total": before["total"] + 1}
@@ -328,6 +375,8 @@ class Dispatcher:
             configuration=task.plain,
             overrides=task.mark.words,
             swept=task.mark.swept or {},
+            notes=task.notes,
+            data_fingerprint=task.identity.data,
         )
         write_record(record, task.directory.path)
         self._tell_replicate(task.trial_id, task.mark, record)

@@ -8,6 +8,14 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from vggsweep.identity import Identity
+
+# A record's state as Optuna's.
+STATES = {
+    "COMPLETE": TrialState.COMPLETE,
+    "PRUNED": TrialState.PRUNED,
+    "FAIL": TrialState.FAIL,
+}
 MARK = "vggsweep"
 INFEASIBLE = "infeasible"
 DUPLICATE_OF = "duplicate_of"
@@ -15,6 +23,8 @@ ENQUEUED = "enqueued"
 WAITING = "waiting"
 DEATHS = "deaths"
 REASON = "reason"
+# Why earlier attempts failed, of a trial that was trained again.
+EARLIER = "earlier"
 
 
 @dataclass(frozen=True)
@@ -27,12 +37,19 @@ class Mark:
         swept: parameters that the sweep varied, with their values.
         first: number of the first trial of its configuration; None means the trial itself, whose
             number is not known before it is written.
+        data: fingerprint of its data; None in marks of earlier releases.
     """
 
     configuration_hash: str
     words: tuple[str, ...] = ()
     swept: dict[str, Any] | None = None
     first: int | None = None
+    data: str | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What its result belongs to."""
+        return Identity(self.configuration_hash, self.data)
 
     def attributes(self) -> dict[str, Any]:
         """As Optuna's user attributes."""
@@ -53,7 +70,18 @@ def mark_of(trial: FrozenTrial) -> Mark | None:
     plain = trial.user_attrs.get(MARK)
     if plain is None:
         return None
-    return Mark(plain["configuration_hash"], tuple(plain["words"]), plain["swept"], _first_of(trial))
+    return Mark(
+        plain["configuration_hash"],
+        tuple(plain["words"]),
+        plain["swept"],
+        first_of(trial),
+        plain.get("data"),
+    )
+
+
+def notes_of(trial: FrozenTrial) -> tuple[str, ...]:
+    """What a reader of its result should know from before: why earlier attempts failed."""
+    return tuple(f"trained again after it failed: {why}" for why in trial.user_attrs.get(EARLIER, ()))
 
 
 def is_marked(trial: FrozenTrial) -> bool:
@@ -88,26 +116,44 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if is_counted(trial)]
 
 
-def by_hash(trials: Sequence[FrozenTrial], configuration_hash: str) -> FrozenTrial | None:
-    """The trial of this configuration that stands for it (no duplicate), or None."""
+def by_identity(trials: Sequence[FrozenTrial], identities: Sequence[Identity]) -> FrozenTrial | None:
+    """The trial of this configuration on this data that stands for it (no duplicate), or None.
+
+    Args:
+        trials: of the study, in the order of their numbers.
+        identities: under the hash of this release, and of earlier ones where it differs.
+    """
+    hashes = {identity.configuration for identity in identities}
     for trial in trials:
         if not is_marked(trial) or is_duplicate(trial):
             continue
-        if trial.user_attrs[MARK]["configuration_hash"] == configuration_hash:
-            return trial
+        mark = trial.user_attrs[MARK]
+        if mark["configuration_hash"] in hashes:
+            own = Identity(mark["configuration_hash"], mark.get("data"))
+            if any(own.fits(identity) for identity in identities):
+                return trial
     return None
 
 
 def family_of(trials: Iterable[FrozenTrial], first: int | None) -> list[FrozenTrial]:
     """The replicates of one configuration, the first of them included, no duplicates."""
     return [
-        trial
-        for trial in trials
-        if is_marked(trial) and not is_duplicate(trial) and _first_of(trial) == first
+        trial for trial in trials if is_marked(trial) and not is_duplicate(trial) and first_of(trial) == first
     ]
 
 
-def _first_of(trial: FrozenTrial) -> int:
+def unfinished_families(trials: Iterable[FrozenTrial], replicates: int) -> dict[int, list[FrozenTrial]]:
+    """The configurations of which there are fewer trials than replicates, by the number of their first."""
+    if replicates == 1:
+        return {}
+    families: dict[int, list[FrozenTrial]] = {}
+    for trial in trials:
+        if is_marked(trial) and not is_duplicate(trial):
+            families.setdefault(first_of(trial), []).append(trial)
+    return {number: family for number, family in families.items() if len(family) < replicates}
+
+
+def first_of(trial: FrozenTrial) -> int:
     """The number of the first trial of its configuration."""
     first: int | None = trial.user_attrs[MARK]["first"]
     return trial.number if first is None else first

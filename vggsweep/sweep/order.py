@@ -7,12 +7,14 @@ before anything is written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
+from optuna.distributions import CategoricalDistribution
 
+from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.line import Line, choices, named, read_line, sweep_name
@@ -52,6 +54,8 @@ class SweepOrder:
         seed: of the first replicate and of the sampler.
         base: resolved configuration with the first choice of each swept group.
         command: the words a person typed, ready to paste.
+        fingerprints: of the data sets, as far as they were taken.
+        only: numbers of the trials that are trained again; empty for a whole sweep.
     """
 
     name: str
@@ -68,6 +72,8 @@ class SweepOrder:
     seed: int
     base: Mapping[str, Any]
     command: str
+    fingerprints: Fingerprints = field(default_factory=Fingerprints)
+    only: tuple[int, ...] = ()
 
     @property
     def directory(self) -> SweepDirectory:
@@ -94,7 +100,19 @@ class SweepOrder:
         kept = without_idle_fields(kept)
         kept["space"] = self.space.describe()
         kept["sampler"] = dict(self.sampler)
-        return _flat(kept)
+        kept["data"] = self._data()
+        return flat(kept)
+
+    def _data(self) -> dict[str, Any]:
+        """What the data are, by the folder where several are swept."""
+        roots = self.space.distributions.get("dataset.root")
+        if not isinstance(roots, CategoricalDistribution):
+            found = {"of the sweep": self.base}
+        else:
+            dataset = self.base["dataset"]
+            found = {str(root): {**self.base, "dataset": {**dataset, "root": root}} for root in roots.choices}
+        taken = {name: self.fingerprints.of(plain) for name, plain in found.items()}
+        return {name: {"digest": one.digest, **one.counts} for name, one in taken.items()}
 
 
 def read_order(words: Sequence[str], *, extra_dir: Path | None, config_name: str, command: str) -> SweepOrder:
@@ -188,10 +206,11 @@ def _lasting(words: Sequence[str]) -> list[str]:
     return [word for word in words if not word.startswith(free)]
 
 
-def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names."""
     if isinstance(node, Mapping):
-        flat: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         for key, value in node.items():
-            flat |= _flat(value, f"{prefix}{key}.")
-        return flat
+            found |= flat(value, f"{prefix}{key}.")
+        return found
     return {prefix.rstrip("."): node}

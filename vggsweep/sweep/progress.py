@@ -186,8 +186,8 @@ def state_name(trial: FrozenTrial) -> str | None:
 
 def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
     place = directory.trial(trial.number)
-    history = finished_epochs(place.history)
     mark = mark_of(trial)
+    history = finished_epochs(place.history, None if mark is None else mark.identity)
     owner = owner_of(trial)
     beat = beat_of(trial, owner) if owner is not None else None
     is_elsewhere = owner is not None and owner.place != place_of(directory)

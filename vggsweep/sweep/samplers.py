@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import optuna
 from hydra.utils import instantiate
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -60,16 +61,27 @@ def check_sampler(node: Mapping[str, Any], metrics: Sequence[Metric], space: Sea
         )
 
 
-def build_sampler(node: Mapping[str, Any], chosen: Sequence[str], seed: int) -> optuna.samplers.BaseSampler:
-    """The sampler of a node.
+def build_sampler(
+    node: Mapping[str, Any], chosen: Sequence[str], seed: int, number: int = 0
+) -> optuna.samplers.BaseSampler:
+    """The sampler of a node for one suggestion.
+
+    Everything that it knows of earlier suggestions it reads from the study, and what it draws depends on the
+    seed and the suggestion's number alone: a sweep that was stopped and continued draws what it would have
+    drawn in one go, and two workers never draw the same.
 
     Args:
         node: Hydra's node with ``_target_``.
         chosen: fields of it that a person set; they are left as they are.
         seed: used unless the person chose one.
+        number: of the suggestion in the study.
     """
     values = dict(node)
     name = sampler_name(values)
+    seed = seed if values.get("seed") is None else int(values["seed"])
+    if name != "qmc":  # its points are one sequence, in which each takes the next place
+        seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) % 2**31
+    values["seed"] = seed
     if name == "grid":  # the dispatcher walks a grid by itself
         return optuna.samplers.RandomSampler(seed=seed)
     if name == "tpe":
@@ -87,8 +99,6 @@ def build_sampler(node: Mapping[str, Any], chosen: Sequence[str], seed: int) -> 
     for field in ("warn_independent_sampling", "warn_asynchronous_seeding"):
         if field in values:
             values[field] = False
-    if values.get("seed") is None:
-        values["seed"] = seed
     with warnings.catch_warnings():
         # A person who chose qmc by name need not be told that Optuna calls it experimental.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

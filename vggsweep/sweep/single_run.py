@@ -8,32 +8,46 @@ configuration becomes a new trial.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
 from filelock import FileLock
 from rich.console import Console
 
-from vggsweep.configuration.identity import configuration_hash
-from vggsweep.errors import ConfigError, RecordError
+from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.files import make_directory, set_obstacle_aside
+from vggsweep.identity import Identity
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
-from vggsweep.results.record import Record, read_record
+from vggsweep.results.record import Record
+from vggsweep.sweep.continuation import refuse_sweeps_directory, say
 from vggsweep.sweep.locks import claim
-from vggsweep.sweep.marks import Mark
-from vggsweep.sweep.study import add_trial, open_study, running_trials, tell
+from vggsweep.sweep.marks import Mark, mark_of, notes_of
+from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
+from vggsweep.sweep.replace import refuse_while_at_work, replace_study
+from vggsweep.sweep.study import add_trial, open_study, running_trials, storage_of, tell
 from vggsweep.training.interruption import StopRequest
-from vggsweep.trial import Assignment, drop_checkpoint, run_trial
+from vggsweep.trial import Assignment, run_trial
+from vggsweep.trial_place import drop_checkpoint, own_record
 
 
 @dataclass(frozen=True)
 class Place:
-    """A trial number of which this process holds the lock."""
+    """A trial number of which this process holds the lock.
+
+    Args:
+        number: the study's.
+        directory: the trial's.
+        lock: held.
+        mark: what the study knows of it.
+        notes: what a reader of the result should know from before.
+    """
 
     number: int
     directory: TrialDirectory
     lock: FileLock
+    mark: Mark
+    notes: tuple[str, ...]
 
 
 def train_one(
@@ -49,55 +63,71 @@ def train_one(
 
     Raises:
         Interrupted: a signal arrived; the same call continues.
-        ConfigError: the name is that of a sweep with several objectives.
+        ConfigError: the name is a sweep's.
         WriteFailed: the output directory cannot be written.
     """
     sweep = sweep_directory(plain["sweep"]["name"] or SINGLE_RUNS)
+    refuse_sweeps_directory(sweep)
     make_directory(sweep.trials)
-    study = open_study(sweep)
-    if len(study.directions) > 1:
-        raise ConfigError(
-            f"sweep.name={sweep.name} is a sweep with {len(study.directions)} objectives, but a single run "
-            "tells one result. Choose another sweep.name."
-        )
-    place = _take_place(study, sweep, configuration_hash(plain))
+    study = open_runs(sweep)
+    identities = Fingerprints().identities(plain)
+    place = _take_place(study, sweep, identities)
+    identity = replace(identities[0], configuration=place.mark.configuration_hash)
+    assignment = Assignment(
+        sweep.name, place.number, place.directory, plain, overrides, identity=identity, notes=place.notes
+    )
+    return train_there(study, place, assignment, stop=stop, console=console), place.directory
+
+
+def train_there(
+    study: optuna.Study, place: Place, assignment: Assignment, *, stop: StopRequest, console: Console
+) -> Record:
+    """Train a trial whose lock is held, tell its result, and let the lock go."""
     try:
-        record = _untold_record(place.directory)
-        if record is not None:
+        record = own_record(place.directory, place.number, place.mark.identity)
+        if isinstance(record, Record):  # it was killed between writing and telling it
             drop_checkpoint(record, place.directory)
         else:
-            assignment = Assignment(sweep.name, place.number, place.directory, plain, overrides)
             record = run_trial(assignment, stop=stop, console=console)
-        tell(study, record, _values(record))
+        tell(study, place.number, record, _values(record))
     finally:
         place.lock.release()
-    return record, place.directory
+    return record
 
 
-def _take_place(study: optuna.Study, sweep: SweepDirectory, hash_: str) -> Place:
+def open_runs(sweep: SweepDirectory) -> optuna.Study:
+    """The study of single runs; made anew from their records where it is lost or older than they are."""
+    with FileLock(sweep.path / "join.lock"):
+        numbers = numbers_on_disk(sweep)  # before the study: a trial is there before it has a directory
+        study = open_study(sweep)
+        known = study.get_trials(deepcopy=False)
+        if numbers and numbers[-1] >= len(known):
+            storage_of(study).close()
+            refuse_while_at_work(sweep)
+            trials = rebuilt_trials(sweep, Plan(known=known))
+            replace_study(sweep, None, study.directions, trials, {})
+            say(f"{sweep.path} had lost runs of its study: it is made anew from {len(numbers)} on disk.")
+            study = open_study(sweep)
+    return study
+
+
+def _take_place(study: optuna.Study, sweep: SweepDirectory, identities: Sequence[Identity]) -> Place:
     while True:
-        for number in running_trials(study, hash_):
-            directory = sweep.trial(number)
+        for trial in running_trials(study, identities):
+            directory = sweep.trial(trial.number)
             set_obstacle_aside(directory.path, "directory")
             make_directory(directory.path)
             lock = claim(directory.lock)
             if lock is None:
                 continue  # a living process trains it at this moment
-            if number in running_trials(study, hash_):
-                return Place(number, directory, lock)
+            if trial.number in [one.number for one in running_trials(study, identities)]:
+                mark = mark_of(trial)
+                assert mark is not None, "running trials of ours are marked"
+                return Place(trial.number, directory, lock, mark, notes_of(trial))
             lock.release()  # it was finished in the moment before
         # Whoever looks in this moment may claim the new trial first; then another is added.
-        add_trial(study, Mark(hash_).attributes())
-
-
-def _untold_record(directory: TrialDirectory) -> Record | None:
-    """The record of a trial that was killed between writing and telling it."""
-    if not directory.record.exists():
-        return None
-    try:
-        return read_record(directory.record)
-    except RecordError:
-        return None
+        own = identities[0]
+        add_trial(study, Mark(own.configuration, data=own.data).attributes())
 
 
 def _values(record: Record) -> list[float] | None:

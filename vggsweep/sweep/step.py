@@ -8,6 +8,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from vggsweep.identity import Identity
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.sweep.marks import Mark
 from vggsweep.sweep.ownership import Owner
@@ -24,6 +25,8 @@ class Task:
         plain: resolved configuration.
         mark: what the study knows of it.
         owner: this process, under a token of this ownership.
+        identity: what its result belongs to.
+        notes: what a reader of the result should know from before.
     """
 
     number: int
@@ -33,6 +36,8 @@ class Task:
     plain: Mapping[str, Any]
     mark: Mark
     owner: Owner
+    identity: Identity
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

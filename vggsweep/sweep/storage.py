@@ -64,6 +64,10 @@ class SweepStorage(_CachedStorage):
             self._watch.close()
             self._watch = None
 
+    def forget(self) -> None:
+        """Read everything anew: finished trials were changed, which a storage takes for impossible."""
+        self.__init__(self._backend)  # type: ignore[misc]
+
     # drafts
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:

@@ -6,9 +6,9 @@ at all, so that a kill leaves no half of one.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.configuration.checks import check_configuration
-from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.sweep.marks import (
@@ -24,13 +23,15 @@ from vggsweep.sweep.marks import (
     ENQUEUED,
     INFEASIBLE,
     Mark,
-    by_hash,
-    counted,
-    is_in_progress,
+    by_identity,
+    is_duplicate,
+    is_infeasible,
+    mark_of,
     swept_fields,
+    unfinished_families,
 )
 from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.samplers import sampler_name
+from vggsweep.sweep.samplers import build_sampler, sampler_name
 from vggsweep.sweep.space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
 from vggsweep.sweep.step import Stop
 from vggsweep.sweep.storage import drafting
@@ -60,8 +61,6 @@ class Suggester:
         self.composer = order.composer()
         name = order.space.hook
         self.hook = partial(draw_extra, name, load_hook(name)) if name else None
-        self.repeats = 0
-        self._put_off_in_a_row = 0
         self._unseen: list[Params] | None = None
         self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
 
@@ -70,6 +69,8 @@ class Suggester:
         limit = SUGGESTIONS_PER_TRIAL * self.order.settings.n_trials
         if len(trials) >= limit:
             return Stop(f"{limit} suggestions brought no further new configuration", is_early=True)
+        if self._add_replicate(trials):
+            return None
         used = {trial.user_attrs[ENQUEUED]["index"] for trial in trials if ENQUEUED in trial.user_attrs}
         for index, item in enumerate(self.order.settings.enqueue or ()):
             if index not in used:
@@ -79,13 +80,14 @@ class Suggester:
             unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
             if unseen is None:
                 return Stop("the space is exhausted", is_early=False)
-            return None if self._place(unseen, {}, trials) else self._put_off(unseen)
-        if self.repeats >= REPEATS_BEFORE_RANDOM and self._is_walkable():
+            self._place(unseen, {}, trials)
+            return None
+        if _repeats(trials) >= REPEATS_BEFORE_RANDOM and self._is_walkable():
             unseen = self._next_unseen(trials, shuffled=True)
             if unseen is None:
                 return Stop("the space is exhausted", is_early=False)
-            self.repeats = 0
-            return None if self._place(unseen, {}, trials) else self._put_off(unseen)
+            self._place(unseen, {}, trials)
+            return None
         self._ask(trials)
         return None
 
@@ -121,22 +123,20 @@ class Suggester:
         outside = {key: value for key, value in item.items() if key not in space.distributions}
         own = {ENQUEUED: {"index": index, "outside": outside}}
         if inside.keys() == space.distributions.keys() and self.hook is None:
-            self._place(inside, outside, trials, own, may_wait=False)
+            self._place(inside, outside, trials, own)
             return
         self.study.enqueue_trial(inside, user_attrs=own)
         self._ask(trials)
 
     def _ask(self, trials: Sequence[FrozenTrial]) -> None:
         """Ask the sampler; whatever comes of it is written in one transaction."""
-        with drafting(self.study) as draft:
-            trial = self.study.ask(dict(self.order.space.distributions))
-            mark = self._judge(trial, trials)
-        if mark is not None:
-            # An enqueued trial had its number before.
-            first = replace(mark, first=trial.number if draft.number is None else draft.number)
-            self._add_replicates(first, trials, trial.params, trial.distributions)
+        self.study.sampler = build_sampler(
+            self.order.sampler, self.order.sampler_fields, self.order.seed, len(trials)
+        )
+        with drafting(self.study):
+            self._judge(self.study.ask(dict(self.order.space.distributions)), trials)
 
-    def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> Mark | None:
+    def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> None:
         """Mark a suggestion that is to be trained, or tell it at once."""
         hooked = self.hook(trial) if self.hook is not None else {}
         params = {name: trial.params[name] for name in self.order.space.distributions}
@@ -148,17 +148,15 @@ class Suggester:
             trial.set_constraint("feasible", 1.0)
             trial.set_user_attr(INFEASIBLE, verdict)
             self.study.tell(trial, state=TrialState.PRUNED)
-            self.repeats += 1
         elif isinstance(verdict, FrozenTrial):
-            self._tell_again(trial, verdict)
-            self.repeats += 1
+            trial.set_user_attr(DUPLICATE_OF, verdict.number)
+            if verdict.state.is_finished():  # else it is told when that has a result
+                values = verdict.values if verdict.state is TrialState.COMPLETE else None
+                self.study.tell(trial, values, state=verdict.state)
         else:
-            self.repeats = 0
-            mark = Mark(configuration_hash(verdict), words, swept)
+            mark = self._mark(verdict, words, swept)
             for key, value in {**mark.attributes(), **self.ownership()}.items():
                 trial.set_user_attr(key, value)
-            return mark
-        return None
 
     def _place(
         self,
@@ -166,14 +164,8 @@ class Suggester:
         extra: Mapping[str, Any],
         trials: Sequence[FrozenTrial],
         attributes: Mapping[str, Any] | None = None,
-        *,
-        may_wait: bool = True,
-    ) -> bool:
-        """Add a chosen point, in one transaction.
-
-        Returns:
-            False where it repeats a configuration that is being trained, whose result has to come first.
-        """
+    ) -> None:
+        """Add a chosen point, in one transaction."""
         words = self._words(params, extra)
         verdict = self._verdict(words, trials)
         distributions = self.order.space.distributions
@@ -187,53 +179,49 @@ class Suggester:
                 distributions=distributions,
                 system_attributes=VIOLATED,
             )
-            return True
+            return
         if isinstance(verdict, FrozenTrial):
-            is_told = verdict.state.is_finished()
-            if not is_told and may_wait:
-                return False
             add_trial(
                 self.study,
                 {**own, DUPLICATE_OF: verdict.number},
-                state=verdict.state if is_told else TrialState.FAIL,
-                values=verdict.values if verdict.state is TrialState.COMPLETE else None,
+                state=verdict.state,
                 params=params,
                 distributions=distributions,
+                values=verdict.values if verdict.state is TrialState.COMPLETE else None,
             )
-            return True
-        mark = Mark(configuration_hash(verdict), words, swept_fields({**params, **extra}), None)
-        number = add_trial(
+            return
+        mark = self._mark(verdict, words, swept_fields({**params, **extra}))
+        add_trial(
             self.study,
             {**own, **mark.attributes(), **self.ownership()},
             params=params,
             distributions=distributions,
         )
-        first = Mark(mark.configuration_hash, words, mark.swept, number)
-        self._add_replicates(first, trials, params, distributions)
-        self._put_off_in_a_row = 0
-        return True
 
-    def _put_off(self, point: Params) -> Stop | None:
-        """Come back to a point later; stop for now where only such points are left."""
-        assert self._unseen is not None
-        self._unseen.append(point)
-        self._put_off_in_a_row += 1
-        if self._put_off_in_a_row < len(self._unseen):
-            return None
-        self._put_off_in_a_row = 0
-        return Stop("the space is exhausted", is_early=False)
+    def _mark(
+        self, plain: Mapping[str, Any], words: Sequence[str], swept: dict[str, Any], first: int | None = None
+    ) -> Mark:
+        identity = self.order.fingerprints.identity(plain)
+        return Mark(identity.configuration, tuple(words), swept, first, identity.data)
 
-    def _add_replicates(
-        self, mark: Mark, trials: Sequence[FrozenTrial], params: Mapping[str, Any], distributions: Any
-    ) -> None:
-        """The same configuration under the next seeds, as far as ``n_trials`` goes."""
-        settings = self.order.settings
-        room = settings.n_trials - len(counted(trials)) - sum(map(is_in_progress, trials)) - 1
-        for offset in range(1, min(settings.replicates, room + 1)):
-            words = (*mark.words, f"seed={self.order.seed + offset}")
-            plain = self.composer.compose(words)
-            twin = Mark(configuration_hash(plain), words, mark.swept, mark.first)
-            add_trial(self.study, twin.attributes(), params=params, distributions=distributions)
+    def _add_replicate(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Add the next seed of a configuration that has not had all of its replicates.
+
+        One at a time, so that it makes no difference whether ``n_trials`` was reached in between.
+        """
+        for number, family in unfinished_families(trials, self.order.settings.replicates).items():
+            first = mark_of(family[0])
+            assert first is not None, "only marked trials make a family"
+            words = (*first.words, f"seed={self.order.seed + len(family)}")
+            twin = self._mark(self.composer.compose(words), words, dict(first.swept or {}), number)
+            add_trial(
+                self.study,
+                twin.attributes(),
+                params=family[0].params,
+                distributions=family[0].distributions,
+            )
+            return True
+        return False
 
     def _words(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(self.order.space.words({**params, **extra}))
@@ -247,17 +235,7 @@ class Suggester:
             check_configuration(read_configuration(plain))
         except ConfigError as error:
             return str(error)
-        return by_hash(trials, configuration_hash(plain)) or plain
-
-    def _tell_again(self, trial: optuna.Trial, known: FrozenTrial) -> None:
-        """The result of a configuration that was trained before; nothing is trained twice."""
-        trial.set_user_attr(DUPLICATE_OF, known.number)
-        if known.state is TrialState.COMPLETE:
-            self.study.tell(trial, known.values)
-        elif known.state is TrialState.PRUNED:
-            self.study.tell(trial, state=TrialState.PRUNED)
-        else:
-            self.study.tell(trial, state=TrialState.FAIL)
+        return by_identity(trials, self.order.fingerprints.identities(plain)) or plain
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
         """The configuration of these words; the last one is remembered, as it is asked for twice."""
@@ -265,6 +243,14 @@ class Suggester:
         if self._last is None or self._last[0] != key:
             self._last = (key, self.composer.compose(words))
         return self._last[1]
+
+
+def _repeats(trials: Sequence[FrozenTrial]) -> int:
+    """How many of the last suggestions brought nothing to train."""
+    fruitless = itertools.takewhile(
+        lambda trial: is_duplicate(trial) or is_infeasible(trial), reversed(trials)
+    )
+    return sum(1 for _ in fruitless)
 
 
 def _point(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -111,7 +111,7 @@ class Watchman:
                 self._stop.is_superseded = True
             return
         watched.beats += 1
-        history = finished_epochs(watched.task.directory.history)
+        history = finished_epochs(watched.task.directory.history, watched.task.identity)
         beat = Beat(watched.beats, time.time(), len(history), history[-1].get("val_acc") if history else None)
         key = BEAT + watched.task.owner.token
         try:

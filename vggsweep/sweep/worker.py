@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from vggsweep.sweep.locks import host_name
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.ownership import is_signed_by
 from vggsweep.sweep.pruning.watch import Watch, optuna_pruner
-from vggsweep.sweep.samplers import build_sampler
 from vggsweep.sweep.step import Stop, Task, Wait
 from vggsweep.sweep.study import open_study, storage_of
 from vggsweep.sweep.view import SweepView
@@ -89,10 +87,6 @@ class Worker:
         if role.name:
             RECENT.share(order.directory.images(host_name()))
         study = self._open_study()
-        # A continued sweep must not draw what it drew before, so the seed moves with what is there; nor may
-        # two workers that begin together draw the same.
-        seed = order.seed + 1000 * len(study.get_trials(deepcopy=False)) + zlib.crc32(role.name.encode())
-        study.sampler = build_sampler(order.sampler, order.sampler_fields, seed % 2**31)
         device = role.device or order.base["device"]
         with write_ahead(storage_of(study).file):
             dispatcher = Dispatcher(order, study, role.name or "main", device)
@@ -178,6 +172,8 @@ class Worker:
             plain=task.plain if device is None else {**task.plain, "device": device},
             overrides=[*self.order.fixed, *task.mark.words],
             swept=task.mark.swept,
+            identity=task.identity,
+            notes=task.notes,
         )
 
     def _watch(self, task: Task, dispatcher: Dispatcher) -> Watch:

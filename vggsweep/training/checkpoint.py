@@ -3,14 +3,13 @@
     checkpoint.pt        the last finished epoch
     checkpoint.pt.prev   the one before, read when the last turns out damaged
 
-Both end with the digest of what stands before it.
+Both end with the digest of what stands before it, and carry the identity of the training.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,10 @@ from typing import Any
 import torch
 
 from vggsweep.errors import CheckpointError
-from vggsweep.files import set_aside, write_atomically
+from vggsweep.files import write_atomically
+from vggsweep.identity import Identity
 
+IDENTITY = "identity"
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -31,10 +32,12 @@ class Loaded:
     Args:
         state: what `CheckpointFile.save` was given.
         warning: what a person should know (the last one was damaged), or None.
+        unused: files that are damaged or another training's.
     """
 
     state: dict[str, Any]
     warning: str | None
+    unused: tuple[Path, ...] = ()
 
 
 class CheckpointFile:
@@ -42,10 +45,12 @@ class CheckpointFile:
 
     Args:
         path: ``checkpoint.pt``; its predecessor lies beside it with ``.prev`` added.
+        identity: of the training, saved with each state.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, identity: Identity | None = None) -> None:
         self.path = path
+        self.identity = identity
         self.previous = path.with_name(f"{path.name}.prev")
 
     def exists(self) -> bool:
@@ -61,17 +66,23 @@ class CheckpointFile:
             WriteFailed: the last checkpoint stays.
         """
         buffer = io.BytesIO()
-        torch.save(state, buffer)
+        own = {} if self.identity is None else {IDENTITY: self.identity.plain()}
+        torch.save({**state, **own}, buffer)
         data = buffer.getvalue()
         write_atomically(self.path, data + hashlib.sha256(data).digest(), previous=self.previous)
 
-    def load(self) -> Loaded:
-        """The last whole checkpoint, its tensors on the CPU.
+    def load(self, *, trusts_unmarked: bool = True) -> Loaded:
+        """The last whole checkpoint of this training, its tensors on the CPU.
+
+        Args:
+            trusts_unmarked: whether a file that does not say what it belongs to, as those of earlier
+                releases, is this training's.
 
         Raises:
-            CheckpointError: neither file can be read.
+            CheckpointError: neither file can be read and is this training's.
         """
-        damages = []
+        damages: list[str] = []
+        unused: list[Path] = []
         for path in (self.path, self.previous):
             if not path.exists():
                 continue
@@ -86,21 +97,22 @@ class CheckpointFile:
                 pickle.UnpicklingError,
             ) as error:
                 damages.append(f"{path} is damaged ({error})")
+                unused.append(path)
+                continue
+            identity = Identity.read(state.pop(IDENTITY, None))
+            if not self._is_own(identity, trusts_unmarked):
+                damages.append(f"{path} belongs to another configuration or data set")
+                unused.append(path)
                 continue
             warning = f"{damages[0]}; continuing from {path.name}." if damages else None
-            return Loaded(state, warning)
+            return Loaded(state, warning, tuple(unused))
         found = "; ".join(damages) or f"There is no checkpoint at {self.path}"
         raise CheckpointError(f"{found}.")
 
-    def set_aside(self) -> None:
-        """Keep what cannot be read under other names, so that training begins anew.
-
-        Raises:
-            WriteFailed: the file system refused.
-        """
-        for path in (self.path, self.previous):
-            if os.path.lexists(path):
-                set_aside(path)
+    def _is_own(self, identity: Identity | None, trusts_unmarked: bool) -> bool:
+        if self.identity is None:
+            return True
+        return trusts_unmarked if identity is None else identity.fits(self.identity)
 
     def remove(self) -> None:
         """Delete both files."""

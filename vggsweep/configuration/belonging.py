@@ -1,0 +1,54 @@
+"""From a configuration to the identity of its result: what it is, and on which data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vggsweep.configuration.identity import configuration_hash, configuration_hashes
+from vggsweep.configuration.schema import read_configuration
+from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint
+from vggsweep.identity import Identity
+
+# What of a configuration says which files are read.
+DATA_FIELDS = ("name", "root", "validation")
+
+
+@dataclass
+class Fingerprints:
+    """Takes the fingerprint of each data set once, as a folder of 100,000 pictures takes a second or two.
+
+    Picklable, so that the workers of a command need not take them again.
+
+    Args:
+        taken: those of before.
+    """
+
+    taken: dict[tuple[Any, ...], DataFingerprint] = field(default_factory=dict)
+
+    def of(self, plain: Mapping[str, Any]) -> DataFingerprint:
+        """The fingerprint of a configuration's data.
+
+        Args:
+            plain: resolved values of the whole configuration, checked.
+        """
+        with_test = bool(plain["train"].get("evaluate_test"))
+        key = (*(plain["dataset"].get(name) for name in DATA_FIELDS), with_test)
+        if key not in self.taken:
+            dataset = read_configuration(plain).dataset
+            self.taken[key] = data_fingerprint(dataset, with_test=with_test)
+        return self.taken[key]
+
+    def identity(self, plain: Mapping[str, Any], configuration: str | None = None) -> Identity:
+        """What a training of this configuration belongs to.
+
+        Args:
+            plain: resolved values of the whole configuration, checked.
+            configuration: its hash where that was taken before, perhaps by an earlier release.
+        """
+        return Identity(configuration or configuration_hash(plain), self.of(plain).digest)
+
+    def identities(self, plain: Mapping[str, Any]) -> tuple[Identity, ...]:
+        """The same under every hash that names the configuration, this release's first."""
+        return tuple(self.identity(plain, one) for one in configuration_hashes(plain))

@@ -1,0 +1,101 @@
+"""What the images and labels of a data set are, in one checksum, wherever they lie.
+
+Two folders of equal pictures under equal names are the same data; a picture more, less, renamed, moved to
+another class or replaced makes other data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vggsweep.data import cifar, idx, mini, svhn
+from vggsweep.data.catalog import data_root
+from vggsweep.data.listing import PictureFolder
+from vggsweep.data.settings import DatasetSettings
+from vggsweep.data.splits import list_split
+
+# Of a larger file its first and last bytes count, besides its size: 100,000 pictures take a second or two.
+BYTES_READ = 4096
+
+
+@dataclass(frozen=True)
+class DataFingerprint:
+    """A data set's identity.
+
+    Args:
+        digest: 64 hexadecimal digits.
+        counts: for people, to tell what changed: pictures by ``split/class`` and their bytes in total;
+            empty for a published set.
+    """
+
+    digest: str
+    counts: Mapping[str, int]
+
+
+def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> DataFingerprint:
+    """Take the fingerprint of a data set; a published one has that of its published checksums.
+
+    Args:
+        settings: the data set. A picture folder exists.
+        with_test: whether the test pictures decide something, besides where they validate.
+    """
+    if settings.name == "image_folder":
+        root = data_root(settings)
+        has_test = with_test or settings.validation == "test"
+        splits = {split: list_split(root, split) for split in (("train", "test") if has_test else ("train",))}
+        return folder_fingerprint({split: found for split, found in splits.items() if found is not None})
+    digest = hashlib.sha256("\n".join([settings.name, *_published_checksums(settings.name)]).encode())
+    return DataFingerprint(digest.hexdigest(), {})
+
+
+def folder_fingerprint(splits: Mapping[str, PictureFolder]) -> DataFingerprint:
+    """The fingerprint of pictures that were found but not opened.
+
+    Args:
+        splits: the pictures by the split's name.
+    """
+    digest = hashlib.sha256()
+    counts: Counter[str] = Counter()
+    for split, pictures in splits.items():
+        digest.update(f"{split}\0{len(pictures.paths)}\0".encode())
+        for path, label in zip(pictures.paths, pictures.labels, strict=True):
+            name = pictures.class_names[label]
+            size, content = _content(path)
+            digest.update(os.fsencode(os.path.relpath(path, pictures.folder)))
+            digest.update(f"\0{size}\0{label}\0".encode())
+            digest.update(content)
+            counts[f"{split}/{name}"] += 1
+            counts["bytes"] += size
+    return DataFingerprint(digest.hexdigest(), dict(counts))
+
+
+def _content(path: str) -> tuple[int, bytes]:
+    """A file's size and the digest of its first and last bytes; of one that cannot be read, why."""
+    try:
+        status = os.stat(path)
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):  # a named pipe would be waited for
+            return 0, b"no file"
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            content = hashlib.sha256(file.read(BYTES_READ))
+            if size > BYTES_READ:
+                file.seek(max(BYTES_READ, size - BYTES_READ))
+                content.update(file.read(BYTES_READ))
+        return size, content.digest()
+    except OSError as error:
+        return 0, (error.strerror or "unreadable").encode()
+
+
+def _published_checksums(name: str) -> list[str]:
+    if name == "fashion_mnist_mini":
+        return [mini.SHA256]
+    if name in idx.COLLECTIONS:
+        return [f"{file} {md5}" for file, md5 in sorted(idx.COLLECTIONS[name].gz_md5.items())]
+    if name in cifar.ARCHIVES:
+        return [cifar.ARCHIVES[name].file.md5]
+    return [file.md5 for _, file in sorted(svhn.FILES.items())]

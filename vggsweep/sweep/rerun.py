@@ -1,0 +1,112 @@
+"""Failed single runs, trained again under their own numbers; a sweep's trials are its dispatcher's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+import yaml
+from optuna.trial import FrozenTrial
+from rich.console import Console
+
+from vggsweep.configuration.belonging import Fingerprints
+from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.schema import read_configuration
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted, RecordError
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.record import read_record
+from vggsweep.sweep.locks import claim
+from vggsweep.sweep.marks import Mark, notes_of
+from vggsweep.sweep.replace import train_again
+from vggsweep.sweep.single_run import Place, open_runs, train_there
+from vggsweep.sweep.study import storage_of
+from vggsweep.sweep.task import closing_block
+from vggsweep.training.interruption import StopRequest, stop_on_signals
+from vggsweep.trial import Assignment
+
+
+def rerun_runs(sweep: SweepDirectory, numbers: Sequence[int]) -> int:
+    """Train single runs again, one after the other.
+
+    Args:
+        sweep: their directory.
+        numbers: of runs that failed, or were interrupted.
+
+    Returns:
+        The exit code: whether one failed again, or a signal stopped them.
+
+    Raises:
+        ConfigError: a run cannot work any more, such as where its folder is gone; nothing was changed.
+    """
+    study = open_runs(sweep)
+    trials = {trial.number: trial for trial in study.get_trials(deepcopy=False) if trial.number in numbers}
+    words = {number: _words_of(sweep.trial(number)) for number in trials}
+    for plain, _ in words.values():
+        check_configuration(read_configuration(plain))
+    train_again(sweep, study, [trial for trial in trials.values() if trial.state.is_finished()])
+    console = Console(stderr=True)
+    failed = False
+    with stop_on_signals() as stop:
+        for number, (plain, overrides) in words.items():
+            try:
+                failed |= not _rerun(sweep, study, number, plain, overrides, stop, console)
+            except (Interrupted, KeyboardInterrupt):
+                print(f"\nStopped by {stop.signal_name}. The same command continues.", file=sys.stderr)
+                return EXIT_INTERRUPTED
+    return EXIT_FAILED if failed else 0
+
+
+def _rerun(
+    sweep: SweepDirectory,
+    study: optuna.Study,
+    number: int,
+    plain: dict[str, Any],
+    overrides: list[str],
+    stop: StopRequest,
+    console: Console,
+) -> bool:
+    trial: FrozenTrial = study.get_trials(deepcopy=False)[number]
+    directory = sweep.trial(number)
+    lock = claim(directory.lock)
+    if lock is None:
+        console.print(f"run {number} is being trained by another process", markup=False)
+        return True
+    identity = Fingerprints().identity(plain)
+    mark = Mark(identity.configuration, data=identity.data)  # what was cured may be the data
+    for key, value in mark.attributes().items():
+        study._storage.set_trial_user_attr(trial._trial_id, key, value)
+    place = Place(number, directory, lock, mark, notes_of(trial))
+    assignment = Assignment(
+        sweep.name, number, directory, plain, overrides, identity=identity, notes=place.notes
+    )
+    record = train_there(study, place, assignment, stop=stop, console=console)
+    if record.state == "FAIL":
+        print(f"vggsweep: trial {number} failed again: {record.reason}\nSee {directory.log}", file=sys.stderr)
+    else:
+        print(closing_block(record, directory), flush=True)
+    storage_of(study).close()
+    return record.state != "FAIL"
+
+
+def _words_of(directory: TrialDirectory) -> tuple[dict[str, Any], list[str]]:
+    """The configuration of a run, from its record or from what it was begun with.
+
+    Raises:
+        ConfigError: neither is left.
+    """
+    try:
+        record = read_record(directory.record)
+        return dict(record.configuration), list(record.overrides)
+    except RecordError:
+        pass
+    try:
+        plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
+        overrides = yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))
+        return dict(plain), [str(word) for word in overrides]
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{directory.path} has neither a record nor a config.yaml that can be read: nothing says "
+            "what was trained there."
+        ) from error

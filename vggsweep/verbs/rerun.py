@@ -1,0 +1,115 @@
+"""``vggsweep rerun SWEEP [TRIAL ...]``: train failed trials again, once their cause is cured."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from optuna.trial import FrozenTrial, TrialState
+
+from vggsweep.errors import ConfigError, SweepError
+from vggsweep.results.layout import OUTPUTS, SweepDirectory, find_sweep
+from vggsweep.sweep.command import choose_only
+from vggsweep.sweep.continuation import kind_of
+from vggsweep.sweep.marks import EARLIER, is_counted, is_in_progress
+from vggsweep.sweep.saved import read_saved
+from vggsweep.sweep.study import read_study
+
+HELP = "train failed trials again under their own numbers, once their cause is cured"
+EXAMPLE = """\
+examples:
+  vggsweep rerun quickstart           every trial that failed or lost its record
+  vggsweep rerun quickstart 3 7       these two
+  vggsweep rerun runs                 failed single runs
+
+The sweep's own command line decides how they are trained. Why a trial failed before stays in its record's
+notes, and the record of that attempt beside it as earlier-record.json. What it had trained is not trained
+again.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("sweep", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument(
+        "trials", nargs="*", type=int, metavar="TRIAL", help="numbers; left out, all failed ones"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int | list[str]:
+    """Choose the trials; a sweep's are trained by its own line, single runs one after the other.
+
+    Returns:
+        The exit code, or the words of that line.
+    """
+    directory = find_sweep(arguments.sweep)
+    is_sweep = kind_of(directory) == "sweep"
+    saved = read_saved(directory) if is_sweep else None
+    study = read_study(directory, saved.storage if saved is not None else None)
+    has_all_files = saved is None or saved.storage is None
+    numbers = _chosen(directory, study.get_trials(deepcopy=False), arguments.trials, has_all_files)
+    if not numbers:
+        print(f"No trial of {directory.name} failed.")
+        return 0
+    _enter(directory)
+    if not is_sweep:
+        from vggsweep.sweep.rerun import rerun_runs
+
+        return rerun_runs(directory, numbers)
+    if saved is None:
+        raise SweepError(
+            f"{directory.settings} is lost or damaged, and with it the line that trains these trials. Type "
+            "the sweep's own command once, which writes it anew, and then:\n"
+            f"  vggsweep rerun {shlex.quote(directory.name)}"
+        )
+    choose_only(numbers)
+    return _line(saved.command, directory.name)
+
+
+def _chosen(
+    directory: SweepDirectory, trials: Sequence[FrozenTrial], asked: Sequence[int], has_all_files: bool
+) -> list[int]:
+    """Numbers of the trials to train again.
+
+    Raises:
+        ConfigError: one that was asked for is no trial, or has a result.
+    """
+    may = [trial.number for trial in trials if _may_again(directory, trial, has_all_files)]
+    wrong = [number for number in asked if number not in may]
+    if wrong:
+        listed = ", ".join(map(str, may)) or "none"
+        raise ConfigError(
+            f"Trial {wrong[0]} of {directory.name} did not fail, or there is none. May be trained again: "
+            f"{listed}."
+        )
+    if asked:
+        return sorted(set(asked))
+    unfinished = [t.number for t in trials if is_in_progress(t) and EARLIER not in t.user_attrs]
+    return [number for number in may if number not in unfinished]
+
+
+def _may_again(directory: SweepDirectory, trial: FrozenTrial, has_all_files: bool) -> bool:
+    if is_in_progress(trial):
+        return True
+    is_lost = has_all_files and not directory.trial(trial.number).record.exists()
+    return is_counted(trial) and trial.state.is_finished() and (trial.state is TrialState.FAIL or is_lost)
+
+
+def _enter(directory: SweepDirectory) -> None:
+    """Go where the sweep's own command would find it as ``outputs/<name>``."""
+    if directory.path.parent == OUTPUTS.resolve():
+        return
+    if directory.path.parent.name != OUTPUTS.name:
+        raise ConfigError(
+            f"{directory.path} does not lie in a folder {OUTPUTS}/, where its command would look for it. "
+            f"Move it to {Path.cwd() / OUTPUTS / directory.name}."
+        )
+    os.chdir(directory.path.parent.parent)
+
+
+def _line(command: str, name: str) -> list[str]:
+    words = [word for word in shlex.split(command)[1:] if not word.startswith("sweep.name=")]
+    return [*words, f"sweep.name={name}"]
