@@ -34,14 +34,14 @@ hypothesis.settings.load_profile("vggsweep")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a GPU on a machine without one."""
-    on_cuda = [item for item in items if "cuda" in item.keywords]
+    on_cuda = [(item, mark) for item in items if (mark := item.get_closest_marker("cuda")) is not None]
     if not on_cuda:
         return
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    for item in on_cuda:
-        needed = item.get_closest_marker("cuda").kwargs.get("devices", 1)  # type: ignore[union-attr]
+    for item, mark in on_cuda:
+        needed = mark.kwargs.get("devices", 1)
         if count < needed:
             item.add_marker(pytest.mark.skip(reason=f"needs {needed} CUDA device(s), there are {count}"))
 

@@ -75,11 +75,14 @@ def test_what_stands_in_the_way_is_moved_and_nothing_is_lost(tmp_path: Path) -> 
     for number in (1, 2):
         path.mkdir()
         (path / "content").touch()
-        assert set_obstacle_aside(path) == f"{path} was no file; it is now record.json.aside-{number}"
+        assert (
+            set_obstacle_aside(path)
+            == f"{path} was no file; it is now {('obstacle-', 'obstacle-2-')[number - 1]}record.json"
+        )
     path.symlink_to(path)
     assert set_obstacle_aside(path) is not None
     path.touch()
     assert set_obstacle_aside(path) is None
     (tmp_path / "link").symlink_to(path)
     assert set_obstacle_aside(tmp_path / "link") is None
-    assert (tmp_path / "record.json.aside-1" / "content").exists()
+    assert (tmp_path / "obstacle-record.json" / "content").exists()

@@ -274,8 +274,8 @@ def test_outputs_that_cannot_be_written_are_one_paragraph(
     command = start()
     assert command.end() == 1
     (paragraph,) = command.text.strip().split("\n")
-    assert paragraph.startswith(f"vggsweep: {own_folder / 'outputs' / 'runs'} cannot be written: ")
-    assert "sweep.name" in paragraph
+    assert paragraph.startswith(f"vggsweep: {own_folder / 'outputs' / 'runs' / 'trials'} cannot be written: ")
+    assert "Move what stands in the way" in paragraph
 
 
 def test_a_corrupt_data_file_is_one_paragraph(start: Callable[..., Command], own_folder: Path) -> None:

@@ -436,10 +436,10 @@ def test_a_damaged_checkpoint_is_noted_and_the_result_is_the_same(trial: Callabl
 def test_another_number_of_threads_is_noted(
     trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vggsweep.training.device.DEFAULT_THREADS", 1)  # as OMP_NUM_THREADS=1
+    monkeypatch.setattr("vggsweep.device.DEFAULT_THREADS", 1)  # as OMP_NUM_THREADS=1
     with pytest.raises(Interrupted):
         trial("train.threads=null")(interrupted_after(1))
-    monkeypatch.setattr("vggsweep.training.device.DEFAULT_THREADS", 2)
+    monkeypatch.setattr("vggsweep.device.DEFAULT_THREADS", 2)
     (note,) = trial("train.threads=null")().notes
     assert "continued with 2 CPU threads after 1" in note
 

@@ -47,6 +47,7 @@ ADVICE = {
     errno.ELOOP: "Remove the link that leads to itself",
 }
 NO_ADVICE = "Mend it"
+OBSTACLE = "obstacle"
 
 
 def write_atomically(
@@ -138,19 +139,26 @@ def set_obstacle_aside(path: Path, kind: str = "file") -> str | None:
         mode = os.stat(path).st_mode  # a link that leads to the right thing is one
     if stat.S_ISDIR(mode) if kind == "directory" else stat.S_ISREG(mode):
         return None
-    said = f"{path} was no {kind}; it is now {set_aside(path).name}"
+    said = f"{path} was no {kind}; it is now {set_aside(path, OBSTACLE).name}"
     log.warning("%s", said)
     return said
 
 
-def set_aside(path: Path) -> Path:
-    """Give a file another name beside it, and return that; nothing is lost.
+def set_aside(path: Path, why: str) -> Path:
+    """Rename a file that must not be used, so that its name says why; nothing is lost.
+
+    Args:
+        path: the file, or what stands in its place.
+        why: one word, such as ``foreign`` or ``damaged``.
+
+    Returns:
+        Where it lies now: ``foreign-record.json``, ``foreign-2-record.json`` …
 
     Raises:
         WriteFailed: the file system refused.
     """
     number = 1
-    while os.path.lexists(aside := path.with_name(f"{path.name}.aside-{number}")):
+    while os.path.lexists(aside := path.with_name(f"{why}-{f'{number}-' if number > 1 else ''}{path.name}")):
         number += 1
     try:
         return path.rename(aside)

@@ -38,7 +38,7 @@ from vggsweep.device import (
     resolve_precision,
 )
 from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
-from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
+from vggsweep.files import set_aside, set_obstacle_aside, write_atomically, write_failed
 from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
@@ -326,7 +326,7 @@ class _Trial:
     def _set_aside(self, checkpoints: Sequence[Path]) -> None:
         for path in checkpoints:
             if path.exists():
-                self._show(f"{path.name} is set aside as {self.directory.set_aside(path, 'unused').name}")
+                self._show(f"{path.name} is set aside as {set_aside(path, 'unused').name}")
 
     def _tell_graph(self, graph: GraphStep | None) -> None:
         """Whether the step was recorded: it may change a result's last bits."""

@@ -12,6 +12,7 @@ import yaml
 
 from vggsweep.configuration.identity import configuration_hashes
 from vggsweep.errors import RecordError
+from vggsweep.files import set_aside
 from vggsweep.identity import Identity
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory
@@ -45,11 +46,11 @@ def prepare_place(directory: TrialDirectory, identity: Identity, plain: Mapping[
     said = []
     if os.path.lexists(directory.record):
         why = "foreign" if isinstance(own_record(directory, None, identity), Record) else "damaged"
-        said.append(set_aside(directory, directory.record, why))
+        said.append(put_aside(directory.record, why))
     if directory.history.is_file() and _is_foreign_history(directory.history, identity):
-        said.append(set_aside(directory, directory.history, "foreign"))
+        said.append(put_aside(directory.history, "foreign"))
     if os.path.lexists(directory.weights):
-        said.append(set_aside(directory, directory.weights, "earlier"))
+        said.append(put_aside(directory.weights, "earlier"))
     return Place(_was_begun_as(directory, plain), tuple(said))
 
 
@@ -102,10 +103,9 @@ REASONS = {
 }
 
 
-def set_aside(directory: TrialDirectory, file: Path, why: str) -> str:
+def put_aside(file: Path, why: str) -> str:
     """Set one file aside and say so in one line."""
-    target = directory.set_aside(file, why)
-    return f"{file} {REASONS[why]}: it is set aside as {target.name}"
+    return f"{file} {REASONS[why]}: it is set aside as {set_aside(file, why).name}"
 
 
 def _is_foreign_history(path: Path, identity: Identity) -> bool:

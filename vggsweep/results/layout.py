@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,23 +92,6 @@ class TrialDirectory:
     def superseded(self, pid: int) -> Path:
         """The late result of a worker that had lost the trial."""
         return self.path / f"superseded-{pid}.json"
-
-    def set_aside(self, file: Path, why: str) -> Path:
-        """Rename a file that this trial must not use, so that its name says why; nothing is lost.
-
-        Args:
-            file: one of this directory.
-            why: one word, such as ``foreign`` or ``damaged``.
-
-        Returns:
-            Where it lies now: ``foreign-record.json``, ``foreign-2-record.json`` …
-        """
-        for count in itertools.count(1):
-            target = self.path / f"{why}-{f'{count}-' if count > 1 else ''}{file.name}"
-            if not os.path.lexists(target):
-                file.rename(target)
-                return target
-        raise AssertionError("unreachable")
 
 
 @dataclass(frozen=True)

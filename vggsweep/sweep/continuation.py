@@ -11,11 +11,11 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from filelock import FileLock
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
@@ -24,13 +24,14 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.results.table import read_records
+from vggsweep.sweep.locks import held
 from vggsweep.sweep.marks import WAITING, counted, is_counted, mark_of, unfinished_families
 from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, flat
 from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
 from vggsweep.sweep.replace import refuse_while_at_work, reopen, replace_study, train_again, widen
 from vggsweep.sweep.saved import STUDY_MARK, grown, read_saved
-from vggsweep.sweep.study import open_study, read_study, storage_of
-from vggsweep.trial_place import own_record, set_aside
+from vggsweep.sweep.study import NoStudyYet, open_study, read_study, storage_of
+from vggsweep.trial_place import own_record, put_aside
 
 FREE_FIELDS = (
     *(f"sweep.{field}" for field in FREE_SWEEP_FIELDS),
@@ -92,7 +93,9 @@ def kind_of(directory: SweepDirectory) -> str | None:
         return "sweep"
     if not numbers_on_disk(directory) and not directory.study.is_file():
         return None
-    study = read_study(directory) if _has_study(directory) else None
+    study = None
+    with suppress(NoStudyYet):
+        study = read_study(directory) if _has_study(directory) else None
     if study is not None:
         trials = study.get_trials(deepcopy=False)
         if STUDY_MARK in study.user_attrs or any(_is_swept(trial) for trial in trials):
@@ -121,7 +124,9 @@ def join_study(order: SweepOrder) -> None:
         ConfigError: it is of another sweep; naming every difference.
         SweepError: the database cannot be reached, or must be changed while others use it.
     """
-    with FileLock(order.directory.path / "join.lock"):
+    # where there is no directory yet, there is nothing to put right
+    is_there = order.directory.path.is_dir()
+    with held(order.directory.path / "join.lock") if is_there else nullcontext():
         study = _made_anew_if_lost(order)
         mark = {"fingerprint": plain(order.fingerprint()), "command": order.command}
         saved = study.user_attrs.get(STUDY_MARK)
@@ -259,7 +264,7 @@ def _check_records(order: SweepOrder, study: optuna.Study) -> None:
         found = own_record(place, trial.number, mark.identity)
         if found in ("foreign", "damaged") and trial.state.is_finished():
             assert isinstance(found, str)
-            say(set_aside(place, place.record, found))
+            say(put_aside(place.record, found))
             found = None
         is_told = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
         is_again = trial.number in order.only

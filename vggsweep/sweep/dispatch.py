@@ -60,7 +60,7 @@ from vggsweep.sweep.step import Stop, Task, Wait
 from vggsweep.sweep.study import database_of
 from vggsweep.sweep.suggestion import Suggester
 from vggsweep.sweep.turn import TurnLost, turn_of
-from vggsweep.trial_place import drop_checkpoint, keep_late_record, own_record, set_aside
+from vggsweep.trial_place import drop_checkpoint, keep_late_record, own_record, put_aside
 
 log = logging.getLogger("vggsweep.storage")
 
@@ -210,7 +210,7 @@ class Dispatcher:
         try:
             found = own_record(directory, trial.number, mark.identity)
             if isinstance(found, str):  # it is trained again
-                log.warning("%s", set_aside(directory, directory.record, found))
+                log.warning("%s", put_aside(directory.record, found))
                 return None
             return found
         finally:

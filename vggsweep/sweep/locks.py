@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -49,6 +51,26 @@ def _claim(lock: Path) -> FileLock | None:
     except Timeout:
         return None
     return held
+
+
+@contextmanager
+def held(lock: Path, *, poll_seconds: float = 0.05) -> Iterator[None]:
+    """Wait for a lock, and hold it within the block.
+
+    Raises:
+        WriteFailed: there can be no lock here.
+    """
+    waiting = FileLock(lock)
+    try:
+        waiting.acquire(poll_interval=poll_seconds)
+    except OSError as error:
+        if set_obstacle_aside(lock) is None:
+            raise lock_failed(lock, error) from error
+        waiting.acquire(poll_interval=poll_seconds)
+    try:
+        yield
+    finally:
+        waiting.release()
 
 
 def lock_failed(lock: Path, error: OSError) -> WriteFailed:

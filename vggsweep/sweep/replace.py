@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from vggsweep.errors import RecordError, SweepError
+from vggsweep.files import set_aside
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import read_record
 from vggsweep.sweep.database import PatientDatabase, open_database
@@ -77,7 +78,7 @@ def train_again(directory: SweepDirectory, study: optuna.Study, trials: Sequence
         place.path.mkdir(parents=True, exist_ok=True)
         before[trial.number] = trial.user_attrs.get(REASON) or _recorded_reason(place)
         if os.path.lexists(place.record):
-            place.set_aside(place.record, "earlier")
+            set_aside(place.record, "earlier")
         place.hung.unlink(missing_ok=True)
         place.released.touch()  # its end was no death
         for one in family_of(study.get_trials(deepcopy=False), mark.first):

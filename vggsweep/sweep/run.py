@@ -94,6 +94,6 @@ def save_order(order: SweepOrder) -> None:
     try:
         read_saved_order(order.directory.settings)
     except RecordError:
-        set_aside(order.directory.settings)
+        set_aside(order.directory.settings, "damaged")
     text = yaml.safe_dump(plain(content), sort_keys=False, allow_unicode=True)
     write_atomically(order.directory.settings, text)

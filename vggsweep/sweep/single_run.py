@@ -21,7 +21,7 @@ from vggsweep.identity import Identity
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record
 from vggsweep.sweep.continuation import refuse_sweeps_directory, say
-from vggsweep.sweep.locks import claim
+from vggsweep.sweep.locks import claim, held
 from vggsweep.sweep.marks import Mark, mark_of, notes_of
 from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
 from vggsweep.sweep.replace import refuse_while_at_work, replace_study
@@ -97,7 +97,7 @@ def train_there(
 
 def open_runs(sweep: SweepDirectory) -> optuna.Study:
     """The study of single runs; made anew from their records where it is lost or older than they are."""
-    with FileLock(sweep.path / "join.lock"):
+    with held(sweep.path / "join.lock"):
         numbers = numbers_on_disk(sweep)  # before the study: a trial is there before it has a directory
         study = open_study(sweep)
         known = study.get_trials(deepcopy=False)

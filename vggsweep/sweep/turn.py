@@ -12,13 +12,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from vggsweep.files import set_obstacle_aside
 from vggsweep.sweep.database import PatientDatabase, patiently
-from vggsweep.sweep.locks import lock_failed
+from vggsweep.sweep.locks import held
 
 # A process that was stopped in its turn loses it after so many seconds, so that others can go on.
 LONGEST_TURN_SECONDS = 300
@@ -61,21 +59,12 @@ class FileTurn:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = FileLock(path)
 
     @contextmanager
     def take(self) -> Iterator[None]:
         """Wait for our turn, and hold it."""
-        try:
-            self._lock.acquire(poll_interval=POLL_SECONDS)
-        except OSError as error:
-            if set_obstacle_aside(self._path) is None:
-                raise lock_failed(self._path, error) from error
-            self._lock.acquire(poll_interval=POLL_SECONDS)
-        try:
+        with held(self._path, poll_seconds=POLL_SECONDS):
             yield
-        finally:
-            self._lock.release()
 
     def check(self) -> None:
         """The kernel takes it from nobody who lives."""
