@@ -19,22 +19,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from vggsweep.arch.build import build_network
-from vggsweep.arch.describe import network_costs, plan_of
+from vggsweep.arch.describe import plan_of
 from vggsweep.arch.plan import NetworkPlan
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import compose
-from vggsweep.configuration.network import input_shape
+from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images
 from vggsweep.data.settings import SplitName
 from vggsweep.data.split import first_images
-from vggsweep.device import autocast, configure_kernels, resolve_device, resolve_precision
-from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.cuda_graph import WARM_STEPS, choose_recorder
+from vggsweep.device import autocast, resolve_device, resolve_precision
+from vggsweep.preparation import prepare_device, prepare_network, prepare_training
+from vggsweep.training.cuda_graph import WARM_STEPS
 from vggsweep.training.interruption import StopRequest
-from vggsweep.training.loop import Batches, EpochResult, Training
+from vggsweep.training.loop import Batches, EpochResult
 from vggsweep.training.settings import Precision
 
 CHAPTER_WORKERS = 4  # the default of d2l's DataModule
@@ -115,15 +114,9 @@ def vggsweep(job: Job) -> Iterator[Outcome]:
     """As `vggsweep.trial` does it, without record, checkpoint and a whole evaluation."""
     configuration = job.configuration()
     train = configuration.train
-    device = resolve_device(configuration.device)
-    precision = resolve_precision(train.precision, device)
-    configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads)
-    if device.type == "cpu" and train.keep_freed_memory:
-        keep_freed_memory()
-    torch.manual_seed(configuration.seed)
-    network = build_network(configuration.arch, configuration.head, input_shape(configuration))
-    memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
-    network = network.to(device, memory_format=memory_format)
+    device, precision = prepare_device(configuration)
+    configured = configured_network(configuration)
+    network = prepare_network(configuration, configured, device)
     with load_data(
         configuration.dataset,
         configuration.augment,
@@ -133,12 +126,8 @@ def vggsweep(job: Job) -> Iterator[Outcome]:
         device=device,
         channels_last=train.channels_last,
     ) as data:
-        costs = network_costs(configuration.arch, configuration.head, input_shape(configuration))
-        recorder = choose_recorder(train, device, precision, macs=costs.macs, is_known=True)
-        training = Training(
-            network, configuration.optimizer, configuration.scheduler, train, precision, recorder
-        )
-        recording = 0 if recorder is None else WARM_STEPS + 1
+        training = prepare_training(configuration, network, precision, configured.costs.macs)
+        recording = 0 if training.graph is None else WARM_STEPS + 1
         batches = WarmedUp(data.train, max(job.warmup_steps, recording))
         # `experiment=d2l_vgg` validates on the test images; one batch is enough where nobody asks.
         evaluated = data.validation if job.accuracy else WarmedUp(data.validation, 1)

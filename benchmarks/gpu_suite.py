@@ -60,13 +60,12 @@ from roofline import roofline_seconds, training_operations
 
 from vggsweep.arch.build import build_network
 from vggsweep.configuration.compose import compose
-from vggsweep.configuration.network import configured_network, input_shape
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.data.loading import load_data
-from vggsweep.device import configure_kernels, device_name, resolve_device, resolve_precision
-from vggsweep.training.cuda_graph import choose_recorder
+from vggsweep.device import device_name, resolve_device, resolve_precision
+from vggsweep.preparation import prepare_device, prepare_network, prepare_training
 from vggsweep.training.interruption import StopRequest
-from vggsweep.training.loop import Training
 
 TARGET_ACC = 0.93
 LEAN = ("arch=vgg_scaled", "head=gap", "arch.depth=8", "arch.width=16", "arch.batch_norm=true")
@@ -412,15 +411,11 @@ class Suite:
 
 def train_once(configuration: Configuration) -> tuple[float, list[float]]:
     """Wall seconds of a whole training without its loading, and the accuracy after each epoch."""
-    train, device = configuration.train, resolve_device(configuration.device)
-    precision = resolve_precision(train.precision, device)
-    configure_kernels(device, precision, deterministic=False, threads=train.threads)
-    torch.manual_seed(configuration.seed)
-    network = build_network(configuration.arch, configuration.head, input_shape(configuration))
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    macs = configured_network(configuration).costs.macs
-    recorder = choose_recorder(train, device, precision, macs=macs, is_known=True)
-    training = Training(network, configuration.optimizer, configuration.scheduler, train, precision, recorder)
+    train = configuration.train
+    device, precision = prepare_device(configuration)
+    configured = configured_network(configuration)
+    network = prepare_network(configuration, configured, device)
+    training = prepare_training(configuration, network, precision, configured.costs.macs)
     with load_data(
         configuration.dataset,
         configuration.augment,

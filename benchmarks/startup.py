@@ -48,11 +48,12 @@ DATASETS = ("fashion_mnist_mini", "fashion_mnist")
 def stamped(arguments: Sequence[str], answer: Path) -> None:
     """Run the real command here, and write down when what happened in its trials."""
     import vggsweep.cli
+    import vggsweep.preparation
     import vggsweep.trial
     from vggsweep.training.loop import Listener, Training
 
     stamps: list[dict[str, float]] = []
-    build_network, write_record = vggsweep.trial.build_network, vggsweep.trial.write_record
+    build_network, write_record = vggsweep.trial.prepare_network, vggsweep.trial.write_record
 
     def build(*args: Any) -> Any:
         stamps.append({"build": time.time()})
@@ -76,9 +77,9 @@ def stamped(arguments: Sequence[str], answer: Path) -> None:
         def run(self, *args: Any, listener: Listener, **rest: Any) -> None:
             super().run(*args, listener=Stamping(listener), **rest)
 
-    vggsweep.trial.build_network = build
+    vggsweep.trial.prepare_network = build
     vggsweep.trial.write_record = write
-    vggsweep.trial.Training = Stamped  # type: ignore[misc]
+    vggsweep.preparation.Training = Stamped  # type: ignore[misc]
     sys.argv = ["vggsweep", *arguments]
     try:
         vggsweep.cli.main()

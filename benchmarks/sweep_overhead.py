@@ -61,6 +61,7 @@ def vggsweep(trials: int, *words: str) -> None:
 
     class NoImages:
         note = None
+        chance = (0.1, 2.3)
         num_images = 1
         train = validation = property(lambda self: self)
 
@@ -83,9 +84,11 @@ def vggsweep(trials: int, *words: str) -> None:
             self.history.append(result)
             listener.epoch_ended(result)
 
-    vggsweep.trial.build_network = lambda *_: torch.nn.Identity()  # type: ignore[assignment]
+    vggsweep.trial.prepare_network = lambda *_: torch.nn.Identity()  # type: ignore[assignment]
     vggsweep.trial.load_data = lambda *_, **__: NoImages()  # type: ignore[assignment]
-    vggsweep.trial.Training = Formula  # type: ignore[assignment, misc]
+    vggsweep.trial.prepare_training = lambda configuration, network, *_: Formula(  # type: ignore[assignment]
+        network, configuration.optimizer
+    )
     fixed = ("device=cpu", "measure=none", "train.epochs=1", "scheduler=constant", "seed=0")
     sys.argv = ["vggsweep", "-m", *fixed, *SPACE, f"n_trials={trials}", *words]
     try:

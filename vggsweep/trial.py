@@ -9,11 +9,10 @@ record; an interruption leaves no record, and the same configuration continues f
 
 from __future__ import annotations
 
-import logging
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +22,6 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from vggsweep.arch.build import build_network
-from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
@@ -32,25 +29,22 @@ from vggsweep.data.loading import LoadedData, load_data
 from vggsweep.device import (
     ResolvedPrecision,
     autocast,
-    configure_kernels,
     device_name,
-    resolve_device,
-    resolve_precision,
 )
 from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
-from vggsweep.files import set_aside, set_obstacle_aside, write_atomically, write_failed
+from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
 from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
+from vggsweep.preparation import prepare_device, prepare_network, prepare_training
 from vggsweep.results.history import write_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, write_record
 from vggsweep.results.yaml_text import yaml_text
-from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.cuda_graph import GraphStep, choose_recorder
+from vggsweep.training.cuda_graph import GraphStep
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
@@ -62,12 +56,8 @@ from vggsweep.trial_facts import (
     network_facts,
     training_times,
 )
+from vggsweep.trial_log import log, logged_to
 from vggsweep.trial_place import Place, drop_checkpoint, keep_late_record, prepare_place, remove_torn_files
-
-# Lines of trial.log; the console has its own view (`ProgressBar`), so nothing propagates to it.
-log = logging.getLogger("vggsweep.trial")
-log.propagate = False
-log.setLevel(logging.INFO)
 
 
 class EpochObserver(Protocol):
@@ -143,7 +133,7 @@ def run_trial(
         swept=dict(assignment.swept or {}),
         data_fingerprint=identity.data,
     )
-    with _logged_to(directory):
+    with logged_to(directory):
         configuration = read_configuration(assignment.plain)
         trial = _Trial(assignment, configuration, draft, stop, console, on_epoch, place)
         record = trial.run()
@@ -228,12 +218,8 @@ class _Trial:
 
     def _run(self) -> None:
         configuration = self.configuration
-        device = resolve_device(configuration.device)
-        precision = resolve_precision(configuration.train.precision, device)
+        device, precision = prepare_device(configuration)
         train = configuration.train
-        configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads)
-        if device.type == "cpu" and train.keep_freed_memory:
-            keep_freed_memory()
         self.record = replace(
             self.record,
             environment=describe_environment(
@@ -248,7 +234,7 @@ class _Trial:
             if not reset_peak_memory(device):
                 self.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
             with ContentionWatch(device) as watch:
-                trained = self._train(network, data, precision, device)
+                trained = self._train(network, data, precision)
             self.is_contended = watch.is_contended
             # The training is done. What fails from here on costs its own figure and no more.
             if train.keep_weights:
@@ -261,15 +247,9 @@ class _Trial:
             self._measure(trained, precision, device)
 
     def _build(self, device: torch.device) -> nn.Module:
-        configuration = self.configuration
-        configured = configured_network(configuration)
-        arch, head, shape = configured.arch, configured.head, configured.shape
+        configured = configured_network(self.configuration)
         self.record = replace(self.record, network=network_facts(configured), costs=cost_facts(configured))
-        torch.manual_seed(configuration.seed)
-        network = build_network(arch, head, shape)
-        memory_format = torch.channels_last if configuration.train.channels_last else torch.contiguous_format
-        on_device: nn.Module = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
-        return on_device
+        return prepare_network(self.configuration, configured, device)
 
     def _load(self, device: torch.device) -> LoadedData:
         configuration = self.configuration
@@ -288,22 +268,11 @@ class _Trial:
         self.chance = data.chance
         return data
 
-    def _train(
-        self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
-    ) -> nn.Module:
+    def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
         """The network that counts, trained to the last epoch."""
         configuration = self.configuration
         train = configuration.train
-        recorder = choose_recorder(
-            train,
-            device,
-            precision,
-            macs=self.record.costs["macs"],
-            is_known=not isinstance(configuration.arch, CustomSettings),
-        )
-        training = Training(
-            network, configuration.optimizer, configuration.scheduler, train, precision, recorder
-        )
+        training = prepare_training(configuration, network, precision, self.record.costs["macs"])
         self.training = training
         checkpoint = CheckpointFile(self.directory.checkpoint, self.record.identity)
         if checkpoint.exists():
@@ -427,27 +396,3 @@ class _Trial:
     def _show(self, text: str) -> None:
         log.info("%s", text)
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _logged_to(directory: TrialDirectory) -> Iterator[None]:
-    """``trial.log`` holds every line of this trial, whatever the console shows."""
-    try:
-        handler = _LogFile(directory.log, encoding="utf-8")
-    except OSError as error:
-        raise write_failed(directory.log, error) from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        with suppress(OSError):
-            handler.close()
-
-
-class _LogFile(logging.FileHandler):
-    """A full disk costs it lines; what must not be lost says so by itself."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Go on."""

@@ -8,16 +8,13 @@ import time
 
 import torch
 
-from vggsweep.arch.build import build_network
-from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
-from vggsweep.device import configure_kernels, resolve_device, resolve_precision, synchronize
+from vggsweep.device import synchronize
 from vggsweep.machine import usable_cores
+from vggsweep.preparation import prepare_device, prepare_network, prepare_training
 from vggsweep.sweep.engine.seat import threads_of_worker
-from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.cuda_graph import WARM_STEPS, choose_recorder
-from vggsweep.training.loop import Training
+from vggsweep.training.cuda_graph import WARM_STEPS
 
 WARMUP_STEPS = 2
 COUNTED_STEPS = 5
@@ -31,24 +28,15 @@ def seconds_per_image(configuration: Configuration, workers: int = 1) -> float:
         workers: that share this machine's cores.
     """
     train = configuration.train
-    device = resolve_device(configuration.device)
-    precision = resolve_precision(train.precision, device)
-    threads = train.threads
-    if threads is None and workers > 1:
-        threads = threads_of_worker(workers, usable_cores(), os.environ)
-    configure_kernels(device, precision, deterministic=train.deterministic, threads=threads)
-    if device.type == "cpu" and train.keep_freed_memory:
-        keep_freed_memory()
+    threads = threads_of_worker(workers, usable_cores(), os.environ) if workers > 1 else None
+    device, precision = prepare_device(configuration, threads=threads)
     configured = configured_network(configuration)
     shape = configured.shape
-    memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
-    network = build_network(configured.arch, configured.head, shape)
-    network = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
-    is_known = not isinstance(configuration.arch, CustomSettings)
-    recorder = choose_recorder(train, device, precision, macs=configured.costs.macs, is_known=is_known)
-    training = Training(network, configuration.optimizer, configuration.scheduler, train, precision, recorder)
+    network = prepare_network(configuration, configured, device)
+    training = prepare_training(configuration, network, precision, configured.costs.macs)
     train_step = training.graph or training.eager
-    warm_steps = WARMUP_STEPS if recorder is None else WARMUP_STEPS + WARM_STEPS
+    warm_steps = WARMUP_STEPS if training.graph is None else WARMUP_STEPS + WARM_STEPS
+    memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
     size = (train.batch_size, shape.channels, shape.resolution, shape.resolution)
     x_NCHW = torch.rand(size, device=device).contiguous(memory_format=memory_format)
     y_N = torch.randint(shape.num_classes, (train.batch_size,), device=device)

@@ -1,0 +1,66 @@
+"""From a configuration to a training that is ready to run: device, kernels, network, optimizer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from vggsweep.arch.build import build_network
+from vggsweep.arch.settings import CustomSettings
+from vggsweep.configuration.network import ConfiguredNetwork
+from vggsweep.configuration.schema import Configuration
+from vggsweep.device import ResolvedPrecision, configure_kernels, resolve_device, resolve_precision
+from vggsweep.training.allocator import keep_freed_memory
+from vggsweep.training.cuda_graph import choose_recorder
+from vggsweep.training.loop import Training
+
+
+def prepare_device(
+    configuration: Configuration, *, threads: int | None = None
+) -> tuple[torch.device, ResolvedPrecision]:
+    """Choose device and precision, and set every process-wide switch that a training depends on.
+
+    Args:
+        configuration: what will be trained.
+        threads: of the CPU, where ``train.threads`` leaves them open.
+
+    Raises:
+        ConfigError: this machine has no such device, or it cannot compute in that precision.
+    """
+    train = configuration.train
+    device = resolve_device(configuration.device)
+    precision = resolve_precision(train.precision, device)
+    configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads or threads)
+    if device.type == "cpu" and train.keep_freed_memory:
+        keep_freed_memory()
+    return device, precision
+
+
+def prepare_network(
+    configuration: Configuration, configured: ConfiguredNetwork, device: torch.device
+) -> nn.Module:
+    """Build the network with the weights of its seed, in its memory format on its device."""
+    torch.manual_seed(configuration.seed)
+    network = build_network(configured.arch, configured.head, configured.shape)
+    memory_format = torch.channels_last if configuration.train.channels_last else torch.contiguous_format
+    on_device: nn.Module = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
+    return on_device
+
+
+def prepare_training(
+    configuration: Configuration, network: nn.Module, precision: ResolvedPrecision, macs: int
+) -> Training:
+    """Give the network its optimizer, its schedule and, where that pays, a graph of its step.
+
+    Args:
+        configuration: what will be trained.
+        network: on its device.
+        precision: of the forward pass.
+        macs: of a forward pass, per image.
+    """
+    device = next(network.parameters()).device
+    is_known = not isinstance(configuration.arch, CustomSettings)
+    recorder = choose_recorder(configuration.train, device, precision, macs=macs, is_known=is_known)
+    return Training(
+        network, configuration.optimizer, configuration.scheduler, configuration.train, precision, recorder
+    )
