@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import math
 import resource
 import statistics
@@ -125,7 +124,6 @@ def reset_peak_memory(device: torch.device) -> bool:
 
 def _give_back_freed_memory() -> None:
     """Return what an earlier trial freed to the system; `keep_freed_memory` told glibc to keep it."""
-    gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # musl has no such function
         ctypes.CDLL(None).malloc_trim(0)
 
