@@ -63,7 +63,6 @@ def vggsweep(trials: int, *words: str) -> None:
         note = None
         chance = (0.1, 2.3)
         num_images = 1
-        num_images = 1
         train = validation = property(lambda self: self)
 
         def __enter__(self) -> NoImages:

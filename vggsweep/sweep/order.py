@@ -21,7 +21,7 @@ from vggsweep.configuration.line import Line, choices, named, read_line, sweep_n
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
-from vggsweep.configuration.words import word
+from vggsweep.configuration.words import choice_value, word
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.composer import Composer
@@ -110,7 +110,8 @@ class SweepOrder:
             found = {"of the sweep": self.base}
         else:
             dataset = self.base["dataset"]
-            found = {str(root): {**self.base, "dataset": {**dataset, "root": root}} for root in roots.choices}
+            chosen = [choice_value(root) for root in roots.choices]  # type: ignore[arg-type]
+            found = {str(root): {**self.base, "dataset": {**dataset, "root": root}} for root in chosen}
         taken = {name: self.fingerprints.of(plain) for name, plain in found.items()}
         return {name: {"digest": one.digest, **one.counts} for name, one in taken.items()}
 

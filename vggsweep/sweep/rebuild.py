@@ -167,10 +167,9 @@ def _params(swept: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     fixed = {}
     for name, distribution in plan.distributions.items():
         key = name.lstrip("+")
-        value = swept.get(key)
-        fixed[name] = None if value is None else space.fixed(name, value)
+        fixed[name] = space.fixed(name, swept.get(key))
         may_be_none = isinstance(distribution, CategoricalDistribution) and None in distribution.choices
-        if key not in swept or (fixed[name] is None and not (value is None and may_be_none)):
+        if key not in swept or (fixed[name] is None and not may_be_none):
             return {}
     return fixed
 
