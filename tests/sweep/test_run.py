@@ -347,11 +347,13 @@ def test_sweep_under_fire_ends_with_exactly_its_total(
     start: Start, own_folder: Path, tmp_path: Path, record_property: Callable[[str, int], None]
 ) -> None:
     record_property("rounds", KILLS)
+    epochs = f"train.epochs={max(4, KILLS // 3)}"
     line = (
         "-m",
         "arch.width=range(2,30)",
         "n_trials=20",
-        f"train.epochs={max(4, KILLS // 3)}",
+        epochs,
+        f"sweep.max_retries={KILLS}",
         "train.keep_weights=true",
         "hydra/sweeper/sampler=random",
         "sweep.name=fire",
@@ -393,7 +395,7 @@ def test_sweep_under_fire_ends_with_exactly_its_total(
         record = next(record for record in records if record.trial == number)
         folder = tmp_path / f"undisturbed-{number}"
         folder.mkdir()
-        words = (f"arch.width={record.network['width']}", "train.epochs=4", "train.keep_weights=true")
+        words = (f"arch.width={record.network['width']}", epochs, "train.keep_weights=true")
         again = start(*words, folder=folder)
         assert again.end() == 0, again.text
         undisturbed = folder / "outputs/runs/trials/00000/model.safetensors"
