@@ -98,7 +98,7 @@ def test_read_only_sweep_is_shown_and_not_written(start: Start, small_disk: Smal
 
     refused = start(*SWEEP, "n_trials=30", folder=disk.path)
     assert refused.end() == 1
-    check_paragraph(refused.text, "readonly database")
+    check_paragraph(refused.text, "cannot be written")
     for verb in ("table", "status"):
         shown = start(verb, "s", folder=disk.path)
         assert shown.end() == 0, shown.text

@@ -347,7 +347,7 @@ def test_sweep_under_fire_ends_with_exactly_its_total(
     start: Start, own_folder: Path, tmp_path: Path, record_property: Callable[[str, int], None]
 ) -> None:
     record_property("rounds", KILLS)
-    epochs = f"train.epochs={max(4, KILLS // 3)}"
+    epochs = f"train.epochs={max(6, KILLS)}"
     line = (
         "-m",
         "arch.width=range(2,30)",

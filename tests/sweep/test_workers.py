@@ -158,13 +158,13 @@ def test_workers_end_with_a_command_that_is_killed(start: Start, own_folder: Pat
 CRASH = """
 import os, signal, sys
 if "vggsweep.sweep.engine.worker_process" in sys.orig_argv:
-    import vggsweep.trial as trial
-    build = trial.build_network
+    import vggsweep.preparation as preparation
+    build = preparation.build_network
     def crash(arch, *rest):
         if getattr(arch, "width", None) == 6:
             {what}
         return build(arch, *rest)
-    trial.build_network = crash
+    preparation.build_network = crash
 """
 
 
