@@ -13,7 +13,6 @@ import contextlib
 import io
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
 from vggsweep.streams import check_output, make_lossy
+from vggsweep.training.interruption import EarlySignal
 from vggsweep.visible import never_fail_to_print, show
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 
 def main() -> None:
     """Entry point of the console script."""
-    # SIGTERM before training begins ends as Ctrl-C does; a trial handles both by itself.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # before training begins SIGTERM ends as Ctrl-C does; a trial handles both by itself
+    EarlySignal().install()
     make_lossy()
     never_fail_to_print()
     words = sys.argv[1:]

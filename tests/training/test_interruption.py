@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 
 import pytest
 
-from vggsweep.training.interruption import SIGNALS, stop_on_signals
+from vggsweep.training.interruption import SIGNALS, EarlySignal, stop_on_signals
 
 
 def send(number: int) -> None:
@@ -57,3 +58,25 @@ def test_outside_the_main_thread_the_request_stays_unset() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_python_lost_is_no_signal_lost(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Ends:
+        def __del__(self) -> None:
+            send(number)  # what the handler raises in here is printed by Python and forgotten
+
+    before = {one: signal.getsignal(one) for one in SIGNALS}
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    try:
+        EarlySignal().install()
+        thing = Ends()
+        del thing
+        with pytest.raises(KeyboardInterrupt), stop_on_signals():
+            pytest.fail("the training begins")
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert "KeyboardInterrupt" not in capsys.readouterr().err

@@ -179,3 +179,17 @@ def test_watch_is_left_with_q(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_watch_a_missing_sweep_is_refused() -> None:
     with pytest.raises(ConfigError, match="No sweep"):
         status.run(Namespace(sweep="never", watch=False))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database"])
+def test_status_of_a_lost_study_is_told_from_the_records(content: bytes | None) -> None:
+    order = order_of("arch.width=2,4", "sweep.name=lost")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    drain(dispatcher)
+    for path in order.directory.path.glob("study.db*"):
+        path.unlink()
+    if content is not None:
+        order.directory.study.write_bytes(content)
+
+    assert "2 of 2 done" in shown("lost")[0]

@@ -78,7 +78,7 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     if ending.is_early:
         lines.append(f"  continue  {order.command}")
     else:
-        lines.append(f"  next      vggsweep table {order.name}")
+        lines.append(f"  next      vggsweep table {shlex.quote(order.name)}")
     return visible_lines("\n".join(lines))
 
 

@@ -148,6 +148,12 @@ def storage_of(study: optuna.Study) -> SweepStorage:
     return study._storage
 
 
+def close_study(study: optuna.Study) -> None:
+    """Let go of a study's database; one that was made from records has none."""
+    if isinstance(study._storage, SweepStorage):
+        study._storage.close()
+
+
 def database_of(study: optuna.Study) -> PatientDatabase:
     """The database behind a study that `open_study` or `read_study` opened."""
     backend = storage_of(study)._backend

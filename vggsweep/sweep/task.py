@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -76,7 +77,7 @@ def closing_block(record: Record, directory: TrialDirectory) -> str:
         + f"  on {record.environment['device']} in {record.environment['precision']}",
         *(f"  note      {note}" for note in notes),
         f"  files     {directory.path}",
-        f"  next      vggsweep table {record.sweep}",
+        f"  next      vggsweep table {shlex.quote(record.sweep)}",
     ]
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ Ctrl-C and SIGTERM: the first asks for a clean stop, the second stops at once.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,41 @@ class StopRequest:
             raise Superseded
 
 
+class EarlySignal:
+    """Handler of signals that come before there is a training to stop: KeyboardInterrupt, where it stands.
+
+    Python only prints an exception that is raised while a weak reference or a destructor calls back, as
+    happens during imports, and goes on. Whether a signal came is therefore asked once more by
+    `stop_on_signals`.
+    """
+
+    def __init__(self) -> None:
+        self.has_come = False
+
+    def install(self) -> None:
+        """Handle both signals from now on."""
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and background jobs ask for
+                signal.signal(number, self.handle)
+        shown = sys.unraisablehook
+
+        def show(unraisable: sys.UnraisableHookArgs) -> None:
+            if unraisable.exc_type is not KeyboardInterrupt:
+                shown(unraisable)
+
+        sys.unraisablehook = show
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Signal handler."""
+        self.has_come = True
+        raise KeyboardInterrupt
+
+
+def _was_swallowed(handler: object) -> bool:
+    early = getattr(handler, "__self__", None)
+    return isinstance(early, EarlySignal) and early.has_come
+
+
 def _always() -> bool:
     return True
 
@@ -82,6 +118,9 @@ def stop_on_signals() -> Iterator[StopRequest]:
     """Within the block, signals set the request instead of ending the process.
 
     Outside the main thread Python cannot install handlers; the request then stays unset.
+
+    Raises:
+        KeyboardInterrupt: a signal came before, and Python lost what it raised.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -89,6 +128,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
         return
     previous = {number: signal.signal(number, request.handle) for number in SIGNALS}
     try:
+        if any(map(_was_swallowed, previous.values())):
+            raise KeyboardInterrupt
         yield request
     finally:
         for number, handler in previous.items():

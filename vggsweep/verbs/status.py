@@ -20,7 +20,7 @@ from vggsweep.sweep.extent import saved_extent
 from vggsweep.sweep.keyboard import Keys
 from vggsweep.sweep.marks import INFEASIBLE, REASON, counted, is_infeasible
 from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
-from vggsweep.sweep.study import NoStudyYet, read_study, storage_of
+from vggsweep.sweep.study import NoStudyYet, close_study, read_study
 from vggsweep.sweep.view import front_table, running_table, time_left
 from vggsweep.visible import visible
 
@@ -105,7 +105,7 @@ class StatusView:
     def close(self) -> None:
         """Let go of the database."""
         if self._opened is not None:
-            storage_of(self._opened[0]).close()
+            close_study(self._opened[0])
             self._opened = None
 
     def look(self) -> tuple[RenderableType, bool]:
