@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.results.tables import results
 from vggsweep.errors import ConfigError
-from vggsweep.results.front import MAXIMISED, pareto_front
+from vggsweep.results.front import MAXIMISED, data_sets, pareto_front
 
 VALUES = st.integers(0, 6)
 STATES = st.sampled_from(["COMPLETE", "COMPLETE", "COMPLETE", "PRUNED", "FAIL"])
@@ -52,6 +52,22 @@ def test_what_was_measured_is_compared_only_within_a_device_and_a_precision() ->
 
     assert pareto_front(table, "latency_ms_p50").tolist() == [True, False, True, True]
     assert pareto_front(table.assign(macs=table["latency_ms_p50"])).tolist() == [True, False, False, False]
+
+
+def test_accuracies_are_compared_only_on_the_same_images() -> None:
+    rows = [("mnist", "a:0123456789", 1, 0.9), ("mnist", "b:0123456789", 2, 0.8), ("own", "c:", 3, 0.7)]
+    table = results(
+        *(
+            {"dataset": name, "configuration": key, "macs": macs, "val_acc": acc}
+            for name, key, macs, acc in rows
+        )
+    )
+    changed = table.assign(configuration=["a:0123456789", "b:fedcba9876", "c:"])
+
+    assert pareto_front(table).tolist() == [True, False, True]
+    assert pareto_front(table.drop(columns="configuration")).tolist() == [True, False, True]
+    assert pareto_front(changed).tolist() == [True, True, True]
+    assert data_sets(changed).tolist() == ["mnist 01234567", "mnist fedcba98", "own"]
 
 
 def test_missing_device_is_a_machine_of_its_own() -> None:

@@ -62,6 +62,20 @@ def test_cost_of_one_network_stands_without_deviation_and_of_several_with_it() -
     assert mixed.rows[0]["macs_sd"] == pytest.approx(math.sqrt(2))
 
 
+def test_accuracies_on_several_data_sets_are_not_averaged() -> None:
+    rows = [
+        {"state": "COMPLETE", "depth": 4, "dataset": dataset, "val_acc": acc}
+        for dataset, acc in (("mnist", 0.9), ("own", 0.1), ("mnist", 0.7))
+    ]
+
+    grouped = group_rows(PlainTable(("state", "depth", "dataset", "val_acc"), rows), ["depth"])
+
+    assert [(row["dataset"], row["n"], row["val_acc"]) for row in grouped.rows] == [
+        ("mnist", 2, pytest.approx(0.8)),
+        ("own", 1, 0.1),
+    ]
+
+
 def test_text_stands_only_where_a_whole_group_shares_it() -> None:
     table = rows_of({"head": "gap", "sweep": "a"}, {"head": "vgg", "sweep": "a"})
 

@@ -78,6 +78,17 @@ def test_column_configuration_decides_where_there_is_one() -> None:
     assert configuration_groups(apart).nunique() == 2
 
 
+def test_a_repeated_trial_counts_once_among_its_replicates() -> None:
+    rows = [{**row, "configuration": "a"} for row in replicates(4, 0.8, 0.9)]
+    table = results(*rows, rows[1])
+
+    means = mean_over_seeds(table)
+
+    assert means["seeds"].tolist() == [2]
+    assert means["val_acc"].tolist() == [pytest.approx(0.85)]
+    assert not has_replicates(results(rows[0], rows[0]))
+
+
 def test_empty_table_has_no_configurations() -> None:
     assert len(mean_over_seeds(results().iloc[:0])) == 0
 

@@ -132,17 +132,38 @@ def test_varied_settings_name_a_network() -> None:
     assert "depth 4, width 4, lr 0.01" in verdict.answer
 
 
+def test_only_trials_on_one_data_set_are_judged() -> None:
+    digits = [{**network(4, width), "val_acc": acc} for width, acc in ((4, 0.97), (8, 0.99))]
+    clothes = [{**network(4, width), "val_acc": acc} for width, acc in ((4, 0.7), (8, 0.9), (16, 0.8))]
+    table = results(
+        *({**row, "dataset": "mnist"} for row in digits),
+        *({**row, "dataset": "fashion_mnist"} for row in clothes),
+    )
+
+    verdict = reach_verdict(table, images=10_000)
+
+    alone = reach_verdict(table[table["dataset"] == "fashion_mnist"], images=10_000)
+    assert (verdict.question, verdict.answer, verdict.standings) == (
+        alone.question,
+        alone.answer,
+        alone.standings,
+    )
+    assert verdict.cautions[0] == (
+        "accuracies on different images do not compare: only trials on fashion_mnist are judged, "
+        "those on mnist are listed (--where chooses)"
+    )
+
+
 def test_cautions_name_what_does_not_compare() -> None:
     table = results(
-        {**network(4, 4), "val_acc": 0.8, "dataset": "mnist", "epochs": 2},
-        {**network(4, 8), "val_acc": 0.8, "dataset": "kmnist", "epochs": 4},
+        {**network(4, 4), "val_acc": 0.8, "epochs": 2},
+        {**network(4, 8), "val_acc": 0.8, "epochs": 4},
         {**network(4, 8), "state": "PRUNED", "val_acc": 0.5},
         {**network(4, 8), "state": "FAIL"},
     )
 
     text = " ".join(reach_verdict(table, images=100).cautions)
 
-    assert "different data sets (kmnist, mnist)" in text
     assert "different numbers of epochs (2, 4)" in text
     assert "1 of 4 trials were pruned" in text
     assert "1 of 4 trials failed" in text

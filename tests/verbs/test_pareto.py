@@ -87,7 +87,7 @@ def test_each_machine_has_its_front_and_the_text_says_how_to_choose(
     assert [front["machine"] for front in both["fronts"]] == ["a CPU, fp32", "a GPU, fp32"]
     assert [len(front["trials"]) for front in both["fronts"]] == [1, 1]
     assert [front["machine"] for front in one["fronts"]] == ["a CPU, fp32"]
-    assert "Choose with --device NAME --precision NAME." in run("--x", "latency_ms_p50")
+    assert "Choose with --device NAME, --precision NAME or --where." in run("--x", "latency_ms_p50")
     with pytest.raises(ConfigError, match="--device 'a TPU': no trial has it. .*Valid: a CPU, a GPU"):
         run("--device", "a TPU")
 

@@ -1,7 +1,7 @@
 """The front: the Pareto-optimal COMPLETE trials of a table for two named columns.
 
-What a machine measures is compared only with what the same device measured in the same precision: on
-such a column each pair of device and precision has a front of its own.
+Like is compared with like: what a machine measures with what the same device measured in the same
+precision, and accuracies on the same images. Each of these has a front of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import MEASURED, near_column
 from vggsweep.results.dominance import MAXIMISED, non_dominated
+from vggsweep.results.replicates import CONFIGURATION
 
 __all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
 
@@ -28,8 +29,8 @@ def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd
 
     Returns:
         Boolean series with the table's index; rows that are not COMPLETE or lack a value are False.
-        Where a column is measured (`MEASURED`), no row is compared with one of another device or
-        precision.
+        No row is compared with one on other images, nor, where a column is measured (`MEASURED`), with
+        one of another device or precision.
 
     Raises:
         ConfigError: the table has no such column.
@@ -56,15 +57,56 @@ def machines(table: pd.DataFrame, x: str, y: str) -> pd.Series:
         x, y: the columns in question.
 
     Returns:
-        ``"<device>, <precision>"`` for each row where a column is measured, else the same empty text.
+        ``"<device>, <precision>"`` for each row where a column is measured, and the data set where the table
+        holds several; else the same empty text.
     """
-    if not MEASURED & {x, y}:
-        return pd.Series("", index=table.index, dtype=object)
     parts = []
-    for name in ("device", "precision"):
-        column = table[name] if name in table.columns else pd.Series(None, index=table.index, dtype=object)
-        parts.append(column.astype(object).where(column.notna(), f"unknown {name}").astype(str))
-    return (parts[0] + ", " + parts[1]).astype(object)
+    if MEASURED & {x, y}:
+        parts = [_texts(table, name, f"unknown {name}") for name in ("device", "precision")]
+    data = data_sets(table)
+    if data.nunique() > 1:
+        parts.append(data)
+    texts = [", ".join(row) for row in zip(*parts, strict=True)] if parts else ""
+    return pd.Series(texts, index=table.index, dtype=object)
+
+
+def data_sets(table: pd.DataFrame) -> pd.Series:
+    """The data set of each row, told apart by its images where a column ``configuration`` knows them.
+
+    >>> data_sets(pd.DataFrame({"dataset": ["mnist", "own"], "configuration": ["a:", "b:12345678"]})).tolist()
+    ['mnist', 'own']
+    """
+    names = _texts(table, "dataset", "")
+    if CONFIGURATION not in table.columns:
+        return names
+    images = _texts(table, CONFIGURATION, "").str.partition(":")[2]
+    several = images.where(images != "").groupby(names).transform("nunique") > 1
+    return names.where(~several, names + " " + images.str[:8].replace("", "of unknown images"))
+
+
+def same_data(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """The rows of one data set, and a sentence on the others.
+
+    Returns:
+        The data set with the most finished trials, the first of equals; and None where there is no other.
+    """
+    if table.empty:
+        return table, None
+    data = data_sets(table)
+    finished = data[table["state"] == "COMPLETE"]
+    if finished.nunique() < 2:
+        return table, None
+    chosen = finished.value_counts(sort=True).index[0]
+    others = ", ".join(sorted(set(finished) - {chosen}))
+    return table[data == chosen], (
+        f"accuracies on different images do not compare: only trials on {chosen} are judged, those on "
+        f"{others} are listed (--where chooses)"
+    )
+
+
+def _texts(table: pd.DataFrame, name: str, missing: str) -> pd.Series:
+    column = table[name] if name in table.columns else pd.Series(None, index=table.index, dtype=object)
+    return column.astype(object).where(column.notna(), missing).astype(str).astype(object)
 
 
 def losses_of(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:

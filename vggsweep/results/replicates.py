@@ -16,8 +16,8 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
 
     A column ``configuration`` (`vggsweep.results.evidence` adds it from the records) decides where there is
     one; else the table's columns of settings do, which is right for everything a sweep varies, but cannot
-    know an override of a single run that has no column. Two trials of one seed are no replicates; each
-    stands for itself. Devices, precisions and sweeps are never mixed.
+    know an override of a single run that has no column; there two trials of one seed stand each for itself.
+    Devices, precisions and sweeps are never mixed.
     """
     if table.empty:
         return pd.Series(dtype="int64", index=table.index)
@@ -30,6 +30,8 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
         key = key + "\x1f" + table[name].astype(object).map(str)
     if "seed" not in table.columns:
         return pd.Series(range(len(table)), index=table.index)
+    if CONFIGURATION in table.columns:
+        return pd.Series(pd.factorize(key)[0], index=table.index)
     key = key.where(
         ~_repeats(table, key), key + "\x1e" + pd.Series(range(len(table)), index=table.index).map(str)
     )
@@ -46,6 +48,15 @@ def _repeats(table: pd.DataFrame, key: pd.Series) -> pd.Series:
     is_complete = table["state"] == "COMPLETE"
     twice = pd.DataFrame({"key": key, "seed": table["seed"].map(str)})[is_complete].duplicated()
     return key.isin(set(key[is_complete][twice]))
+
+
+def _is_repeat(table: pd.DataFrame, groups: pd.Series) -> pd.Series:
+    """Rows that repeat a finished one, seed and all: they say nothing new and count once."""
+    if "seed" not in table.columns:
+        return pd.Series(False, index=table.index)
+    complete = table["state"] == "COMPLETE"
+    pairs = pd.DataFrame({"group": groups, "seed": table["seed"].map(str)})[complete]
+    return pairs.duplicated().reindex(table.index, fill_value=False)
 
 
 def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +83,7 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     is_complete = table["state"] == "COMPLETE"
     has_complete = groups.isin(set(groups[is_complete]))
     first = table[~has_complete].groupby(groups[~has_complete], sort=False).head(1)
-    kept = pd.concat([table[is_complete], first]).sort_index(kind="stable")
+    kept = pd.concat([table[is_complete & ~_is_repeat(table, groups)], first]).sort_index(kind="stable")
     groups = groups.loc[kept.index]
     rows = kept.groupby(groups).head(1).copy()
     ids = groups.loc[rows.index]
@@ -90,4 +101,5 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
 def has_replicates(table: pd.DataFrame) -> bool:
     """Whether some configuration has several COMPLETE trials that differ in their seed."""
     complete = table[table["state"] == "COMPLETE"]
-    return bool(configuration_groups(complete).duplicated().any())
+    groups = configuration_groups(complete)
+    return bool(groups[~_is_repeat(complete, groups)].duplicated().any())

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from vggsweep.results.columns import has_dials
-from vggsweep.results.front import MAXIMISED, machines
+from vggsweep.results.front import MAXIMISED, machines, same_data
 from vggsweep.results.noise import BinomialNoise, Interval, Noise, SeedNoise, images_behind, seed_noise
 from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.settings import varied_settings
@@ -88,13 +88,15 @@ def reach_verdict(
     """Read a table as a careful person would.
 
     Args:
-        table: a results table, of any mix of sweeps and single runs.
+        table: a results table, of any mix of sweeps and single runs; of several data sets only that with
+            the most finished trials is judged (`vggsweep.results.front.same_data`).
         x: the cost.
         y: an accuracy.
         images: how many images y was counted on; None to tell it from the accuracies themselves.
     """
+    table, on_others = same_data(table)
     means = _finished_means(table, y)
-    cautions = tuple(_cautions(table, means))
+    cautions = (*([on_others] if on_others is not None else []), *_cautions(table, means))
     question = _question(means if len(means) else table, x, y)
     if means.empty:
         states = ", ".join(f"{count} {state}" for state, count in table["state"].value_counts().items())
@@ -341,7 +343,6 @@ def _uncertainty(noise: Noise | None, y: str, groups: Sequence[Sequence[Standing
 
 def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:
     differences = (
-        ("dataset", "accuracies on different data sets ({}) stand in one table and do not compare"),
         ("epochs", "networks were trained for different numbers of epochs ({})"),
         ("resolution", "images have different resolutions ({} px)"),
     )

@@ -135,8 +135,8 @@ def _print(console: Console, table: pd.DataFrame, fronts: list[FrontSummary], x:
             console.print(f"knee        trial {row['trial']}")
     if len(fronts) > 1:
         console.print(
-            f"{x} and {y} are compared only within one device and precision. "
-            "Choose with --device NAME --precision NAME."
+            f"{x} and {y} are compared only within one device and precision, and on the same images. "
+            "Choose with --device NAME, --precision NAME or --where."
         )
 
 

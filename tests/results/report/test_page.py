@@ -55,6 +55,8 @@ def write_sweep(
             name: row[name] for name in ("val_acc", "train_acc", "epochs_run") if row[name] == row[name]
         }
         swept = {"arch.depth": row["depth"], "arch.width": row["width"], **changes.get("swept", {})}
+        arch = {"depth": row["depth"], "width": row["width"]}
+        configuration = {**record().configuration, **changes.get("configuration", {}), "arch": arch}
         directory = write_trial(
             record,
             folder,
@@ -69,7 +71,7 @@ def write_sweep(
                 "started": f"2026-11-01T10:{at:02d}:00+00:00",
                 "ended": f"2026-11-01T10:{at:02d}:40+00:00",
             },
-            **{**changes, "swept": swept},
+            **{**changes, "swept": swept, "configuration": configuration},
         )
         if row["state"] != "FAIL":
             write_history(
@@ -247,7 +249,13 @@ def test_networks_of_equal_cost_are_drawn_over_depth(record: Callable[..., Recor
         }
         costs = {"macs": macs, "params": 1000 * depth}
         write_trial(
-            record, tmp_path / "mine", number, network=network, costs=costs, swept={"arch.depth": depth}
+            record,
+            tmp_path / "mine",
+            number,
+            network=network,
+            costs=costs,
+            swept={"arch.depth": depth},
+            configuration={**record().configuration, "arch": {"depth": depth}},
         )
 
     page = report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))

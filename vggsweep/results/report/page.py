@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from vggsweep.results.evidence import Evidence, check_column
-from vggsweep.results.front import machines
+from vggsweep.results.front import machines, same_data
 from vggsweep.results.hypervolume import hypervolume, reference_point
 from vggsweep.results.knee import knee
 from vggsweep.results.replicates import mean_over_seeds
@@ -57,7 +57,8 @@ def report_page(
     for name, is_chosen in ((cost, x is not None), (y, y != "val_acc")):
         if is_chosen:  # a table in which nothing finished may lack the others
             check_column(table, name)
-    images = validation_images(evidence)
+    compared, _ = same_data(table)
+    images = validation_images(evidence, compared)
     verdict = reach_verdict(table, cost, y, images=images)
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
@@ -75,14 +76,14 @@ def report_page(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
         verdict=verdict,
-        tiles=_tiles(table, cost, y, verdict),
+        tiles=_tiles(compared, cost, y, verdict),
         standings=_standings(verdict, cost),
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=_shown(chart_data(table, cost, y, standings, by_depth=verdict.equal_cost is not None)),
+        chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
-        pictures=pictures(table, cost, y, verdict.equal_cost, images),
+        pictures=pictures(compared, cost, y, verdict.equal_cost, images),
         failures=[row for row in rows if row.state == "FAIL"],
         damaged=[str(error) for error in evidence.damaged],
         sweeps=evidence.sweeps,
@@ -110,9 +111,10 @@ def objective_cost(evidence: Evidence) -> str:
     return found if found in evidence.table.columns else "macs"
 
 
-def validation_images(evidence: Evidence) -> int | None:
-    """How many images val_acc was counted on, where every record says so and they agree on the least."""
-    counts = [record.metrics.get("val_images") for record in evidence.records.values()]
+def validation_images(evidence: Evidence, table: pd.DataFrame) -> int | None:
+    """The least number of images that val_acc was counted on, in rows whose records say so."""
+    records = [evidence.records[label] for label in table.index if label in evidence.records]
+    counts = [record.metrics.get("val_images") for record in records]
     known = [int(count) for count in counts if isinstance(count, int) and count > 0]
     return min(known) if known else None
 
