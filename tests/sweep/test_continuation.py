@@ -229,12 +229,46 @@ def test_a_folder_that_moved_is_the_same_data(tmp_path: Path) -> None:
     assert begin(order_of("arch.depth=4,6", *folder_words(tmp_path / "moved"))) == []
 
 
-def test_continuing_on_changed_data_is_refused_with_the_difference(tmp_path: Path) -> None:
+CHANGES = {
+    "fewer": ("cats/0.png", None, ", train/cats: 2 pictures, 1 fewer than before"),
+    "more": (None, "cats/new.png", ", train/cats: 4 pictures, 1 more than before"),
+    "another class": (None, "a.b c/0.png", ", train/a.b c: 1 picture, none before"),
+    "other contents": ("cats/0.png", "cats/0.png", ": as many pictures of every class as before, some with"),
+    "another name": ("cats/0.png", "cats/9.png", ": as many pictures of every class as before, some with"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_continuing_on_changed_data_is_refused_with_the_difference_in_words(
+    change: str, tmp_path: Path
+) -> None:
     folder = pictures(tmp_path / "A")
     begin(order_of("arch.depth=4,6", *folder_words(folder)))
-    (folder / "cats" / "0.png").unlink()
-    with pytest.raises(ConfigError, match="train/cats: 3 → 2"):
+    gone, new, words = CHANGES[change]
+    if gone is not None:
+        (folder / gone).unlink()
+    if new is not None:
+        (folder / new).parent.mkdir(exist_ok=True)
+        Image.new("L", (9, 9), 77).save(folder / new)
+    with pytest.raises(ConfigError) as refusal:
         begin(order_of("arch.depth=4,6", *folder_words(folder)))
+    assert f"not compare:\n  {folder}{words}" in str(refusal.value)
+    assert "digest" not in str(refusal.value)
+
+
+def test_of_two_folders_the_one_that_changed_is_named(tmp_path: Path) -> None:
+    one, other = pictures(tmp_path / "A"), pictures(tmp_path / "A.b")
+    words = [word for word in folder_words(one) if not word.startswith("dataset.root")]
+    begin(order_of(*words, f"dataset.root={one},{other}"))
+    shutil.rmtree(other / "dogs")
+    pictures(other / "birds")
+    with pytest.raises(ConfigError) as refusal:
+        begin(order_of(*words, f"dataset.root={one},{other}"))
+    changed = [line for line in str(refusal.value).splitlines() if line.startswith("  ")]
+    assert changed == [
+        f"  {other}, train/birds: 6 pictures, none before",
+        f"  {other}, train/dogs: none any more, 3 before",
+    ]
 
 
 def test_trials_that_all_failed_are_trained_again_once_their_data_were_cured(tmp_path: Path) -> None:

@@ -20,24 +20,27 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.configuration.identity import FILES_LEFT, configuration_hashes
+from vggsweep.configuration.schema import read_configuration
+from vggsweep.data.catalog import data_root
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.results.table import read_records
+from vggsweep.sweep.changed_data import PREFIX, data_lines
 from vggsweep.sweep.locks import held
 from vggsweep.sweep.marks import WAITING, counted, is_counted, mark_of, unfinished_families
-from vggsweep.sweep.order import FREE_SWEEP_FIELDS, SweepOrder, flat
+from vggsweep.sweep.order import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepOrder, flat
 from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
 from vggsweep.sweep.replace import refuse_while_at_work, reopen, replace_study, train_again, widen
 from vggsweep.sweep.saved import STUDY_MARK, grown, read_saved
 from vggsweep.sweep.study import NoStudyYet, open_study, read_study, storage_of
 from vggsweep.trial_place import own_record, put_aside
+from vggsweep.visible import visible
 
 FREE_FIELDS = (
     *(f"sweep.{field}" for field in FREE_SWEEP_FIELDS),
     *(f"train.{field}" for field in FILES_LEFT),
 )
-DATA = "data."
 MOST_LINES = 12
 
 
@@ -236,7 +239,10 @@ def _follow(order: SweepOrder, study: optuna.Study, difference: Difference) -> o
         train_again(order.directory, study, counted(study.get_trials(deepcopy=False)))
         say(
             "\n".join(
-                ["The data changed since every trial failed; they are trained again:", *difference.data]
+                [
+                    "The data changed since every trial failed; they are trained again:",
+                    *_capped(difference.data),
+                ]
             )
         )
     return _open(order)
@@ -306,18 +312,16 @@ def differences(order: SweepOrder, fingerprint: Mapping[str, Any]) -> Difference
     for name in wider:
         before.pop(f"space.{name}")
         now.pop(f"space.{name}")
-    known = {key for key in before if key.startswith(DATA)}
-    data = _lines(
-        {key: value for key, value in before.items() if key in known and _source(key, now)},
-        {key: value for key, value in now.items() if key.startswith(DATA) and _source(key, before)},
+    settings = _lines(
+        *({k: v for k, v in node.items() if not k.startswith(PREFIX)} for node in (before, now))
     )
-    settings = _lines(*({k: v for k, v in node.items() if not k.startswith(DATA)} for node in (before, now)))
-    return Difference(tuple(settings), tuple(data), wider)
+    return Difference(tuple(settings), tuple(data_lines(before, now, _data_names(order))), wider)
 
 
-def _source(key: str, other: Mapping[str, Any]) -> bool:
-    """Whether the other side knows the data set of this key at all; earlier releases did not."""
-    return f"{key.rpartition('.')[0]}.digest" in other
+def _data_names(order: SweepOrder) -> dict[str, str]:
+    dataset = read_configuration(order.base).dataset
+    root = visible(str(data_root(dataset))) if dataset.name == "image_folder" else dataset.name
+    return {WHOLE_SWEEP: root}
 
 
 def _refuse(order: SweepOrder, fingerprint: Mapping[str, Any], command: str) -> Difference:

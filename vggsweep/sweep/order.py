@@ -33,6 +33,8 @@ from vggsweep.sweep.space import SearchSpace, read_space, space_overrides
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
 FREE_NODES = ("device", "logger")
+# How the fingerprint names the data of a sweep that does not vary them.
+WHOLE_SWEEP = "of the sweep"
 # Words of a line that are no part of a trial's configuration.
 NOT_A_TRIALS = ("hydra", "sweep.name=")
 
@@ -107,7 +109,7 @@ class SweepOrder:
         """What the data are, by the folder where several are swept."""
         roots = self.space.distributions.get("dataset.root")
         if not isinstance(roots, CategoricalDistribution):
-            found = {"of the sweep": self.base}
+            found = {WHOLE_SWEEP: self.base}
         else:
             dataset = self.base["dataset"]
             chosen = [choice_value(root) for root in roots.choices]  # type: ignore[arg-type]
