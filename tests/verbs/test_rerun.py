@@ -92,12 +92,20 @@ def test_a_failed_single_run_is_trained_again_from_what_it_had(
     first = start("arch=custom", "arch.target=fragile.Net", "+arch.options.hidden=3")
     assert first.end() == 1
     runs = sweep_directory("runs")
-    assert read_record(runs.trial(0).record).state == "FAIL"
+    record = read_record(runs.trial(0).record)
+    assert record.state == "FAIL"
+    run_verb("status", ["runs"])
+    assert f"FAIL 1 x {record.reason}"[:60] in capsys.readouterr().out
     (own_folder / "cured").touch()
     again = start("rerun", "runs")
     assert again.end() == 0, again.text
     record = read_record(runs.trial(0).record)
     assert (record.state, record.trial) == ("COMPLETE", 0)
+    run_verb("status", ["runs"])
+    assert "hidden" in capsys.readouterr().out  # what was typed tells a run from others
     assert "No space left on device" in record.notes[0]
     assert [trial.state for trial in read_study(runs).get_trials()] == [TrialState.COMPLETE]
     assert start("rerun", "runs").end() == 0
+    twice = start("arch=custom", "arch.target=fragile.Net", "+arch.options.hidden=3")
+    assert twice.end() == 0
+    assert "run 0 of runs finished with this configuration and seed: this is another" in twice.text

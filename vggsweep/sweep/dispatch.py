@@ -42,6 +42,7 @@ from vggsweep.sweep.marks import (
     is_in_progress,
     mark_of,
     notes_of,
+    reason_of,
 )
 from vggsweep.sweep.objectives import objective_values
 from vggsweep.sweep.order import SweepOrder
@@ -231,7 +232,7 @@ class Dispatcher:
         if state is TrialState.COMPLETE and values is None:
             state = TrialState.FAIL
         if state is TrialState.FAIL:
-            self.study._storage.set_trial_user_attr(trial_id, REASON, record.reason or "no objective value")
+            self.study._storage.set_trial_user_attr(trial_id, REASON, reason_of(record))
         with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
             told = values if state is TrialState.COMPLETE else None
             number = self.study._storage.get_trial_number_from_id(trial_id)

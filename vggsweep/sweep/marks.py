@@ -9,6 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.identity import Identity
+from vggsweep.results.record import Record
 
 # A record's state as Optuna's.
 STATES = {
@@ -63,6 +64,22 @@ def swept_fields(params: Mapping[str, Any]) -> dict[str, Any]:
     {'arch.depth': 8, 'arch.options.hidden': 64}
     """
     return {name.lstrip("+"): value for name, value in params.items()}
+
+
+def shown_parameters(trial: FrozenTrial) -> dict[str, object]:
+    """What tells a trial from others, for people: what the sweep varied, or the words of a single run."""
+    mark = mark_of(trial)
+    if mark is not None and mark.swept:
+        return dict(mark.swept)
+    if trial.params or mark is None:
+        return dict(trial.params)
+    pairs = (word.partition("=") for word in mark.words)
+    return {key: value for key, _, value in pairs if key != "sweep.name"}
+
+
+def reason_of(record: Record) -> str:
+    """Why a trial failed; one that completed fails where its record lacks an objective."""
+    return record.reason or "no objective value"
 
 
 def mark_of(trial: FrozenTrial) -> Mark | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import optuna
+import yaml
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
@@ -26,6 +27,7 @@ from vggsweep.sweep.marks import (
     is_infeasible,
     is_marked,
     mark_of,
+    shown_parameters,
 )
 from vggsweep.sweep.ownership import beat_of, owner_of, place_of
 
@@ -66,7 +68,7 @@ class RunningTrial:
         if not self.is_owned:
             return "none: the same command continues it"
         if self.silent_seconds is None:
-            return f"{self.worker}: training now"
+            return f"{self.worker}: training now" if self.worker else "training now"
         return f"{self.worker}: heard of {max(0.0, self.silent_seconds):.0f} s ago"
 
 
@@ -199,14 +201,22 @@ def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
     return RunningTrial(
         number=trial.number,
         worker=owner.worker if owner is not None else None,
-        device=owner.device if owner is not None else "",
+        device=owner.device if owner is not None else _configured_device(place),
         is_owned=not is_released and (is_elsewhere or is_owned(place.lock)),
         silent_seconds=silent,
         epoch=far.epoch if far is not None else len(history),
         val_acc=far.val_acc if far is not None else near,
-        swept=dict(mark.swept or {}) if mark is not None else {},
+        swept=shown_parameters(trial),
         seconds=_seconds_since_signed(place),
     )
+
+
+def _configured_device(place: TrialDirectory) -> str:
+    """The device of a single run, which has no owner in the study."""
+    try:
+        return str(yaml.safe_load(place.config.read_text(encoding="utf-8"))["device"])
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return ""
 
 
 def _seconds_since_signed(place: TrialDirectory) -> float | None:

@@ -24,7 +24,7 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import Record, read_record
-from vggsweep.sweep.marks import REASON, STATES, WAITING, Mark, mark_of
+from vggsweep.sweep.marks import REASON, STATES, WAITING, Mark, mark_of, reason_of
 from vggsweep.sweep.objectives import VAL_ACC, Metric, objective_values
 from vggsweep.sweep.space import SearchSpace
 
@@ -121,7 +121,7 @@ def _finished(
     if state is TrialState.COMPLETE and values is None:
         state = TrialState.FAIL
     if state is TrialState.FAIL:
-        attributes[REASON] = record.reason or "no objective value"
+        attributes[REASON] = reason_of(record)
     if values is not None and _replicates(record.configuration) > 1:
         attributes[WAITING] = values
     return _trial(

@@ -74,7 +74,8 @@ def _rerun(
         console.print(f"run {number} is being trained by another process", markup=False)
         return True
     identity = Fingerprints().identity(plain)
-    mark = Mark(identity.configuration, data=identity.data)  # what was cured may be the data
+    # what was cured may be the data
+    mark = Mark(identity.configuration, tuple(overrides), data=identity.data)
     for key, value in mark.attributes().items():
         study._storage.set_trial_user_attr(trial._trial_id, key, value)
     place = Place(number, directory, lock, mark, notes_of(trial))

@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 from filelock import FileLock
+from optuna.trial import TrialState
 from rich.console import Console
 
 from vggsweep.configuration.belonging import Fingerprints
@@ -25,7 +26,7 @@ from vggsweep.sweep.locks import claim, held
 from vggsweep.sweep.marks import Mark, mark_of, notes_of
 from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
 from vggsweep.sweep.replace import refuse_while_at_work, replace_study
-from vggsweep.sweep.study import add_trial, open_study, running_trials, storage_of, tell
+from vggsweep.sweep.study import add_trial, open_study, storage_of, tell, trials_of
 from vggsweep.training.interruption import StopRequest
 from vggsweep.trial import Assignment, run_trial
 from vggsweep.trial_place import drop_checkpoint, own_record
@@ -71,7 +72,7 @@ def train_one(
     make_directory(sweep.trials)
     study = open_runs(sweep)
     identities = Fingerprints().identities(plain)
-    place = _take_place(study, sweep, identities)
+    place = _take_place(study, sweep, identities, overrides)
     identity = replace(identities[0], configuration=place.mark.configuration_hash)
     assignment = Assignment(
         sweep.name, place.number, place.directory, plain, overrides, identity=identity, notes=place.notes
@@ -111,23 +112,28 @@ def open_runs(sweep: SweepDirectory) -> optuna.Study:
     return study
 
 
-def _take_place(study: optuna.Study, sweep: SweepDirectory, identities: Sequence[Identity]) -> Place:
+def _take_place(
+    study: optuna.Study, sweep: SweepDirectory, identities: Sequence[Identity], words: Sequence[str]
+) -> Place:
     while True:
-        for trial in running_trials(study, identities):
+        for trial in trials_of(study, identities, TrialState.RUNNING):
             directory = sweep.trial(trial.number)
             set_obstacle_aside(directory.path, "directory")
             make_directory(directory.path)
             lock = claim(directory.lock)
             if lock is None:
                 continue  # a living process trains it at this moment
-            if trial.number in [one.number for one in running_trials(study, identities)]:
+            if trial.number in [one.number for one in trials_of(study, identities, TrialState.RUNNING)]:
                 mark = mark_of(trial)
                 assert mark is not None, "running trials of ours are marked"
                 return Place(trial.number, directory, lock, mark, notes_of(trial))
             lock.release()  # it was finished in the moment before
-        # Whoever looks in this moment may claim the new trial first; then another is added.
         own = identities[0]
-        add_trial(study, Mark(own.configuration, data=own.data).attributes())
+        if finished := trials_of(study, identities, TrialState.COMPLETE):
+            run = f"run {finished[0].number} of {sweep.name}"
+            say(f"{run} finished with this configuration and seed: this is another")
+        # Whoever looks in this moment may claim the new trial first; then another is added.
+        add_trial(study, Mark(own.configuration, tuple(words), data=own.data).attributes())
 
 
 def _values(record: Record) -> list[float] | None:

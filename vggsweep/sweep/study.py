@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -17,7 +19,7 @@ from vggsweep.identity import Identity
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.database import PatientDatabase, open_database
-from vggsweep.sweep.marks import STATES, mark_of
+from vggsweep.sweep.marks import REASON, STATES, mark_of, reason_of
 from vggsweep.sweep.rebuild import Plan, add_all, numbers_on_disk, rebuilt_trials
 from vggsweep.sweep.saved import read_saved
 from vggsweep.sweep.storage import SweepStorage
@@ -190,10 +192,10 @@ def add_trial(
     return study._storage.get_trial_number_from_id(trial_id)
 
 
-def running_trials(study: optuna.Study, identities: Sequence[Identity]) -> list[FrozenTrial]:
-    """This configuration's trials, on this data, that nobody has finished."""
+def trials_of(study: optuna.Study, identities: Sequence[Identity], state: TrialState) -> list[FrozenTrial]:
+    """This configuration's trials, on this data, in one state: RUNNING are those that nobody finished."""
     found = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in study.get_trials(deepcopy=False, states=(state,)):
         mark = mark_of(trial)
         if mark is not None and any(mark.identity.fits(identity) for identity in identities):
             found.append(trial)
@@ -210,4 +212,8 @@ def tell(study: optuna.Study, number: int, record: Record, values: Sequence[floa
         values: the objectives' values when the record is COMPLETE.
     """
     state = STATES[record.state]
+    if state is TrialState.FAIL:
+        trial_id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+        with suppress(UpdateFinishedTrialError):
+            study._storage.set_trial_user_attr(trial_id, REASON, reason_of(record))
     study.tell(number, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True)

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from vggsweep.results.record import Record
 from vggsweep.results.units import short_count, swept_words
-from vggsweep.sweep.marks import mark_of
+from vggsweep.sweep.marks import shown_parameters
 from vggsweep.sweep.order import SweepOrder
 from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
 from vggsweep.visible import visible, visible_lines
@@ -192,8 +192,6 @@ def front_table(
         table.add_column(name, justify="right")
     table.add_column("parameters")
     for trial in sorted(best, key=lambda trial: -trial.values[0])[:most]:
-        mark = mark_of(trial)
         values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
-        swept = mark.swept if mark is not None and mark.swept else trial.params
-        table.add_row(str(trial.number), *values, Text(visible(swept_words(swept))))
+        table.add_row(str(trial.number), *values, Text(visible(swept_words(shown_parameters(trial)))))
     return table

@@ -6,6 +6,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -15,10 +16,11 @@ from rich.text import Text
 
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.layout import SweepDirectory, existing_sweeps, find_sweep
+from vggsweep.results.record import read_record
 from vggsweep.results.sweep_file import read_saved_order
 from vggsweep.sweep.extent import saved_extent
 from vggsweep.sweep.keyboard import Keys
-from vggsweep.sweep.marks import INFEASIBLE, REASON, counted, is_infeasible
+from vggsweep.sweep.marks import INFEASIBLE, REASON, counted, is_infeasible, reason_of
 from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
 from vggsweep.sweep.study import NoStudyYet, close_study, read_study
 from vggsweep.sweep.view import front_table, running_table, time_left
@@ -135,7 +137,7 @@ class StatusView:
         if best := best_trials(study):
             names = saved.objective if saved is not None else ("val_acc",)
             parts.append(front_table(names, best, MOST_ROWS))
-        parts += [Text(line) for line in reason_lines(trials)]
+        parts += [Text(line) for line in reason_lines(trials, directory)]
         return Group(*parts), progress.is_done
 
     def _study(self, storage: str | None) -> optuna.Study:
@@ -163,13 +165,22 @@ def _counts(progress: SweepProgress) -> str:
     return ", ".join(words) or "nothing yet"
 
 
-def reason_lines(trials: Sequence[FrozenTrial]) -> list[str]:
+def reason_lines(trials: Sequence[FrozenTrial], directory: SweepDirectory) -> list[str]:
     """Why trials failed, and why suggestions were no networks; the commonest first."""
     failed = [trial for trial in counted(trials) if trial.state is TrialState.FAIL]
-    reasons = Counter(str(trial.user_attrs.get(REASON, "no reason was told")) for trial in failed)
+    reasons = Counter(_reason(trial, directory) for trial in failed)
     refused = Counter(str(trial.user_attrs[INFEASIBLE]) for trial in trials if is_infeasible(trial))
     return [
         visible(f"{state} {count} x {reason}")
         for state, found in (("FAIL", reasons), ("INFEASIBLE", refused))
         for reason, count in found.most_common(REASONS_SHOWN)
     ]
+
+
+def _reason(trial: FrozenTrial, directory: SweepDirectory) -> str:
+    """Why a trial failed; earlier releases told the study nothing of single runs."""
+    if REASON in trial.user_attrs:
+        return str(trial.user_attrs[REASON])
+    with suppress(RecordError):
+        return reason_of(read_record(directory.trial(trial.number).record))
+    return "no reason was told"
