@@ -99,7 +99,7 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
         epilog=module.EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.error = partial(refuse_flags, help_line=f"vggsweep {verb} --help")  # type: ignore[method-assign]
+    parser.error = partial(refuse_verb_line, verb)  # type: ignore[method-assign]
     module.add_arguments(parser)
     prepare = getattr(module, "prepare_words", list)
     code = module.run(parser.parse_intermixed_args(prepare(words)))
@@ -155,7 +155,14 @@ def show_masked(inspect: Callable[[], None]) -> None:
     check_output()
 
 
-def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoReturn:
+def refuse_verb_line(verb: str, message: str) -> NoReturn:
+    """argparse's refusal of a verb's words, with where they are listed."""
+    refuse_flags(message, f"`vggsweep {verb} --help` lists what it takes.")
+
+
+def refuse_flags(
+    message: str, advice: str = "Fields are set with key=value; `vggsweep --hydra-help` lists the flags."
+) -> NoReturn:
     """argparse's refusal as one paragraph instead of two screens of usage."""
     flag = re.search(r"unrecognized arguments: --?([A-Za-z][\w.-]*)(?:[= ](\S+))?", message)
     if flag is not None:
@@ -163,7 +170,7 @@ def refuse_flags(message: str, help_line: str = "vggsweep --hydra-help") -> NoRe
 
         if (field := field_of_flag(flag[1])) is not None:
             raise ConfigError(f"{message}. Fields are set without dashes: {field}={flag[2] or '…'}")
-    raise ConfigError(f"{message}. Fields are set with key=value; `{help_line}` lists the flags.")
+    raise ConfigError(f"{message}. {advice}")
 
 
 def complete_verb(line: str) -> bool:

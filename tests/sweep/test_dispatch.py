@@ -20,7 +20,7 @@ def points(tasks: list[Task]) -> list[tuple[object, object]]:
 def test_small_finite_space_is_run_exactly_once_each_in_hydras_order(small: SweepOrder) -> None:
     tasks, stop = drain(dispatcher_of(small))
     assert points(tasks) == [(4, 4), (4, 8), (5, 4), (5, 8)]
-    assert stop == Stop("the space is exhausted", is_early=False)
+    assert stop == Stop("every point of the space is done", is_early=False)
 
 
 def test_same_command_runs_nothing_again(small: SweepOrder) -> None:
@@ -75,7 +75,7 @@ def test_infeasible_suggestions_cost_nothing_and_teach_the_sampler() -> None:
     assert len(infeasible) == 2
     assert all(trial.state is TrialState.PRUNED and trial.constraints["feasible"] > 0 for trial in infeasible)
     assert "arch.num_blocks=4" in infeasible[0].user_attrs["infeasible"]
-    assert stop.reason == "the space is exhausted"
+    assert stop.reason == "every point of the space is done"
     assert len(list(order.directory.trials.iterdir())) == 2
 
 

@@ -44,7 +44,7 @@ def test_choices_of_groups_run_every_combination_as_hydra_users_expect(start: St
     records = records_of(sweep_directory("grid"))
     pairs = [(r.configuration["optimizer"]["name"], r.configuration["augment"]["name"]) for r in records]
     assert pairs == [("sgd", "none"), ("sgd", "flip"), ("adamw", "none"), ("adamw", "flip")]
-    assert "Sweep grid: the space is exhausted (4 COMPLETE)." in command.text
+    assert "Sweep grid: every point of the space is done (4 COMPLETE)." in command.text
 
 
 def test_sweep_leaves_table_front_and_best_with_trial_numbers(start: Start) -> None:

@@ -85,6 +85,14 @@ def test_only_a_trial_that_failed_or_lost_its_record_is_trained_again(
         run_verb("rerun", ["s", "7"])
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [([], "required: SWEEP."), (["my", "sweep"], "'sweep' is no trial number")]
+)
+def test_a_line_that_is_none_is_told_in_a_sentence(words: list[str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        run_verb("rerun", words)
+
+
 def test_a_failed_single_run_is_trained_again_from_what_it_had(
     start: Start, own_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

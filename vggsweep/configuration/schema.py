@@ -161,7 +161,7 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     """
     for key in plain:
         if key not in NODES:
-            raise ConfigError(f"Unknown group {key!r}. {near_match(key, NODES)}")
+            raise ConfigError(f"Unknown field {key!r} at the top. {near_match(key, NODES)}")
     for key in NODES:
         if plain.get(key) is None:
             raise ConfigError(f"{key} is missing from the configuration.")

@@ -64,15 +64,17 @@ def conclude(order: SweepOrder, ending: Ending) -> str:
     best = best_trials(study)
     write_atomically(directory.best, yaml_text(_results(order, best)))
     found = state_counts(study.get_trials(deepcopy=False))
-    counts = ", ".join(f"{count} {state}" for state, count in found.items())
+    words = {"RUNNING": "to continue"}  # nobody trains them any more
+    counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
     lines = [f"Sweep {order.name}: {ending.reason} ({counts or 'nothing finished'})."]
     if has_points:
         lines += front_lines(order.name, table, cost)
-    lines += [
-        f"  table     {directory.table}",
-        *([f"  picture   {directory.front}"] if has_points else []),
-        f"  best      {directory.best}",
-    ]
+    if set(found) - {"RUNNING"}:
+        lines.append(f"  table     {directory.table}")
+    if has_points:
+        lines.append(f"  picture   {directory.front}")
+    if best:
+        lines.append(f"  best      {directory.best}")
     if found.get("FAIL"):
         lines.append(f"  again     vggsweep rerun {shlex.quote(order.name)}")
     if ending.is_early:

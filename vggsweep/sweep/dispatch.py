@@ -1,7 +1,7 @@
 """Who trains what next. All decisions of a sweep are made here, under one lock, one at a time.
 
     settle    a result that was written but not told is told; a trial that died too often fails
-    stop      the total is reached, too many failed, time is up, the space is exhausted
+    stop      the total is reached, too many failed, time is up, every point of the space is done
     adopt     a trial that nobody trains gets an owner: one that was interrupted, or one just suggested
     suggest   a new configuration is drawn and becomes a RUNNING trial without an owner
 

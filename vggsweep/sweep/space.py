@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -117,10 +117,19 @@ def read_space(
             else:
                 distributions[key] = create_optuna_distribution_from_override(override)
         except (ValueError, AssertionError, NotImplementedError) as error:
+            ends = _reversed_ends(value)
+            why = f"it runs from {ends[0]:g} to {ends[1]:g}; the lower end comes first" if ends else None
             raise ConfigError(
-                f"{override.input_line!r} cannot be searched: {first_paragraph(error)}"
+                f"{override.input_line!r} cannot be searched: {why or first_paragraph(error)}"
             ) from error
     return distributions
+
+
+def _reversed_ends(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, IntervalSweep | RangeSweep):
+        return None
+    start, end = value.start, value.end if isinstance(value, IntervalSweep) else value.stop
+    return (float(start), float(end)) if start is not None and end is not None and start > end else None
 
 
 def space_overrides(params: Mapping[str, Any], taken: set[str]) -> list[Override]:

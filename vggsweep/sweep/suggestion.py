@@ -37,6 +37,7 @@ from vggsweep.sweep.step import Stop
 from vggsweep.sweep.storage import drafting
 from vggsweep.sweep.study import add_trial
 
+SPACE_IS_DONE = "every point of the space is done"
 # A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
 REPEATS_BEFORE_RANDOM = 3
 SUGGESTIONS_PER_TRIAL = 10
@@ -79,13 +80,13 @@ class Suggester:
         if self._walks_space():
             unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
             if unseen is None:
-                return Stop("the space is exhausted", is_early=False)
+                return Stop(SPACE_IS_DONE, is_early=False)
             self._place(unseen, {}, trials)
             return None
         if _repeats(trials) >= REPEATS_BEFORE_RANDOM and self._is_walkable():
             unseen = self._next_unseen(trials, shuffled=True)
             if unseen is None:
-                return Stop("the space is exhausted", is_early=False)
+                return Stop(SPACE_IS_DONE, is_early=False)
             self._place(unseen, {}, trials)
             return None
         self._ask(trials)

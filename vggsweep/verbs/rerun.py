@@ -35,8 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("sweep", metavar="SWEEP", help="directory or name under outputs/")
     parser.add_argument(
-        "trials", nargs="*", type=int, metavar="TRIAL", help="numbers; left out, all failed ones"
+        "trials",
+        nargs="*",
+        default=[],
+        type=_number,
+        metavar="TRIAL",
+        help="numbers; left out, all failed ones",
     )
+
+
+def _number(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no trial number; a name with blanks is quoted"
+        ) from None
 
 
 def run(arguments: argparse.Namespace) -> int | list[str]:
