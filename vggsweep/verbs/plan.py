@@ -197,7 +197,7 @@ def _print(
         shown = random.Random(order.seed).sample(planned, most)
     title = f"{len(shown)} configurations that it may try" if content["is_sample"] else "configurations"
     if not content["is_sample"] and len(shown) < len(planned):
-        title = f"{len(shown)} of {len(planned)} configurations"
+        title = f"{len(shown)} of {len(planned)} configurations, drawn at random"
     table = Table(title=title, title_justify="left")
     has_budget = any(item.solved_width is not None for item in planned)
     for column in ("parameters", "depth", "width", "params", "MACs"):
@@ -221,7 +221,8 @@ def _print(
         predicted = content["predicted_seconds"]
         console.print(
             f"predicted: {_duration(predicted['per_trial'])} of training per trial, "
-            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(order)} if nothing is pruned",
+            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(order)} if nothing is pruned; "
+            "starting and measuring are not counted",
             soft_wrap=True,
         )
 
