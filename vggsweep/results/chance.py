@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from math import log, sqrt
-from typing import Any
 
 from vggsweep.results.plain import is_number
 from vggsweep.results.record import Record
 
 # One network in a hundred that only guesses comes out above chance by more standard errors than these.
 STANDARD_ERRORS = 2.33
-# So many times the accuracy of guessing is luck where the loss is not clearly below that of guessing.
-LUCK = 2.0
-CLEARLY = 0.97
+# A loss that is less than this share of guessing's is better than guessing.
+CLEARLY = 0.99
 
 
 def is_at_chance(record: Record) -> bool | None:
     """Whether a finished network is no better than guessing, in training and in validation.
+
+    In validation neither its accuracy, given the number of images, nor its loss is better than guessing.
+    An accuracy that guessing hardly reaches is never at chance, whatever the loss: a network that is sure of
+    itself where it is wrong has a high loss. A loss that a record lacks speaks neither way.
 
     Returns:
         None where the record does not say enough, or the trial did not finish.
@@ -28,22 +30,15 @@ def is_at_chance(record: Record) -> bool | None:
     if images < 1:
         return None
     most = chance + STANDARD_ERRORS * sqrt(chance * (1 - chance) / images)
+    guessing = CLEARLY * _loss_of_guessing(record, chance)
+    train_acc, train_loss = metrics.get("train_acc"), metrics.get("train_loss")
     # One that knows its training images by heart has learned, though nothing that helps.
-    guessing = _loss_of_guessing(record, chance)
-    has_learned = _is_better(metrics.get("train_acc"), most) and _is_lower(
-        metrics.get("train_loss"), guessing
+    has_learned = (
+        is_number(train_acc) and train_acc > most and not (is_number(train_loss) and train_loss >= guessing)
     )
-    # The answers of an untrained network are not even, and meet one class more often than chance.
-    is_lucky = accuracy <= LUCK * chance and not _is_lower(metrics.get("val_loss"), guessing)
-    return not has_learned and (accuracy <= most or is_lucky)
-
-
-def _is_better(accuracy: Any, most: float) -> bool:
-    return is_number(accuracy) and accuracy > most
-
-
-def _is_lower(loss: Any, guessing: float) -> bool:
-    return loss < CLEARLY * guessing if is_number(loss) else True
+    val_loss = metrics.get("val_loss")
+    has_generalised = accuracy > most or (is_number(val_loss) and val_loss < guessing)
+    return not has_learned and not has_generalised
 
 
 def _loss_of_guessing(record: Record, chance: float) -> float:
