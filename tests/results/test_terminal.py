@@ -12,7 +12,7 @@ from rich.table import Table
 from vggsweep.results.groups import group_rows
 from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.table import COLUMNS, without_empty
-from vggsweep.results.terminal import print_table
+from vggsweep.results.terminal import output_console, print_table
 
 
 def table_of(*rows: dict[str, Any]) -> PlainTable:
@@ -123,13 +123,66 @@ def test_text_of_a_record_moves_no_cursor_and_breaks_no_row() -> None:
     assert "failed: x\\x1b]0;y\\x07\\nz" in text
 
 
-def test_reasons_of_failed_trials_stand_below_and_ten_are_enough() -> None:
-    text = shown(table_of(*({"trial": n, "state": "FAIL", "reason": f"reason {n}"} for n in range(12))))
+def test_each_reason_of_failed_trials_stands_below_once_and_ten_are_enough() -> None:
+    letters = "abcdefghijkl"
+    rows = [{"trial": n, "state": "FAIL", "reason": f"reason {letters[n]}"} for n in range(12)]
+    text = shown(table_of(*rows, {"trial": 12, "state": "FAIL", "reason": "reason c"}))
 
+    assert text.splitlines()[-11] == "trials 2, 12 of mine failed: reason c"
     assert text.splitlines()[-2:] == [
-        "trial 9 of mine failed: reason 9",
-        "and 2 more: --columns trial,state,reason",
+        "trial 9 of mine failed: reason j",
+        "and 2 more: --columns trial,state,reason --csv",
     ]
+
+
+def test_reasons_that_differ_in_numbers_are_one_sentence() -> None:
+    rows = [{"trial": n, "state": "FAIL", "reason": f"trials/0000{n}: no space"} for n in range(3)]
+
+    last = shown(table_of(*rows, {"sweep": "other", "state": "FAIL", "reason": "trials/00009: no space"}))
+
+    assert last.splitlines()[-1] == (
+        "trials 0, 1, 2 of mine and trial 0 of other failed: trials/00000: no space (the numbers differ)"
+    )
+
+
+@pytest.mark.parametrize("width", [80, 400])
+def test_a_long_reason_is_cut_in_the_table_and_whole_below(width: int) -> None:
+    paragraph = "no such file " * 40
+    rows = [{"state": state, "trial": at, "reason": paragraph} for at, state in enumerate(("FAIL", "PRUNED"))]
+
+    *drawn, failed, pruned = shown(table_of(*rows), width, ("trial", "state", "reason")).splitlines()
+
+    assert max(map(len, drawn)) <= 90
+    assert failed == f"trial 0 of mine failed: {paragraph}"
+    assert pruned == f"trial 1 of mine, PRUNED: {paragraph}"
+
+
+def test_a_short_reason_that_has_a_column_is_not_told_again() -> None:
+    row = {"state": "PRUNED", "reason": "pruned after epoch 1"}
+
+    assert shown(table_of(row), chosen=("trial", "reason")).count("pruned after epoch 1") == 1
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_state_stays_on_a_narrow_terminal_where_a_trial_did_not_finish(width: int) -> None:
+    dials = {"depth": 8, "width": 16, "lr": 0.1, "params": 300_000, "macs": 23_000_000, "train_acc": 0.9}
+    rows = [{**dials, "trial": at, "depth": at, "optimizer.momentum": at / 10} for at in range(4, 7)]
+
+    mixed = shown(table_of(*rows, {**rows[0], "trial": 9, "state": "PRUNED"}), width).splitlines()
+    finished = shown(table_of(*rows), width).splitlines()
+
+    assert "state" in mixed[1].split()
+    assert any("PRUNED" in line for line in mixed)
+    assert "state" not in finished[1].split()
+
+
+def test_shared_settings_are_told_in_lines_that_part_no_name_from_its_value() -> None:
+    rows = [{"trial": at, "lr": at, "dataset": "fashion_mnist_mini", "head": "gap"} for at in (1, 2)]
+
+    for width in range(30, 80):
+        told = shown(table_of(*rows), width)
+        assert "dataset fashion_mnist_mini" in told
+        assert max(map(len, told.splitlines())) <= width
 
 
 def test_groups_show_keys_and_accuracy_first_and_deviations_beside_their_means() -> None:
@@ -211,3 +264,23 @@ def test_networks_at_chance_are_called_so() -> None:
     assert "at_chance" in text.splitlines()[1]
     assert "trial 0 of mine stayed at chance: it learned nothing (val_acc 0.1000)" in text
     assert "trial 1 of mine" not in text
+
+
+def test_several_networks_at_chance_are_told_in_one_line() -> None:
+    rows = [{"trial": at, "at_chance": True, "val_acc": acc} for at, acc in enumerate((0.11, 0.1, 0.12))]
+
+    last = shown(table_of(*rows)).splitlines()[-1]
+
+    assert last == "trials 0, 1, 2 of mine stayed at chance: they learned nothing (val_acc 0.1000 to 0.1200)"
+
+
+def test_a_group_at_chance_is_no_trial() -> None:
+    rows = [{"depth": 8, "seed": seed, "at_chance": True, "val_acc": 0.1} for seed in (0, 1)]
+
+    assert "stayed at chance" not in shown(group_rows(table_of(*rows), ["depth"]))
+
+
+def test_the_width_is_that_of_the_environment_else_a_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, width in (("80", 80), ("123", 123), ("", 400), ("0", 400), ("wide", 400)):
+        monkeypatch.setenv("COLUMNS", said)
+        assert output_console(400).width == width

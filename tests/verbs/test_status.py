@@ -78,6 +78,20 @@ def test_status_says_why_a_depth_is_infeasible_under_a_budget() -> None:
     assert "INFEASIBLE 1 x arch.depth=8 cannot cost 2,000,000 MACs: the nearest reachable is" in text
 
 
+def test_one_sentence_about_several_suggestions_is_told_once() -> None:
+    order = order_of("arch.depth=1,2,3,4", "sweep.name=shallow")
+    dispatcher = dispatcher_of(order)
+    save_order(order)
+    while isinstance(step := dispatcher.next(), Task):
+        finish(dispatcher, step)
+
+    lines = [line for line in shown("shallow")[0].split("INFEASIBLE")[2:] if line.strip()]
+    assert len(lines) == 1
+    told = " ".join(lines[0].split())
+    assert told.startswith("3 x arch.depth=1 is less than arch.num_blocks=4")
+    assert told.endswith("(the numbers differ) (trials 0, 1, 2)")
+
+
 def test_workers_of_other_hosts_are_shown_with_their_last_sign_of_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -108,8 +122,8 @@ def test_reasons_of_failures_are_there_and_move_no_cursor() -> None:
 
     text, is_done = shown("failing")
 
-    assert "FAIL 2 x The loss became NaN" in text
-    assert "FAIL 1 x \\x1b[2J gone\\u202e" in text
+    assert "FAIL 2 x The loss became NaN (trials 0, 1)" in text
+    assert "FAIL 1 x \\x1b[2J gone\\u202e (trial 2)" in text
     assert "\x1b[2J" not in text
     assert "3 of 3 done" in text
     assert is_done

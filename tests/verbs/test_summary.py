@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,19 @@ def test_the_printed_summary_ends_with_the_budget(capsys: pytest.CaptureFixture[
     assert run(parser.parse_args(["budget=macs", "budget.target=30e6", "arch.depth=12"])) == 0
 
     assert "budget 30,000,000 MACs  solved width 18.46875  residual -0.26%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_no_total_is_parted_from_its_number(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert run(parser.parse_args(["arch=vgg16", "dataset=cifar10", "dataset.resolution=224"])) == 0
+
+    totals = capsys.readouterr().out.rpartition("┘")[2]
+    assert all(re.search(rf"{name} [\d,]+", totals) for name in ("depth", "params", "MACs", "activations"))
+    assert len(max(totals.splitlines(), key=len)) <= max(
+        width, len("params 134,301,514 (14,714,688 in convolutions)")
+    )

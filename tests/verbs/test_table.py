@@ -141,7 +141,9 @@ def test_suffix_of_the_file_tells_the_format(
 
     assert run_verb("table", ["mine", "--out", str(out)]) == 0
 
-    assert capsys.readouterr().out == f"{out}: 8 rows, 16 columns\n"
+    # on a text sheet only the columns that tell the rows apart, counted in what was written
+    width = out.read_text().splitlines()[1].count("┃") - 1 if suffix == ".txt" else 16
+    assert capsys.readouterr().out == f"{out}: 8 rows, {width} columns\n"
     start = {
         ".csv": b"sweep,trial,",
         ".parquet": b"PAR1",
@@ -154,6 +156,63 @@ def test_suffix_of_the_file_tells_the_format(
     assert out.read_bytes().startswith(start)
     assert [path.name for path in Path().iterdir()].count(out.name) == 1
     assert list(Path().glob(".*.tmp")) == []
+
+
+@pytest.mark.parametrize("suffix", [".md", ".csv"])
+def test_closing_line_counts_what_the_file_holds(
+    sweep: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = Path(f"best{suffix}")
+    words = ["--group-by", "depth", "--best-per", "n", "--where", "depth == 8", "--out", str(out)]
+    assert run_verb("table", ["mine", *words]) == 0
+
+    head = out.read_text().splitlines()[0].strip("| ")
+    width = len(re.split(r" \| |,", head))
+    assert ("val_acc_sd" in head) == (suffix == ".csv"), "readers see a mean and its deviation as one"
+    assert capsys.readouterr().out == f"{out}: 1 row, {width} columns\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--where", "depth>30"], "No trial of mine satisfies depth>30 (8 trials read).\n"),
+        (
+            ["--where", "state == 'FAIL'", "--group-by", "seed"],
+            "No trial of mine that satisfies state == 'FAIL' is COMPLETE with a val_acc",
+        ),
+    ],
+)
+def test_a_selection_of_nothing_is_said_in_a_sentence(
+    sweep: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb("table", ["mine", *words]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(told)
+    assert "┃" not in said
+
+    assert run_verb("table", ["mine", *words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert run_verb("table", ["mine", *words, "--csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_sweep_without_records_is_told(own_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own_folder / "outputs" / "early" / "trials" / "00000").mkdir(parents=True)
+
+    assert run_verb("table", ["early"]) == 0
+    assert capsys.readouterr().out == "No trial of early has a record yet.\n"
+
+
+def test_a_piped_table_is_as_wide_as_the_environment_says(
+    sweep: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = []
+    for columns in ("60", ""):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert run_verb("table", ["mine", "--where", "state == 'COMPLETE'"]) == 0
+        widths.append(max(map(len, capsys.readouterr().out.splitlines())))
+
+    assert widths[0] <= 60 < widths[1]
 
 
 def test_named_format_beats_the_suffix(sweep: Path) -> None:

@@ -6,7 +6,9 @@ columns are measured once and each row is one line of text.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len, chop_cells
@@ -16,6 +18,7 @@ from rich.text import Text
 from vggsweep.results.columns import has_dials, is_setting
 from vggsweep.results.formats import plain_text, readable
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
+from vggsweep.results.reasons import shared_reasons, trial_words
 from vggsweep.results.table import COLUMNS
 from vggsweep.visible import visible
 
@@ -29,6 +32,8 @@ MOST_REASONS = 10
 # A text may take this share of the terminal; a longer one is cut, unless its column was asked for.
 WIDEST = 0.3
 LEAST_WIDTH = 12
+# A reason is a paragraph: even where it was asked for it gets no more, and stands whole below the table.
+WIDEST_REASON = 60
 # From here on the columns that are left out are named.
 WIDE = 80
 # Corners and lines of rich's heavy head, and what a terminal without UTF-8 can show.
@@ -36,13 +41,45 @@ HEAVY = ("┏━┳┓", "┃", "┡━╇┩", "│", "└─┴┘")
 ASCII = ("+-++", "|", "+-++", "|", "+-++")
 
 
-def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = ()) -> None:
+def output_console(file_width: int) -> Console:
+    """A console for standard output: as wide as ``COLUMNS`` or the terminal says, else as a file may be.
+
+    Args:
+        file_width: where neither says anything.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    is_said = columns.isdecimal() and int(columns) > 0
+    width = int(columns) if is_said else None if sys.stdout.isatty() else file_width
+    return Console(highlight=False, width=width)
+
+
+def wrapped(parts: Iterable[str], width: int, between: str = "  ") -> str:
+    """Parts in lines of a width, of which none is broken: a name keeps its number.
+
+    >>> print(wrapped(["depth 8", "width 16", "MACs 9"], 18, ", "))
+    depth 8, width 16,
+    MACs 9
+    """
+    lines: list[str] = []
+    end = between.rstrip()
+    for part in parts:
+        if lines and cell_len(f"{lines[-1]}{between}{part}{end}") <= width:
+            lines[-1] += between + part
+        else:
+            lines[-1:] = [lines[-1] + end, part] if lines else [part]
+    return "\n".join(lines)
+
+
+def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = ()) -> int:
     """As many of the most telling columns as the console is wide: what varied first, what is constant below.
 
     Args:
         table: any table.
         console: where to.
         chosen: columns that a person named, which are shown however wide; empty for none.
+
+    Returns:
+        How many columns were drawn.
     """
     settings = {} if chosen or _is_grouped(table) else different_settings(table)
     if not any(map(has_dials, table.rows)):  # depth and width of such networks are counts, no settings
@@ -51,12 +88,12 @@ def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = 
     constants = {name: values[0] for name, values in settings.items() if len(values) == 1}
     names = list(chosen) or telling_columns(table, varied, constants)
     shown = _cells(table, names)
-    if not chosen:
-        most = max(LEAST_WIDTH, int(console.width * WIDEST))
-        shown = {
-            name: cells if is_numeric(table.column(name)) else [_cut(cell, most) for cell in cells]
-            for name, cells in shown.items()
-        }
+    most = max(LEAST_WIDTH, int(console.width * WIDEST))
+    for name, cells in shown.items():
+        if name == "reason":
+            shown[name] = [_cut(cell, min(most, WIDEST_REASON)) for cell in cells]
+        elif not chosen and not is_numeric(table.column(name)):
+            shown[name] = [_cut(cell, most) for cell in cells]
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in shown.items()}
     if not chosen:
         while len(names) > 1 and sum(widths[name] + 3 for name in names) + 1 > console.width:
@@ -67,7 +104,8 @@ def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = 
     _draw(table, {name: shown[name] for name in kept}, widths, console)
     if not chosen:
         _print_rest(table, kept, constants, console)
-    _print_reasons(table, console)
+    _print_reasons(table, shown["reason"] if "reason" in kept else [], console)
+    return len(kept)
 
 
 def telling_columns(
@@ -88,7 +126,9 @@ def telling_columns(
     stuck = ["at_chance"] if any(row.get("at_chance") for row in table.rows) else []
     further = [name for name in table.names if name not in COLUMNS]
     dials = ["depth", "width"] if any(map(has_dials, table.rows)) else []
-    names = [*several, "trial", "val_acc", *varied, *stuck, *dials, *further, *FACTS]
+    # a trial that was stopped early must not pass for a result
+    unfinished = ["state"] if any(row.get("state") != "COMPLETE" for row in table.rows) else []
+    names = [*several, "trial", "val_acc", *unfinished, *varied, *stuck, *dials, *further, *FACTS]
     return [name for name in dict.fromkeys(names) if name in table.names and name not in constants]
 
 
@@ -184,7 +224,8 @@ def _print_rest(
     """What every row shares, and how much is not to be seen here."""
     shared = [f"{name} {visible(_cell(name, value))}" for name, value in constants.items()]
     if shared:
-        console.print(Text(f"in every row: {', '.join(shared)}", style="dim"))
+        shared[0] = f"in every row: {shared[0]}"
+        console.print(Text(wrapped(shared, console.width, ", "), style="dim"))
     known = {*shown, *constants, *(["sweep"] if len({row.get("sweep") for row in table.rows}) < 2 else [])}
     left_out = [name for name in table.names if name not in known and not is_deviation(name, table.names)]
     if left_out:
@@ -193,21 +234,35 @@ def _print_rest(
         console.print(Text(f"{count} left out (--columns NAMES, --csv){names}", style="dim"))
 
 
-def _print_reasons(table: PlainTable, console: Console) -> None:
-    """Why trials failed or came to nothing, below the table: a reason is a sentence and fits no column."""
-    failed = [
-        (row, f"failed: {row['reason']}")
-        for row in table.rows
-        if row.get("state") == "FAIL" and row.get("reason")
-    ]
-    stuck = [
-        (row, f"stayed at chance: it learned nothing (val_acc {_cell('val_acc', row.get('val_acc'))})")
-        for row in table.rows
-        if row.get("at_chance")
-    ]
-    for rows, more in ((failed, "--columns trial,state,reason"), (stuck, "--where at_chance")):
-        for row, words in rows[:MOST_REASONS]:
-            text = visible(f"trial {row.get('trial')} of {row.get('sweep')} {words}")
+def _print_reasons(table: PlainTable, shown: Sequence[str], console: Console) -> None:
+    """Why trials failed or came to nothing, below the table: a reason is a sentence and fits no column.
+
+    Args:
+        table: any table.
+        shown: the cells of its reasons, where they have a column; what is cut there is told here.
+        console: where to.
+    """
+    if _is_grouped(table):
+        return
+    told: dict[str, list[tuple[str, int, str]]] = {}
+    for at, row in enumerate(table.rows):
+        state, reason = str(row.get("state")), row.get("reason")
+        is_cut = bool(shown) and reason is not None and shown[at] != visible(_cell("reason", reason))
+        if reason and (state == "FAIL" or is_cut):
+            told.setdefault(state, []).append((str(row.get("sweep")), row["trial"], plain_text(reason)))
+    for state, trials in sorted(told.items(), key=lambda entry: entry[0] != "FAIL"):
+        found = shared_reasons(trials)
+        does = " failed" if state == "FAIL" else f", {state}"
+        for one in found[:MOST_REASONS]:
+            text = visible(f"{trial_words(one.trials)}{does}: {one}")
             console.print(text, markup=False, soft_wrap=True)
-        if len(rows) > MOST_REASONS:
-            print(f"and {len(rows) - MOST_REASONS} more: {more}", file=console.file)
+        if more := sum(len(one.trials) for one in found[MOST_REASONS:]):
+            print(f"and {more} more: --columns trial,state,reason --csv", file=console.file)
+    stuck = [row for row in table.rows if row.get("at_chance")]
+    if stuck:
+        who = trial_words([(str(row.get("sweep")), row["trial"]) for row in stuck])
+        values = sorted({_cell("val_acc", row.get("val_acc")) for row in stuck})
+        span = values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}"
+        they = "it" if len(stuck) == 1 else "they"
+        text = visible(f"{who} stayed at chance: {they} learned nothing (val_acc {span})")
+        console.print(text, markup=False, soft_wrap=True)

@@ -22,6 +22,7 @@ from vggsweep.results.front_summary import FrontSummary, summarise_fronts
 from vggsweep.results.layout import find_sweep
 from vggsweep.results.replicates import CONFIGURATION, has_replicates, mean_over_seeds
 from vggsweep.results.settings import varied_settings
+from vggsweep.results.terminal import output_console
 from vggsweep.results.units import short_count
 from vggsweep.visible import show, visible
 
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_plain(table, is_front, fronts, x, y), indent=2))
         return 0
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
+    console = output_console(FILE_WIDTH)
     _print(console, table, fronts, x, y)
     if not arguments.mean and has_replicates(trials):
         console.print("Some configurations have several seeds: --mean puts their means on the front.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.layout import SweepDirectory, existing_sweeps, find_sweep
+from vggsweep.results.reasons import number_words, shared_reasons
 from vggsweep.results.record import read_record
 from vggsweep.results.sweep_file import read_saved_order
 from vggsweep.sweep.extent import saved_extent
@@ -168,12 +168,12 @@ def _counts(progress: SweepProgress) -> str:
 def reason_lines(trials: Sequence[FrozenTrial], directory: SweepDirectory) -> list[str]:
     """Why trials failed, and why suggestions were no networks; the commonest first."""
     failed = [trial for trial in counted(trials) if trial.state is TrialState.FAIL]
-    reasons = Counter(_reason(trial, directory) for trial in failed)
-    refused = Counter(str(trial.user_attrs[INFEASIBLE]) for trial in trials if is_infeasible(trial))
+    reasons = [("", trial.number, _reason(trial, directory)) for trial in failed]
+    refused = [("", t.number, str(t.user_attrs[INFEASIBLE])) for t in trials if is_infeasible(t)]
     return [
-        visible(f"{state} {count} x {reason}")
+        visible(f"{state} {len(one.trials)} x {one} ({number_words([number for _, number in one.trials])})")
         for state, found in (("FAIL", reasons), ("INFEASIBLE", refused))
-        for reason, count in found.most_common(REASONS_SHOWN)
+        for one in shared_reasons(found)[:REASONS_SHOWN]
     ]
 
 

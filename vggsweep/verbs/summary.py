@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from vggsweep.arch.budget import COST_WORDS
@@ -18,6 +17,7 @@ from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.data.catalog import check_dataset
+from vggsweep.results.terminal import output_console, wrapped
 
 HELP = "layers, output shapes, parameters and MACs of a configuration; nothing is trained"
 EXAMPLE = """\
@@ -25,6 +25,8 @@ examples:
   vggsweep summary arch=vgg16 dataset.channels=3 dataset.num_classes=1000 dataset.resolution=224
   vggsweep summary arch.depth=12 budget=macs budget.target=30e6
 """
+# Without a terminal behind it a line is as long as it needs to be.
+FILE_WIDTH = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
             }
         print(json.dumps(content, indent=2))
         return 0
-    console = Console(highlight=False)
+    console = output_console(FILE_WIDTH)
     console.print(layer_table(network.arch.name, layers, network.shape))
-    console.print(totals_line(network.costs))
-    if (line := budget_line(network)) is not None:
-        console.print(line, soft_wrap=True)
+    for parts in (totals(network.costs), budget_words(network)):
+        if parts:
+            console.print(wrapped(parts, console.width), soft_wrap=True)
     return 0
 
 
@@ -79,20 +81,24 @@ def layer_table(name: str, layers: list[LayerCost], shape: InputShape) -> Table:
     return table
 
 
-def totals_line(costs: Costs) -> str:
-    """All totals in one line."""
-    return (
-        f"depth {costs.depth}  width {costs.width}  params {costs.params:,} "
-        f"({costs.conv_params:,} in convolutions)  MACs {costs.macs:,}  activations {costs.activations:,}"
-    )
+def totals(costs: Costs) -> list[str]:
+    """All totals, each with its name."""
+    return [
+        f"depth {costs.depth}",
+        f"width {costs.width}",
+        f"params {costs.params:,} ({costs.conv_params:,} in convolutions)",
+        f"MACs {costs.macs:,}",
+        f"activations {costs.activations:,}",
+    ]
 
 
-def budget_line(network: ConfiguredNetwork) -> str | None:
-    """The budget, the width that meets it and what it misses it by; None without a budget."""
+def budget_words(network: ConfiguredNetwork) -> list[str]:
+    """The budget, the width that meets it and what it misses it by; nothing without a budget."""
     budget, solution = network.budget, network.solution
     if budget is None or solution is None:
-        return None
-    return (
-        f"budget {budget.target:,.10g} {COST_WORDS[budget.cost]}  solved width {solution.width:.10g}  "
-        f"residual {solution.residual:+.2%}"
-    )
+        return []
+    return [
+        f"budget {budget.target:,.10g} {COST_WORDS[budget.cost]}",
+        f"solved width {solution.width:.10g}",
+        f"residual {solution.residual:+.2%}",
+    ]

@@ -13,13 +13,21 @@ from rich.console import Console
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import replacing, write_atomically
 from vggsweep.results.condition import select_where
-from vggsweep.results.formats import DIGITS, FORMATS, SUFFIXES, format_table, write_parquet
+from vggsweep.results.formats import (
+    DIGITS,
+    FORMATS,
+    READERS,
+    SUFFIXES,
+    format_table,
+    readable,
+    write_parquet,
+)
 from vggsweep.results.groups import group_rows
-from vggsweep.results.layout import find_sweep
+from vggsweep.results.layout import SweepDirectory, find_sweep
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.selection import best_rows, choose_columns, sort_rows, split_names
 from vggsweep.results.table import KEYS, damages, load_plain, without_empty
-from vggsweep.results.terminal import print_table
+from vggsweep.results.terminal import output_console, print_table
 from vggsweep.visible import show, visible_lines
 
 HELP = "the results of a sweep as a table"
@@ -91,17 +99,20 @@ def run(arguments: argparse.Namespace) -> int:
     if form == "parquet" and arguments.out is None:
         raise ConfigError("Parquet is no text: name a file with --out, such as --out table.parquet.")
     sweeps = [find_sweep(word) for word in arguments.sweeps or [None]]
-    table = load_plain(dict.fromkeys(sweep.path for sweep in sweeps))
-    for error in damages(table):
+    loaded = load_plain(dict.fromkeys(sweep.path for sweep in sweeps))
+    for error in damages(loaded):
         show(f"damaged: {error}", sys.stderr)
     columns = split_names(arguments.columns)
-    table = select(table, arguments, columns)
+    table = select(loaded, arguments, columns)
     if arguments.out is not None:
-        write_table(table, arguments.out, form, arguments.digits, columns)
-        show(f"{arguments.out}: {len(table.rows)} rows, {len(table.names)} columns")
+        width = write_table(table, arguments.out, form, arguments.digits, columns)
+        show(f"{arguments.out}: {_counted(len(table.rows), 'row')}, {_counted(width, 'column')}")
+        if not table.rows:
+            show(nothing_found(loaded, arguments, sweeps))
+    elif form == "rich" and not table.rows:
+        show(nothing_found(loaded, arguments, sweeps))
     elif form == "rich":
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
-        print_table(table, console, chosen=columns)
+        print_table(table, output_console(FILE_WIDTH), chosen=columns)
     else:
         text = format_table(table, form, arguments.digits)
         # a file gets every character, a person's terminal what it can show
@@ -132,7 +143,9 @@ def select(table: PlainTable, arguments: argparse.Namespace, columns: Sequence[s
     if arguments.where is not None:
         table = select_where(table, arguments.where)
     if keys := split_names(arguments.group_by):
-        table = group_rows(without_empty(table), keys)
+        table = group_rows(
+            without_empty(table, [*KEYS, *(name for name in keys if name in table.names)]), keys
+        )
         kept = list(table.names)
     if keys := split_names(arguments.best_per):
         table = best_rows(table, keys)
@@ -140,8 +153,11 @@ def select(table: PlainTable, arguments: argparse.Namespace, columns: Sequence[s
     return choose_columns(table, columns) if columns else without_empty(table, kept)
 
 
-def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: Sequence[str]) -> None:
+def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: Sequence[str]) -> int:
     """Write a file whole or not at all.
+
+    Returns:
+        How many columns it has: a file for readers shows a mean and its deviation as one.
 
     Raises:
         ConfigError: it cannot be written there.
@@ -152,9 +168,33 @@ def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: S
                 write_parquet(table, temporary)
         elif form == "rich":
             text = StringIO()
-            print_table(table, Console(file=text, width=FILE_WIDTH, highlight=False), chosen=columns)
+            width = print_table(table, Console(file=text, width=FILE_WIDTH, highlight=False), chosen=columns)
             write_atomically(out, text.getvalue())
+            return width
         else:
             write_atomically(out, format_table(table, form, digits))
     except OSError as error:
         raise ConfigError(f"--out {error}") from None
+    return len(readable(table).names if form in READERS else table.names)
+
+
+def nothing_found(loaded: PlainTable, arguments: argparse.Namespace, sweeps: Sequence[SweepDirectory]) -> str:
+    """Why no row is left, in a sentence."""
+    of = ", ".join(dict.fromkeys(sweep.name for sweep in sweeps))
+    if not loaded.rows:
+        return f"No trial of {of} has a record yet."
+    condition = arguments.where
+    left = select_where(loaded, condition).rows if condition is not None else loaded.rows
+    if not left:
+        return f"No trial of {of} satisfies {condition} ({_counted(len(loaded.rows), 'trial')} read)."
+    what = f" that satisfies {condition}" if condition is not None else ""
+    return f"No trial of {of}{what} is COMPLETE with a val_acc: --group-by and --best-per read no others."
+
+
+def _counted(count: int, thing: str) -> str:
+    """A number of things.
+
+    >>> _counted(1, "row"), _counted(31, "column")
+    ('1 row', '31 columns')
+    """
+    return f"{count} {thing}{'' if count == 1 else 's'}"
