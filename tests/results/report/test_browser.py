@@ -246,6 +246,24 @@ def test_no_label_covers_a_mark_or_another_label(page: Page, report: Path, width
             assert is_apart, (label, other)
 
 
+def test_bars_are_drawn_whole_within_the_axes(page: Page, report: Path) -> None:
+    page.open(report, width=1280)
+    bars = "[...document.querySelectorAll('#chart .bar')]"
+    spans = "(point => point.high - point.low)(data.chart.points[bar.parentNode.dataset.point])"
+    pixels = page.evaluate(f"{bars}.map(bar => (bar.getAttribute('y1') - bar.getAttribute('y2')) / {spans})")
+    upright = "document.querySelectorAll('#chart .axis')[1].getBBox()"
+    reach = page.evaluate(
+        f"{bars}.map(bar => [bar.getAttribute('y2') - {upright}.y,"
+        f" {upright}.y + {upright}.height - bar.getAttribute('y1')])"
+    )
+
+    assert len(pixels) >= 3
+    assert max(pixels) - min(pixels) < 1e-6 * max(pixels), (
+        "on an even axis a whole bar is as long as its interval"
+    )
+    assert min(map(min, reach)) > 0
+
+
 def test_headings_of_a_desk_stand_whole_side_by_side(page: Page, report: Path) -> None:
     page.open(report, width=1280)
     heads = boxes(page, "#table th")

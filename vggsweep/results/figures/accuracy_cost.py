@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +11,9 @@ from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.columns import has_dials
+from vggsweep.results.figures.labels import label_points
 from vggsweep.results.figures.style import (
     GREY,
-    INK,
     ORANGE,
     PAPER,
     SERIES,
@@ -29,8 +30,6 @@ from vggsweep.results.replicates import mean_over_seeds
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# A label's width and height as shares of the axes.
-LABEL_SIZE = (0.11, 0.05)
 # Points that lie lower than this many spans of the front below it are drawn at the lower edge.
 DEEPEST, LEAST_SPAN = 0.8, 0.02
 
@@ -100,12 +99,16 @@ def accuracy_cost_figure(
     figure, axes = new_axes()
     finished = points[points["kind"] != "pruned"]
     floor = _floor(finished, y)
+    barred = finished[(finished["y"] >= floor) & finished["std"].notna()]
+    edge = min(floor, float((barred["y"] - barred["std"]).min())) if len(barred) else floor
     pruned, dominated = (points[points["kind"] == kind] for kind in ("pruned", "dominated"))
-    _scatter_above(axes, pruned, floor, "pruned", marker="o", filled=False)
-    _scatter_above(axes, dominated, floor, "dominated", marker="s", filled=True)
-    _error_bars(axes, finished[finished["y"] >= floor])
+    _scatter_above(axes, pruned, floor, edge, "pruned", marker="o", filled=False)
+    _scatter_above(axes, dominated, floor, edge, "dominated", marker="s", filled=True)
+    _error_bars(axes, barred)
     front = points[points["kind"] == "front"]
     places = sorted(front["machine"].unique())
+    is_stepped = y in MAXIMISED and x not in MAXIMISED
+    lines = [[(row["x"], row["y"] + sign * row["std"]) for sign in (-1, 1)] for _, row in barred.iterrows()]
     for place, colour in zip(places, [SERIES[at % len(SERIES)] for at in range(len(places))], strict=True):
         part = front[front["machine"] == place].sort_values("x")
         axes.plot(
@@ -113,7 +116,7 @@ def accuracy_cost_figure(
             part["y"],
             color=colour,
             linewidth=1.8,
-            drawstyle="steps-post" if y in MAXIMISED and x not in MAXIMISED else "default",
+            drawstyle="steps-post" if is_stepped else "default",
             zorder=2.5,
         )
         axes.scatter(
@@ -126,11 +129,13 @@ def accuracy_cost_figure(
             zorder=3,
             label="front" if len(places) == 1 else f"front: {plain(place)}",
         )
+        lines.append(_corners(part, is_stepped=is_stepped))
     axes.set_ylabel(label_of(y))
     cost_axis(axes, points["x"], x)
     axes.margins(x=0.06, y=0.14)
-    _label_front(axes, front)
     legend_above(axes, 4 if len(places) <= 1 else 1)
+    marks = points["y"].where(points["y"] >= floor, edge)
+    label_points(axes, _labels(front), list(zip(points["x"], marks, strict=True)), lines)
     return figure
 
 
@@ -144,7 +149,7 @@ def _floor(finished: pd.DataFrame, y: str) -> float:
 
 
 def _scatter_above(
-    axes: Axes, points: pd.DataFrame, floor: float, label: str, *, marker: str, filled: bool
+    axes: Axes, points: pd.DataFrame, floor: float, edge: float, label: str, *, marker: str, filled: bool
 ) -> None:
     colours = {"color": GREY} if filled else {"facecolors": "none", "edgecolors": GREY}
     for is_below in (False, True):
@@ -152,7 +157,7 @@ def _scatter_above(
         if len(part):
             axes.scatter(
                 part["x"],
-                part["y"].clip(lower=floor),
+                part["y"].where(part["y"] >= floor, edge),
                 marker="v" if is_below else marker,
                 s=26,
                 linewidths=0 if filled else 1.1,
@@ -161,8 +166,7 @@ def _scatter_above(
             )
 
 
-def _error_bars(axes: Axes, finished: pd.DataFrame) -> None:
-    several = finished[finished["std"].notna()]
+def _error_bars(axes: Axes, several: pd.DataFrame) -> None:
     if len(several):
         axes.errorbar(
             several["x"],
@@ -177,28 +181,19 @@ def _error_bars(axes: Axes, finished: pd.DataFrame) -> None:
         )
 
 
-def _label_front(axes: Axes, front: pd.DataFrame) -> None:
-    """Depth and width beside the networks of the front, as far as the labels do not touch.
+def _corners(front: pd.DataFrame, *, is_stepped: bool) -> list[tuple[float, float]]:
+    """The corners of a front's line, from left to right."""
+    found = list(zip(front["x"].map(float), front["y"].map(float), strict=True))
+    if not is_stepped:
+        return found
+    steps = [corner for (_, up), at in pairwise(found) for corner in ((at[0], up), at)]
+    return [*found[:1], *steps]
 
-    They stand above and to the left of their points: there, by what a front is, no other point lies.
-    """
-    kept: list[tuple[float, float]] = []
-    shown = front.dropna(subset=["depth", "width"]).sort_values("x")
-    axes.autoscale_view()
-    to_axes = axes.transData + axes.transAxes.inverted()
-    for _, row in shown[::-1].iterrows():  # the most accurate keep theirs
-        across, up = to_axes.transform((row["x"], row["y"]))
-        if any(abs(across - x) < LABEL_SIZE[0] and abs(up - y) < LABEL_SIZE[1] for x, y in kept):
-            continue
-        kept.append((across, up))
-        is_at_edge = across < LABEL_SIZE[0]
-        axes.annotate(
-            f"d{int(row['depth'])} w{int(row['width'])}",
-            (row["x"], row["y"]),
-            textcoords="offset points",
-            xytext=(0, 7) if is_at_edge else (-5, 4),
-            ha="center" if is_at_edge else "right",
-            va="bottom",
-            fontsize=8,
-            color=INK,
-        )
+
+def _labels(front: pd.DataFrame) -> list[tuple[str, tuple[float, float]]]:
+    """Depth and width of the networks of the front, the most accurate first."""
+    shown = front.dropna(subset=["depth", "width"]).sort_values("x")[::-1]
+    return [
+        (f"d{int(row['depth'])} w{int(row['width'])}", (float(row["x"]), float(row["y"])))
+        for _, row in shown.iterrows()
+    ]

@@ -12,7 +12,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
   const LOG_RATIO = 3;            // as the printed figures: above it a cost's axis is logarithmic
   const DEEPEST = 0.8, LEAST_SPAN = 0.02;  // points far below the front stand at the lower edge
   const LONGEST = 34;             // letters of a label beside a point
-  const PLACES = [[-9, -9, "end"], [9, -9, "start"], [9, 17, "start"], [-9, 17, "end"], [0, -14, "middle"]];
+  const PLACES = [[-9, -9, "end"], [9, -9, "start"], [9, 17, "start"], [-9, 17, "end"], [0, -14, "middle"], [0, 22, "middle"]];
   let off = new Set();            // table rows that the filter hides
   let focused = null;             // the point that Tab reaches
 
@@ -63,13 +63,13 @@ const data = JSON.parse(document.getElementById("data").textContent);
     const pad = isLog ? (most / least) ** 0.06 : (most - least) * 0.07 || Math.abs(least) * 0.1 || 1;
     const x = isLog ? logarithmic(least / pad, most * pad, box.left, box.right)
                     : linear(least - pad, most + pad, box.left, box.right, box.right - box.left < 500 ? 4 : 7);
-    const finished = points.filter((point) => !point.pruned);
-    const base = finished.length ? finished : points;
     const floor = frontY.length ? Math.min(...frontY) - DEEPEST * Math.max(Math.max(...frontY) - Math.min(...frontY), LEAST_SPAN) : -Infinity;
-    const inside = (value) => Math.max(value, floor);
-    const ys = points.map((point) => inside(point.y));
-    const highs = base.map((point) => point.high ?? point.y), lows = base.map((point) => inside(point.low ?? point.y));
-    const top = Math.max(...ys, ...highs), bottom = Math.min(...ys, ...lows);
+    // Bars are drawn whole; what lies below the floor stands at the lower edge, under the lowest of them.
+    const drawn = points.filter((point) => point.y >= floor);
+    const lows = drawn.map((point) => point.low ?? point.y), highs = drawn.map((point) => point.high ?? point.y);
+    const edge = Math.min(floor === -Infinity ? Infinity : floor, ...lows);
+    const inside = (value) => value < floor ? edge : value;
+    const top = Math.max(...highs), bottom = Math.min(...lows, ...points.map((point) => inside(point.y)));
     const margin = (top - bottom) * 0.09 || 0.02;
     const y = linear(bottom - margin, top + margin, box.bottom, box.top, 6);
     return {x, y, floor, inside};
@@ -143,7 +143,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
       "aria-label": `${point.name}, ${standing(kind, cost)}${chart.y} ${point.y.toFixed(4)}, ${cost.name} ${short(point.x[cost.name])}`,
     });
     if (point.low !== null && !isBelow)
-      group.append(node("line", {class: "bar", x1: across, x2: across, y1: y.at(inside(point.low)), y2: y.at(point.high)}));
+      group.append(node("line", {class: "bar", x1: across, x2: across, y1: y.at(point.low), y2: y.at(point.high)}));
     group.append(node("circle", {class: "hit", cx: across, cy: up, r: 13}), shape(kind, isBelow, across, up));
     const show = () => tip(point, cost, kind, across, up);
     group.addEventListener("mouseenter", show);
@@ -165,11 +165,10 @@ const data = JSON.parse(document.getElementById("data").textContent);
 
   // Beside a point of the front, where the label covers no mark and no other label, and no line if that can be.
   function names(svg, front, cost, x, y, frame) {
-    if (cost.isMaximised) return;
     const marks = [...svg.querySelectorAll(".mark")].map((one) => one.getBBox());
     const lines = [...svg.querySelectorAll(".bar")].map((one) => one.getBBox());
     for (const {points} of cost.fronts)   // the steps of each front's line
-      points.slice(1).forEach((id, at) => {
+      if (!cost.isMaximised) points.slice(1).forEach((id, at) => {
         const [one, other] = [chart.points[points[at]], chart.points[id]];
         const [left, right] = [x.at(one.x[cost.name]), x.at(other.x[cost.name])];
         const [low, high] = [y.at(one.y), y.at(other.y)];
@@ -184,7 +183,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
         label.setAttribute("y", y.at(point.y) + dy);
         label.setAttribute("text-anchor", anchor);
         const room = label.getBBox();
-        const isInside = room.x >= frame.left && room.x + room.width <= frame.right && room.y >= frame.top - 10;
+        const isInside = room.x >= frame.left && room.x + room.width <= frame.right && room.y >= frame.top - 10 && room.y + room.height <= frame.bottom;
         return isInside && !taken.some((other) => overlaps(room, other));
       });
       if (text && (fits([...marks, ...lines]) || fits(marks))) marks.push(label.getBBox());
