@@ -69,7 +69,7 @@ def _fill(count: int) -> None:
     import optuna
     from optuna.trial import TrialState, create_trial
 
-    from vggsweep.sweep.marks import MARK
+    from vggsweep.sweep.storage.trial_attrs import ATTRS
 
     study = optuna.load_study(study_name=None, storage="sqlite:///outputs/grown/study.db")
     like = study.trials[0]
@@ -77,7 +77,7 @@ def _fill(count: int) -> None:
     made = []
     for number in range(count):
         params = {name: draw.uniform(d.low, d.high) for name, d in like.distributions.items()}
-        mark = like.user_attrs[MARK] | {
+        attrs = like.user_attrs[ATTRS] | {
             "configuration_hash": f"{number:064x}",
             "words": [f"{name}={value}" for name, value in params.items()],
             "swept": params,
@@ -87,7 +87,7 @@ def _fill(count: int) -> None:
                 state=TrialState.COMPLETE,
                 params=params,
                 distributions=like.distributions,
-                user_attrs={MARK: mark},
+                user_attrs={ATTRS: attrs},
                 value=draw.random(),
             )
         )

@@ -35,7 +35,7 @@ def sleep_as_training(length: int) -> None:
 def sleepy_hook(trial: object) -> dict[str, object]:
     """A ``space.hook``: workers import this module, and from then on their trials sleep."""
     from vggsweep.results.record import Record, write_record
-    from vggsweep.sweep import worker
+    from vggsweep.sweep.workers import worker
 
     def run_trial(assignment: object, **_: object) -> Record:
         length = int(assignment.swept["arch.width"])  # type: ignore[attr-defined]

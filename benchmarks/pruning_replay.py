@@ -45,7 +45,7 @@ from vggsweep.results.front import is_non_dominated
 from vggsweep.results.history import read_history
 from vggsweep.results.table import read_records
 from vggsweep.sweep.pruning.pareto import is_stopped, rungs
-from vggsweep.sweep.pruning.watch import optuna_pruner
+from vggsweep.sweep.spec.pruners import optuna_pruner
 
 CURVES = Path(__file__).parent / "learning_curves.csv"
 FIELDS = ("depth", "width", "seed", "macs", "epoch", "train_acc", "val_acc", "train_seconds")
@@ -108,7 +108,7 @@ def no_rule(_trial: int, _curve: Curve, _epoch: int) -> bool:
 
 
 def pareto_rule(settings: ParetoSettings, epochs: int, *, with_cost: bool) -> Rule:
-    """`vggsweep.sweep.pruning.pareto`, fed as `Watch` feeds it."""
+    """`vggsweep.sweep.pruning.pareto`, fed as `PruningCallback` feeds it."""
     reached: dict[int, list[list[float]]] = defaultdict(list)
     looks = set(rungs(settings, epochs))
 

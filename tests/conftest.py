@@ -34,14 +34,14 @@ hypothesis.settings.load_profile("vggsweep")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a GPU on a machine without one."""
-    on_cuda = [(item, mark) for item in items if (mark := item.get_closest_marker("cuda")) is not None]
+    on_cuda = [(item, attrs) for item in items if (attrs := item.get_closest_marker("cuda")) is not None]
     if not on_cuda:
         return
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    for item, mark in on_cuda:
-        needed = mark.kwargs.get("devices", 1)
+    for item, attrs in on_cuda:
+        needed = attrs.kwargs.get("devices", 1)
         if count < needed:
             item.add_marker(pytest.mark.skip(reason=f"needs {needed} CUDA device(s), there are {count}"))
 
@@ -82,7 +82,7 @@ def tiny_line() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def tiny() -> Callable[..., dict[str, Any]]:
     """``tiny("train.epochs=3")``: the configuration of those words and these, as plain values."""
-    from vggsweep.sweep.composer import Composer
+    from vggsweep.sweep.spec.composer import Composer
 
     composer = Composer(fixed=TINY)
     return lambda *words: composer.compose(words)

@@ -19,7 +19,7 @@ PATIENCE = 60  # seconds, on a machine that does other things too
 KILLS = int(os.environ.get("VGGSWEEP_KILLS", "20"))
 WARM_PROCESS = """
 import json, os, sys
-import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.task
+import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.hydra_task
 from vggsweep.configuration.compose import compose
 
 compose([])

@@ -26,11 +26,11 @@ from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory, sweep_directory
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.table import read_records
-from vggsweep.sweep.locks import claim
-from vggsweep.sweep.marks import Mark
-from vggsweep.sweep.study import add_trial, open_study
+from vggsweep.sweep.storage.file_lock import claim
+from vggsweep.sweep.storage.study import add_trial, open_study
+from vggsweep.sweep.storage.trial_attrs import TrialAttrs
 from vggsweep.training.interruption import StopRequest
-from vggsweep.trial import Assignment, run_trial
+from vggsweep.trial import TrialSpec, run_trial
 
 if TYPE_CHECKING:
     Train = Callable[..., tuple[Record, TrialDirectory]]
@@ -181,10 +181,10 @@ def untold_trial(plain: dict[str, Any]) -> tuple[optuna.Study, Record]:
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
     study = open_study(sweep)
-    number = add_trial(study, Mark(configuration_hash(plain)).attributes())
+    number = add_trial(study, TrialAttrs(configuration_hash(plain)).attributes())
     directory = sweep.trial(number)
     directory.path.mkdir()
-    assignment = Assignment("runs", number, directory, plain)
+    assignment = TrialSpec("runs", number, directory, plain)
     record = run_trial(assignment, stop=StopRequest(), console=Console(file=StringIO()))
     directory.checkpoint.write_bytes(b"left over")
     return study, record
@@ -221,7 +221,7 @@ def test_a_number_without_a_directory_is_used(train: Train, tiny: Callable[..., 
     """A kill right after the study gave the number."""
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
-    add_trial(open_study(sweep), Mark(configuration_hash(tiny())).attributes())
+    add_trial(open_study(sweep), TrialAttrs(configuration_hash(tiny())).attributes())
     assert train()[0].trial == 0
     assert states() == [TrialState.COMPLETE]
 
@@ -229,7 +229,7 @@ def test_a_number_without_a_directory_is_used(train: Train, tiny: Callable[..., 
 def test_what_another_process_trains_is_left_to_it(train: Train, tiny: Callable[..., dict[str, Any]]) -> None:
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
-    add_trial(open_study(sweep), Mark(configuration_hash(tiny())).attributes())
+    add_trial(open_study(sweep), TrialAttrs(configuration_hash(tiny())).attributes())
     trial_directory(0).path.mkdir()
     lock = claim(trial_directory(0).lock)
     assert lock is not None
@@ -246,7 +246,7 @@ def test_another_configuration_does_not_continue_this_one(
 ) -> None:
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
-    add_trial(open_study(sweep), Mark(configuration_hash(tiny())).attributes())
+    add_trial(open_study(sweep), TrialAttrs(configuration_hash(tiny())).attributes())
     assert train("seed=1")[0].trial == 1
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import vggsweep
 
 PACKAGE = Path(vggsweep.__file__).parent
-# CIFAR's, guarded by checksum and allow-list; a worker's, through the pipe of its keeper.
-PICKLES = {"data/cifar.py", "sweep/engine/worker_process.py", "sweep/engine/keeper.py"}
+# CIFAR's, guarded by checksum and allow-list; a worker's, through the pipe of its supervisor.
+PICKLES = {"data/cifar.py", "sweep/workers/process.py", "sweep/workers/supervisor.py"}
 
 
 def calls() -> Iterator[tuple[str, str, dict[str, ast.expr]]]:
@@ -45,4 +45,4 @@ def test_only_the_sampler_is_instantiated_and_under_an_allow_list() -> None:
         for file, name, keywords in calls()
         if name == "instantiate"
     }
-    assert found == {("sweep/samplers.py", True)}
+    assert found == {("sweep/spec/samplers.py", True)}

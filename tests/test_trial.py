@@ -23,7 +23,7 @@ from vggsweep.results.record import Record, read_record
 from vggsweep.results.table import COLUMNS, row
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
-from vggsweep.trial import Assignment, EpochObserver, run_trial
+from vggsweep.trial import EpochObserver, TrialSpec, run_trial
 
 if TYPE_CHECKING:
     Train = Callable[..., tuple[Record, TrialDirectory]]
@@ -40,7 +40,7 @@ class Trial:
     output: StringIO
 
     def __call__(self, on_epoch: EpochObserver | None = None) -> Record:
-        assignment = Assignment("alone", 7, self.directory, self.plain, ["a=1"], {"arch.kernel_size": 3})
+        assignment = TrialSpec("alone", 7, self.directory, self.plain, ["a=1"], {"arch.kernel_size": 3})
         console = Console(file=self.output, width=200)
         return run_trial(assignment, stop=StopRequest(), console=console, on_epoch=on_epoch)
 

@@ -116,7 +116,7 @@ def run_hydra(words: Sequence[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
     from vggsweep.configuration.locate import config_dir
-    from vggsweep.sweep.command import remember
+    from vggsweep.sweep.command_line import remember
 
     parser = get_args_parser()
     parser.error = refuse_flags  # type: ignore[method-assign]
@@ -234,7 +234,7 @@ def check_line(arguments: Any, words: list[str]) -> list[str]:
         own = check_run(arguments.overrides, extra_dir, config_name)
         _refuse_sweeps_directory([*arguments.overrides, *own])
         return words + own
-    from vggsweep.sweep.engine.launcher import check_launcher
+    from vggsweep.sweep.workers.launchers import check_launcher
 
     check_launcher(arguments.overrides)
     line = read_line(arguments.overrides, extra_dir=extra_dir, config_name=config_name)
@@ -250,9 +250,9 @@ def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[s
     from vggsweep.configuration.idle import warn_of_idle_words
     from vggsweep.configuration.schema import read_configuration
     from vggsweep.configuration.words import word
-    from vggsweep.sweep.continuation import check_same_sweep
-    from vggsweep.sweep.engine.launcher import choose_launcher
-    from vggsweep.sweep.order import order_of_line
+    from vggsweep.sweep.recovery.continuation import check_same_sweep
+    from vggsweep.sweep.spec.spec import order_of_line
+    from vggsweep.sweep.workers.launchers import choose_launcher
 
     order = order_of_line(line, extra_dir=extra_dir, config_name=config_name, command="")
     launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
@@ -275,7 +275,7 @@ def _refuse_sweeps_directory(overrides: Sequence[str]) -> None:
     """Refuse trials outside our sweeper in a directory of a sweep of ours, before Hydra makes one."""
     from vggsweep.configuration.words import parse
     from vggsweep.results.layout import SINGLE_RUNS, sweep_directory
-    from vggsweep.sweep.continuation import refuse_sweeps_directory
+    from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory
 
     names = [one.value() for one in parse(overrides) if one.key_or_group == "sweep.name"]
     refuse_sweeps_directory(sweep_directory(str(names[-1]) if names else SINGLE_RUNS))
@@ -287,7 +287,7 @@ def task(config: DictConfig) -> float:
     In a sweep a trial that fails returns NaN, so that the others go on; a single run ends the process
     with its exit code.
     """
-    from vggsweep.sweep.task import train_job
+    from vggsweep.sweep.hydra_task import train_job
 
     try:
         return train_job(config)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+# Who sets one of these has shared the cores out already (a person, joblib, Ray).
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
 
 
 def usable_cores() -> int:
@@ -24,6 +26,25 @@ def usable_cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def threads_of_worker(workers: int, cores: int, environment: Mapping[str, str]) -> int:
+    """CPU threads of one of several workers.
+
+    Args:
+        workers: on this host.
+        cores: that this process may use.
+        environment: where cores may have been shared out already.
+
+    >>> threads_of_worker(4, 16, {}), threads_of_worker(4, 2, {})
+    (4, 1)
+    >>> threads_of_worker(2, 16, {"OMP_NUM_THREADS": "3"})
+    3
+    """
+    for variable in THREAD_VARIABLES:
+        if environment.get(variable, "").isdecimal():
+            return max(1, int(environment[variable]))
+    return max(1, cores // workers)
 
 
 def cpu_quota(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:

@@ -48,6 +48,13 @@ from vggsweep.training.cuda_graph import GraphStep
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
+from vggsweep.trial_directory import (
+    Place,
+    drop_checkpoint,
+    keep_late_record,
+    prepare_place,
+    remove_torn_files,
+)
 from vggsweep.trial_facts import (
     cost_facts,
     failure_reason,
@@ -57,7 +64,6 @@ from vggsweep.trial_facts import (
     training_times,
 )
 from vggsweep.trial_log import log, logged_to
-from vggsweep.trial_place import Place, drop_checkpoint, keep_late_record, prepare_place, remove_torn_files
 
 
 class EpochObserver(Protocol):
@@ -67,7 +73,7 @@ class EpochObserver(Protocol):
 
 
 @dataclass(frozen=True)
-class Assignment:
+class TrialSpec:
     """What to train and where it belongs.
 
     Args:
@@ -92,7 +98,7 @@ class Assignment:
 
 
 def run_trial(
-    assignment: Assignment,
+    assignment: TrialSpec,
     *,
     stop: StopRequest,
     console: Console,
@@ -152,7 +158,7 @@ class _Trial:
 
     def __init__(
         self,
-        assignment: Assignment,
+        assignment: TrialSpec,
         configuration: Configuration,
         draft: Record,
         stop: StopRequest,

@@ -8,18 +8,18 @@ from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import InfeasibleConfig
-from vggsweep.sweep.order import SweepOrder, read_order
+from vggsweep.sweep.spec.spec import SweepSpec, read_spec
 
 
-def order_of(*words: str) -> SweepOrder:
-    return read_order(words, extra_dir=None, config_name="config", command="vggsweep -m …")
+def spec_of(*words: str) -> SweepSpec:
+    return read_spec(words, extra_dir=None, config_name="config", command="vggsweep -m …")
 
 
-def networks(order: SweepOrder) -> dict[str, ConfiguredNetwork]:
+def networks(spec: SweepSpec) -> dict[str, ConfiguredNetwork]:
     """The network at every feasible point, by the values of the point."""
-    composer, found = order.composer(), {}
-    for point in order.space.points():
-        configuration = read_configuration(composer.compose(order.space.words(point)))
+    composer, found = spec.composer(), {}
+    for point in spec.space.points():
+        configuration = read_configuration(composer.compose(spec.space.words(point)))
         try:
             check_configuration(configuration)
         except InfeasibleConfig:
@@ -30,30 +30,30 @@ def networks(order: SweepOrder) -> dict[str, ConfiguredNetwork]:
 
 @pytest.mark.parametrize("name", ["depth_width", "iso_macs", "iso_params", "deep_vs_shallow"])
 def test_a_mini_form_asks_the_same_question_of_the_images_that_ship(name: str) -> None:
-    whole, mini = order_of(f"experiment={name}"), order_of(f"experiment={name}_mini")
+    whole, mini = spec_of(f"experiment={name}"), spec_of(f"experiment={name}_mini")
 
     assert whole.base["dataset"]["name"] == "fashion_mnist"
     assert mini.base["dataset"]["name"] == "fashion_mnist_mini"
     assert whole.space.distributions.keys() == mini.space.distributions.keys()
     assert (whole.objective, whole.pruner) == (mini.objective, mini.pruner)
-    for order in (whole, mini):
-        assert order.base["dataset"]["resolution"] == 32
-        assert order.base["head"]["name"] == "gap"
-        assert order.base["arch"]["batch_norm"] is True
-        assert order.base["sweep"]["name"] in (name, f"{name}_mini")
+    for spec in (whole, mini):
+        assert spec.base["dataset"]["resolution"] == 32
+        assert spec.base["head"]["name"] == "gap"
+        assert spec.base["arch"]["batch_norm"] is True
+        assert spec.base["sweep"]["name"] in (name, f"{name}_mini")
 
 
 @pytest.mark.parametrize("name", ["iso_macs", "iso_macs_mini", "iso_params", "iso_params_mini"])
 def test_every_depth_of_an_equal_cost_sweep_meets_its_budget_under_each_seed(name: str) -> None:
-    order = order_of(f"experiment={name}")
-    found = networks(order)
+    spec = spec_of(f"experiment={name}")
+    found = networks(spec)
     cost = name.removeprefix("iso_").removesuffix("_mini")
 
-    assert len(found) == order.space.size, "no depth is infeasible at the target that ships"
-    assert order.settings.n_trials == len(found) * order.settings.replicates
-    assert order.settings.replicates >= 2
+    assert len(found) == spec.space.size, "no depth is infeasible at the target that ships"
+    assert spec.settings.n_trials == len(found) * spec.settings.replicates
+    assert spec.settings.replicates >= 2
     for network in found.values():
-        target = order.base["budget"]["target"]
+        target = spec.base["budget"]["target"]
         assert getattr(network.costs, cost) == pytest.approx(target, rel=0.02)
 
 
@@ -61,11 +61,11 @@ def test_every_depth_of_an_equal_cost_sweep_meets_its_budget_under_each_seed(nam
     ("name", "width"), [("deep_vs_shallow", None), ("deep_vs_shallow_mini", None), ("deep_vs_shallow", 64)]
 )
 def test_b_meets_its_shallow_rival_as_published_and_at_equal_cost(name: str, width: int | None) -> None:
-    order = order_of(f"experiment={name}", *([] if width is None else [f"arch.width={width}"]))
-    found = networks(order)
+    spec = spec_of(f"experiment={name}", *([] if width is None else [f"arch.width={width}"]))
+    found = networks(spec)
 
     assert list(found) == ["deep", "shallow", "shallow_equal_macs", "shallow_equal_conv_params"]
-    assert order.settings.n_trials == len(found) * order.settings.replicates
+    assert spec.settings.n_trials == len(found) * spec.settings.replicates
     deep, shallow, at_macs, at_conv_params = (network.costs for network in found.values())
     assert (deep.depth, *(costs.depth for costs in (shallow, at_macs, at_conv_params))) == (10, 5, 5, 5)
     assert shallow.width == deep.width
@@ -76,7 +76,7 @@ def test_b_meets_its_shallow_rival_as_published_and_at_equal_cost(name: str, wid
 def test_the_contenders_are_the_papers_nets_at_its_width() -> None:
     # The paper's B and its rival, but for the head: convolution parameters of table 2 in exact form.
     found = networks(
-        order_of("experiment=deep_vs_shallow", "arch.width=64", "dataset=cifar10", "dataset.resolution=224")
+        spec_of("experiment=deep_vs_shallow", "arch.width=64", "dataset=cifar10", "dataset.resolution=224")
     )
 
     assert found["deep"].costs.conv_params == 9_404_992
@@ -84,6 +84,6 @@ def test_the_contenders_are_the_papers_nets_at_its_width() -> None:
 
 
 def test_a_single_run_of_deep_vs_shallow_trains_the_deep_net() -> None:
-    order = order_of("experiment=deep_vs_shallow")
+    spec = spec_of("experiment=deep_vs_shallow")
 
-    assert (order.base["arch"]["depth"], order.base["arch"]["kernel_size"]) == (10, 3)
+    assert (spec.base["arch"]["depth"], spec.base["arch"]["kernel_size"]) == (10, 3)

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sweep.conftest import dispatcher_of, finish, order_of
+from tests.sweep.conftest import finish, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.errors import VggsweepError
 from vggsweep.results.history import write_history
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.run import check_same_sweep, join_study, save_order
-from vggsweep.sweep.step import Stop, Task
+from vggsweep.sweep.run import check_same_sweep, join_study, save_spec
+from vggsweep.sweep.scheduling.decisions import Assignment, Stop
+from vggsweep.sweep.spec.spec import SweepSpec
 
 DAMAGED = pytest.mark.fault(
     "a file of a trial or a sweep damaged, of another kind, a directory, or a link to itself",
@@ -41,23 +41,23 @@ TRIAL_FILES = (
 SWEEP_FILES = ("sweep.yaml", "table.csv", "front.png", "optimization_results.yaml", ".table-index.json")
 
 
-def make_sweep() -> SweepOrder:
+def make_sweep() -> SweepSpec:
     """Three finished trials of six, the second between its record and the study's word for it."""
-    order = order_of("arch.depth=4,5,6", "arch.width=4,8", "n_trials=6", "sweep.name=s", "train.epochs=2")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    join_study(order)
+    spec = spec_of("arch.depth=4,5,6", "arch.width=4,8", "n_trials=6", "sweep.name=s", "train.epochs=2")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    join_study(spec)
     for _ in range(3):
-        task = dispatcher.next()
-        assert isinstance(task, Task)
+        assignment = scheduler.next()
+        assert isinstance(assignment, Assignment)
         rows = [{"epoch": 1, "lr": 0.1, "train_loss": 1.0, "train_acc": 0.5, "val_loss": 1.0, "val_acc": 0.5}]
-        write_history(rows, task.directory.history)
-        finish(dispatcher, task, val_acc=0.5 + task.number / 100)
-    return order
+        write_history(rows, assignment.directory.history)
+        finish(scheduler, assignment, val_acc=0.5 + assignment.number / 100)
+    return spec
 
 
 @pytest.fixture
-def order(own_folder: Path) -> SweepOrder:
+def spec(own_folder: Path) -> SweepSpec:
     return make_sweep()
 
 
@@ -107,15 +107,15 @@ def look(capsys: pytest.CaptureFixture[str], *verbs: str) -> dict[str, str]:
     return said
 
 
-def continue_sweep(order: SweepOrder) -> list[int]:
+def continue_sweep(spec: SweepSpec) -> list[int]:
     """Go on with the same words; the numbers of the trials that were trained."""
-    check_same_sweep(order)
-    join_study(order)
-    save_order(order)
-    dispatcher, trained = dispatcher_of(order), []
-    while not isinstance(step := dispatcher.next(), Stop):
-        assert isinstance(step, Task)
-        finish(dispatcher, step)
+    check_same_sweep(spec)
+    join_study(spec)
+    save_spec(spec)
+    scheduler, trained = scheduler_of(spec), []
+    while not isinstance(step := scheduler.next(), Stop):
+        assert isinstance(step, Assignment)
+        finish(scheduler, step)
         trained.append(step.number)
     return trained
 
@@ -129,16 +129,16 @@ def sound_rows(text: str) -> dict[int, float]:
     "how", ["directory", *(pytest.param(how, marks=pytest.mark.slow) for how in ("loop", "nothing", "zeros"))]
 )
 def test_verbs_and_the_sweep_go_on_whatever_lies_in_a_files_place(
-    order: SweepOrder,
+    spec: SweepSpec,
     how: str,
     capsys: pytest.CaptureFixture[str],
     record_property: Callable[[str, int], None],
 ) -> None:
-    trial = order.directory.trial(1)
+    trial = spec.directory.trial(1)
     for name in TRIAL_FILES:
         damage(trial.path / name, how, b"" if how == "nothing" else bytes(300))
     for name in SWEEP_FILES:
-        damage(order.root / name, how, b"" if how == "nothing" else bytes(300))
+        damage(spec.root / name, how, b"" if how == "nothing" else bytes(300))
 
     said = look(capsys)
 
@@ -146,7 +146,7 @@ def test_verbs_and_the_sweep_go_on_whatever_lies_in_a_files_place(
     if how != "loop":  # which is as good as absent
         assert [row["trial"] for row in json.loads(said["table"]) if row["state"] == "DAMAGED"] == [1]
     assert "sweep.yaml is damaged" in said["status"]
-    assert continue_sweep(order) == [3, 4, 5]
+    assert continue_sweep(spec) == [3, 4, 5]
     record_property("rounds", len(TRIAL_FILES) + len(SWEEP_FILES))
 
 

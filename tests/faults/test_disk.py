@@ -15,7 +15,7 @@ from tests.faults.conftest import Disk, SmallDisk
 from tests.processes import Command
 from vggsweep.errors import WriteFailed
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep.study import open_study, storage_of
+from vggsweep.sweep.storage.study import open_study, storage_of
 
 Start = Callable[..., Command]
 SWEEP = ("-m", "arch.depth=2,3", "sweep.name=s")

@@ -12,70 +12,72 @@ import pytest
 
 from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_programs
 from vggsweep.results.record import Record, write_record
-from vggsweep.sweep.database import PatientDatabase, open_database
-from vggsweep.sweep.dispatch import Dispatcher
-from vggsweep.sweep.order import SweepOrder, read_order
-from vggsweep.sweep.pruning.watch import optuna_pruner
-from vggsweep.sweep.samplers import build_sampler
-from vggsweep.sweep.step import Stop, Task
-from vggsweep.sweep.study import open_study
+from vggsweep.sweep.scheduling.decisions import Assignment, Stop
+from vggsweep.sweep.scheduling.scheduler import TrialScheduler
+from vggsweep.sweep.spec.pruners import optuna_pruner
+from vggsweep.sweep.spec.samplers import build_sampler
+from vggsweep.sweep.spec.spec import SweepSpec, read_spec
+from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
+from vggsweep.sweep.storage.study import open_study
 
-Score = Callable[[Task], float]
+Score = Callable[[Assignment], float]
 
 
-def order_of(*words: str) -> SweepOrder:
+def spec_of(*words: str) -> SweepSpec:
     """The order that these words of ``vggsweep -m`` give."""
-    return read_order(words, extra_dir=None, config_name="config", command="vggsweep -m …")
+    return read_spec(words, extra_dir=None, config_name="config", command="vggsweep -m …")
 
 
-def dispatcher_of(order: SweepOrder, worker: str = "main") -> Dispatcher:
-    """A dispatcher as a worker makes it."""
-    order.directory.trials.mkdir(parents=True, exist_ok=True)
+def scheduler_of(spec: SweepSpec, worker: str = "main") -> TrialScheduler:
+    """A scheduler as a worker makes it."""
+    spec.directory.trials.mkdir(parents=True, exist_ok=True)
     study = open_study(
-        order.directory,
-        directions=[metric.direction for metric in order.metrics],
-        storage=order.settings.storage,
-        pruner=optuna_pruner(order.pruner, 5),
+        spec.directory,
+        directions=[metric.direction for metric in spec.metrics],
+        storage=spec.settings.storage,
+        pruner=optuna_pruner(spec.pruner, 5),
     )
-    study.sampler = build_sampler(order.sampler, order.sampler_fields, order.seed)
-    return Dispatcher(order, study, worker)
+    study.sampler = build_sampler(spec.sampler, spec.sampler_fields, spec.seed)
+    return TrialScheduler(spec, study, worker)
 
 
-def record_of(task: Task, state: str = "COMPLETE", val_acc: float = 0.5, reason: str | None = None) -> Record:
+def record_of(
+    assignment: Assignment, state: str = "COMPLETE", val_acc: float = 0.5, reason: str | None = None
+) -> Record:
     """A record as a trial would leave it, with one accuracy and the network's size as cost."""
     return Record(
         sweep="test",
-        trial=task.number,
+        trial=assignment.number,
         state=state,
         reason=reason,
-        configuration_hash=task.mark.configuration_hash,
-        configuration=task.plain,
-        overrides=task.mark.words,
-        swept=dict(task.mark.swept or {}),
-        data_fingerprint=task.identity.data,
-        costs={"macs": float(task.plain["arch"].get("width") or 1) * 1e6, "params": 1000},
+        configuration_hash=assignment.attrs.configuration_hash,
+        configuration=assignment.plain,
+        overrides=assignment.attrs.words,
+        swept=dict(assignment.attrs.swept or {}),
+        data_fingerprint=assignment.identity.data,
+        costs={"macs": float(assignment.plain["arch"].get("width") or 1) * 1e6, "params": 1000},
         metrics={"val_acc": val_acc, "epochs_run": 1},
     )
 
 
-def finish(dispatcher: Dispatcher, task: Task, **changes: object) -> Record:
+def finish(scheduler: TrialScheduler, assignment: Assignment, **changes: object) -> Record:
     """Write and tell a record, as a worker does at the end of a trial."""
-    record = record_of(task, **changes)  # type: ignore[arg-type]
-    write_record(record, task.directory.path)
-    dispatcher.finish(task, record)
-    task.lock.release()
+    record = record_of(assignment, **changes)  # type: ignore[arg-type]
+    write_record(record, assignment.directory.path)
+    scheduler.finish(assignment, record)
+    assignment.lock.release()
     return record
 
 
-def drain(dispatcher: Dispatcher, score: Score = lambda task: 0.5) -> tuple[list[Task], Stop]:
-    """Finish every trial that the dispatcher gives, until it stops."""
+def drain(scheduler: TrialScheduler, score: Score = lambda assignment: 0.5) -> tuple[list[Assignment], Stop]:
+    """Finish every trial that the scheduler gives, until it stops."""
     tasks = []
     while True:
-        step = dispatcher.next()
+        step = scheduler.next()
         if isinstance(step, Stop):
             return tasks, step
-        assert isinstance(step, Task)
-        finish(dispatcher, step, val_acc=score(step))
+        assert isinstance(step, Assignment)
+        finish(scheduler, step, val_acc=score(step))
         tasks.append(step)
 
 
@@ -83,13 +85,13 @@ def drain(dispatcher: Dispatcher, score: Score = lambda task: 0.5) -> tuple[list
 def server(running_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The server, with its password in the environment; connections of this process end with the test."""
     monkeypatch.setenv("PGPASSWORD", DATABASE_PASSWORD)
-    opened: list[PatientDatabase] = []
+    opened: list[RetryingRDBStorage] = []
 
-    def open_and_remember(*arguments: Any) -> PatientDatabase:
+    def open_and_remember(*arguments: Any) -> RetryingRDBStorage:
         opened.append(open_database(*arguments))
         return opened[-1]
 
-    monkeypatch.setattr("vggsweep.sweep.study.open_database", open_and_remember)
+    monkeypatch.setattr("vggsweep.sweep.storage.study.open_database", open_and_remember)
     yield running_server
     for storage in opened:
         storage.close()
@@ -113,6 +115,6 @@ def running_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def small() -> SweepOrder:
+def small() -> SweepSpec:
     """Four configurations."""
-    return order_of("arch.depth=4,5", "arch.width=4,8")
+    return spec_of("arch.depth=4,5", "arch.width=4,8")

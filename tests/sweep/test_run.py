@@ -26,8 +26,8 @@ from vggsweep.results.history import read_history
 from vggsweep.results.layout import SweepDirectory, sweep_directory
 from vggsweep.results.record import Record
 from vggsweep.results.table import read_records
-from vggsweep.sweep.marks import DEATHS, INFEASIBLE, counted
-from vggsweep.sweep.study import read_study
+from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.storage.trial_attrs import DEATHS, INFEASIBLE, counted
 
 Start = Callable[..., Command]
 

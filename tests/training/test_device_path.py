@@ -24,7 +24,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.augment import augment
 from vggsweep.data.preprocess import Preprocess, _scale_and_shift
 from vggsweep.data.settings import AugmentSettings
-from vggsweep.sweep.composer import Composer
+from vggsweep.sweep.spec.composer import Composer
 from vggsweep.training.averaging import MovingAverage
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import Training, evaluate

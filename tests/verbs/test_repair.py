@@ -7,24 +7,24 @@ import re
 import optuna
 import pytest
 
-from tests.sweep.conftest import dispatcher_of, drain, finish, order_of
+from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import SweepDirectory
-from vggsweep.sweep.continuation import check_same_sweep, join_study
-from vggsweep.sweep.marks import REASON, counted, is_duplicate, is_infeasible
-from vggsweep.sweep.order import SweepOrder
-from vggsweep.sweep.run import save_order
-from vggsweep.sweep.step import Task
-from vggsweep.sweep.study import read_study
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
+from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.run import save_spec
+from vggsweep.sweep.scheduling.decisions import Assignment
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.trial_attrs import REASON, counted, is_duplicate, is_infeasible
 
 
-def begun(*words: str) -> SweepOrder:
-    order = order_of("sweep.name=s", *words)
-    order.directory.trials.mkdir(parents=True)
-    join_study(order)
-    save_order(order)
-    return order
+def begun(*words: str) -> SweepSpec:
+    spec = spec_of("sweep.name=s", *words)
+    spec.directory.trials.mkdir(parents=True)
+    join_study(spec)
+    save_spec(spec)
+    return spec
 
 
 def told(sweep: SweepDirectory) -> list[tuple[object, ...]]:
@@ -45,61 +45,61 @@ def told(sweep: SweepDirectory) -> list[tuple[object, ...]]:
 def test_what_the_study_told_is_there_again_and_the_sweep_goes_on(
     words: tuple[str, ...], damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    order = begun(*words, "sweep.max_failures=1")
-    dispatcher = dispatcher_of(order)
-    while isinstance(step := dispatcher.next(), Task):
+    spec = begun(*words, "sweep.max_failures=1")
+    scheduler = scheduler_of(spec)
+    while isinstance(step := scheduler.next(), Assignment):
         state, reason = ("FAIL", "no memory") if step.number == 3 else ("COMPLETE", None)
-        finish(dispatcher, step, state=state, reason=reason, val_acc=step.number / 10)
-    before = told(order.directory)
+        finish(scheduler, step, state=state, reason=reason, val_acc=step.number / 10)
+    before = told(spec.directory)
     if damage == "lost":
-        order.directory.study.unlink()
+        spec.directory.study.unlink()
     if damage == "damaged":
-        order.directory.study.write_bytes(order.directory.study.read_bytes()[:5000])
+        spec.directory.study.write_bytes(spec.directory.study.read_bytes()[:5000])
     assert run_verb("repair", ["s"]) == 0
     assert re.search(r"s: 5 COMPLETE,( \d DUPLICATE,)? 1 FAIL\n", capsys.readouterr().out)
-    assert told(order.directory) == before
-    more = order_of("sweep.name=s", *words, "sweep.max_failures=1", "n_trials=8")
+    assert told(spec.directory) == before
+    more = spec_of("sweep.name=s", *words, "sweep.max_failures=1", "n_trials=8")
     check_same_sweep(more)
     join_study(more)
-    tasks, _ = drain(dispatcher_of(more))
+    tasks, _ = drain(scheduler_of(more))
     assert len(tasks) == 2
-    assert told(order.directory)[: len(before)] == before
+    assert told(spec.directory)[: len(before)] == before
 
 
 def test_optuna_itself_reads_a_repaired_study() -> None:
-    order = begun("arch.depth=range(4,10)", "n_trials=3")
-    drain(dispatcher_of(order), lambda task: task.plain["arch"]["depth"] / 10)
-    order.directory.study.unlink()
+    spec = begun("arch.depth=range(4,10)", "n_trials=3")
+    drain(scheduler_of(spec), lambda assignment: assignment.plain["arch"]["depth"] / 10)
+    spec.directory.study.unlink()
     run_verb("repair", ["s"])
-    study = optuna.load_study(study_name="s", storage=f"sqlite:///{order.directory.study}")
+    study = optuna.load_study(study_name="s", storage=f"sqlite:///{spec.directory.study}")
     assert study.best_value == study.best_params["arch.depth"] / 10
 
 
 def test_a_study_that_can_be_read_keeps_what_no_record_tells() -> None:
-    order = begun("arch.depth=range(2,6)", "train.threshold_acc=0.8,0.9")
-    drain(dispatcher_of(order))
-    (order.directory.trial(4).path / "record.json").unlink(missing_ok=True)
-    kinds = [(is_infeasible(t), is_duplicate(t)) for t in read_study(order.directory).get_trials()]
+    spec = begun("arch.depth=range(2,6)", "train.threshold_acc=0.8,0.9")
+    drain(scheduler_of(spec))
+    (spec.directory.trial(4).path / "record.json").unlink(missing_ok=True)
+    kinds = [(is_infeasible(t), is_duplicate(t)) for t in read_study(spec.directory).get_trials()]
     assert (True, False) in kinds
     assert (False, True) in kinds
     run_verb("repair", ["s"])
-    assert [(is_infeasible(t), is_duplicate(t)) for t in read_study(order.directory).get_trials()] == kinds
+    assert [(is_infeasible(t), is_duplicate(t)) for t in read_study(spec.directory).get_trials()] == kinds
 
 
 def test_without_sweep_yaml_the_results_are_there_and_the_command_brings_the_space_back(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    order = begun("arch.depth=4,6")
-    drain(dispatcher_of(order), lambda task: task.plain["arch"]["depth"] / 10)
-    before = told(order.directory)
-    order.directory.study.unlink()
-    order.directory.settings.unlink()
+    spec = begun("arch.depth=4,6")
+    drain(scheduler_of(spec), lambda assignment: assignment.plain["arch"]["depth"] / 10)
+    before = told(spec.directory)
+    spec.directory.study.unlink()
+    spec.directory.settings.unlink()
     assert run_verb("repair", ["s"]) == 0
     assert "sweep.yaml is lost or damaged as well" in capsys.readouterr().err
-    assert [(one[0], one[4]) for one in told(order.directory)] == [(one[0], one[4]) for one in before]
-    check_same_sweep(order)
-    join_study(order)
-    assert told(order.directory) == before
+    assert [(one[0], one[4]) for one in told(spec.directory)] == [(one[0], one[4]) for one in before]
+    check_same_sweep(spec)
+    join_study(spec)
+    assert told(spec.directory) == before
 
 
 def test_a_directory_without_trials_has_nothing_to_repair() -> None:

@@ -10,15 +10,15 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.processes import Command
-from tests.sweep.conftest import dispatcher_of, finish, order_of
+from tests.sweep.conftest import finish, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
 from vggsweep.results.record import read_record
-from vggsweep.sweep.continuation import join_study
-from vggsweep.sweep.run import save_order
-from vggsweep.sweep.step import Task
-from vggsweep.sweep.study import read_study
+from vggsweep.sweep.recovery.continuation import join_study
+from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.run import save_spec
+from vggsweep.sweep.scheduling.decisions import Assignment
 
 Start = Callable[..., Command]
 FRAGILE = """
@@ -69,18 +69,18 @@ def test_a_sweeps_failed_trials_are_trained_again_under_their_numbers(start: Sta
 def test_only_a_trial_that_failed_or_lost_its_record_is_trained_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    order = order_of("arch.depth=4,5,6", "sweep.name=s", "sweep.max_failures=1")
-    order.directory.trials.mkdir(parents=True)
-    join_study(order)
-    save_order(order)
-    dispatcher = dispatcher_of(order)
-    while isinstance(step := dispatcher.next(), Task):
-        finish(dispatcher, step, state="FAIL" if step.number == 1 else "COMPLETE", reason=None)
+    spec = spec_of("arch.depth=4,5,6", "sweep.name=s", "sweep.max_failures=1")
+    spec.directory.trials.mkdir(parents=True)
+    join_study(spec)
+    save_spec(spec)
+    scheduler = scheduler_of(spec)
+    while isinstance(step := scheduler.next(), Assignment):
+        finish(scheduler, step, state="FAIL" if step.number == 1 else "COMPLETE", reason=None)
     with pytest.raises(
         ConfigError, match=r"Trial 0 of s did not fail, or there is none. May be trained again: 1."
     ):
         run_verb("rerun", ["s", "0"])
-    shutil.rmtree(order.directory.trial(2).path)
+    shutil.rmtree(spec.directory.trial(2).path)
     with pytest.raises(ConfigError, match="May be trained again: 1, 2."):
         run_verb("rerun", ["s", "7"])
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.sweep.conftest import dispatcher_of, drain, finish, order_of
+from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.errors import ConfigError
 from vggsweep.results.layout import sweep_directory
-from vggsweep.sweep.dispatch import Dispatcher
-from vggsweep.sweep.keyboard import Keys
-from vggsweep.sweep.run import save_order
-from vggsweep.sweep.step import Task
-from vggsweep.sweep.watchman import Watchman
+from vggsweep.sweep.display.keyboard import Keys
+from vggsweep.sweep.run import save_spec
+from vggsweep.sweep.scheduling.decisions import Assignment
+from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
+from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.training.interruption import StopRequest
 from vggsweep.verbs import status
 from vggsweep.verbs.status import StatusView
@@ -36,14 +36,14 @@ def shown(name: str) -> tuple[str, bool]:
 
 
 def test_status_tells_done_running_infeasible_and_retried_trials_apart() -> None:
-    order = order_of("arch.depth=range(3,8)", "sweep.name=mine", "n_trials=5")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    first = dispatcher.next()
-    assert isinstance(first, Task)
-    finish(dispatcher, first, val_acc=0.75)
-    second = dispatcher.next()
-    assert isinstance(second, Task)
+    spec = spec_of("arch.depth=range(3,8)", "sweep.name=mine", "n_trials=5")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    first = scheduler.next()
+    assert isinstance(first, Assignment)
+    finish(scheduler, first, val_acc=0.75)
+    second = scheduler.next()
+    assert isinstance(second, Assignment)
 
     text, is_done = shown("mine")
     assert "1 of 4 done" in text  # a point of five is no network
@@ -56,8 +56,8 @@ def test_status_tells_done_running_infeasible_and_retried_trials_apart() -> None
     second.directory.config.write_text("begun")
     second.lock.release()
     assert "none: the same command continues it" in shown("mine")[0]
-    again = dispatcher_of(order).next()
-    assert isinstance(again, Task)
+    again = scheduler_of(spec).next()
+    assert isinstance(again, Assignment)
     assert "1 continued after a death" in shown("mine")[0]
 
 
@@ -68,11 +68,11 @@ def test_directory_without_a_study_is_refused() -> None:
 
 
 def test_status_says_why_a_depth_is_infeasible_under_a_budget() -> None:
-    order = order_of("budget=macs", "budget.target=2e6", "arch.depth=7,8", "sweep.name=equal")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    while isinstance(step := dispatcher.next(), Task):
-        finish(dispatcher, step)
+    spec = spec_of("budget=macs", "budget.target=2e6", "arch.depth=7,8", "sweep.name=equal")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    while isinstance(step := scheduler.next(), Assignment):
+        finish(scheduler, step)
 
     text, _ = shown("equal")
     assert "INFEASIBLE 1 x arch.depth=8 cannot cost 2,000,000 MACs: the nearest reachable is" in text
@@ -95,15 +95,17 @@ def test_one_sentence_about_several_suggestions_is_told_once() -> None:
 def test_workers_of_other_hosts_are_shown_with_their_last_sign_of_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    order = order_of("arch.depth=4,5", "sweep.name=far", "sweep.lease=2")
-    order.directory.trials.mkdir(parents=True)
-    save_order(order)
+    spec = spec_of("arch.depth=4,5", "sweep.name=far", "sweep.lease=2")
+    spec.directory.trials.mkdir(parents=True)
+    save_spec(spec)
     monkeypatch.setenv("VGGSWEEP_HOST", "beta")
-    far = dispatcher_of(order, "beta-0")
-    task = far.next()
-    assert isinstance(task, Task)
-    with Watchman(lambda: dispatcher_of(order).study, far.pulse, StopRequest(), None) as watchman:
-        watchman.trial_began(task)
+    far = scheduler_of(spec, "beta-0")
+    assignment = far.next()
+    assert isinstance(assignment, Assignment)
+    with HeartbeatThread(
+        lambda: scheduler_of(spec).study, far.lease_monitor, StopRequest(), None
+    ) as heartbeats:
+        heartbeats.trial_began(assignment)
         monkeypatch.setenv("VGGSWEEP_HOST", "alpha")
         deadline = time.monotonic() + 20
         while "beta-0: heard of" not in (text := shown("far")[0]):
@@ -112,13 +114,13 @@ def test_workers_of_other_hosts_are_shown_with_their_last_sign_of_life(
 
 
 def test_reasons_of_failures_are_there_and_move_no_cursor() -> None:
-    order = order_of("arch.depth=4,5,6", "sweep.name=failing")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
+    spec = spec_of("arch.depth=4,5,6", "sweep.name=failing")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
     for reason in ("The loss became NaN", "The loss became NaN", "\x1b[2J gone\u202e"):
-        task = dispatcher.next()
-        assert isinstance(task, Task)
-        finish(dispatcher, task, state="FAIL", reason=reason)
+        assignment = scheduler.next()
+        assert isinstance(assignment, Assignment)
+        finish(scheduler, assignment, state="FAIL", reason=reason)
 
     text, is_done = shown("failing")
 
@@ -130,49 +132,49 @@ def test_reasons_of_failures_are_there_and_move_no_cursor() -> None:
 
 
 def test_a_sweep_of_an_earlier_release_ends_with_its_space() -> None:
-    order = order_of("arch.depth=4,5", "sweep.name=old")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    settings = order.directory.settings
+    spec = spec_of("arch.depth=4,5", "sweep.name=old")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    settings = spec.directory.settings
     settings.write_text(settings.read_text().replace("space_size: 2\n", ""))
-    drain(dispatcher)
+    drain(scheduler)
 
     assert shown("old")[1], "2 of 2, though 20 were asked for"
 
 
 def test_looking_again_opens_nothing_again() -> None:
-    order = order_of("arch.depth=4,5", "sweep.name=watched")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    task = dispatcher.next()
-    assert isinstance(task, Task)
-    finish(dispatcher, task)
+    spec = spec_of("arch.depth=4,5", "sweep.name=watched")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    assignment = scheduler.next()
+    assert isinstance(assignment, Assignment)
+    finish(scheduler, assignment)
     console = Console(width=160, quiet=True)
-    with StatusView(order.directory) as view:
+    with StatusView(spec.directory) as view:
         console.print(view.look()[0])
         study, before = view._opened, open_files()
         for _ in range(5):
             console.print(view.look()[0])
         assert view._opened is study
         assert open_files() <= before
-    task = dispatcher.next()
-    assert isinstance(task, Task)
+    assignment = scheduler.next()
+    assert isinstance(assignment, Assignment)
 
 
 def test_watch_waits_for_a_sweep_that_begins_and_ends_with_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    order = order_of("arch.depth=4,5", "sweep.name=coming")
-    begun: list[Dispatcher] = []
+    spec = spec_of("arch.depth=4,5", "sweep.name=coming")
+    begun: list[TrialScheduler] = []
 
     def meanwhile(_keys: Keys, _seconds: float) -> str:
         """What another terminal does between two looks: the directory, the order, the trials."""
-        if not order.directory.trials.exists():
-            order.directory.trials.mkdir(parents=True)
-        elif not order.directory.settings.exists():
-            save_order(order)
+        if not spec.directory.trials.exists():
+            spec.directory.trials.mkdir(parents=True)
+        elif not spec.directory.settings.exists():
+            save_spec(spec)
         elif not begun:
-            begun.append(dispatcher_of(order))
+            begun.append(scheduler_of(spec))
         else:
             drain(begun[0])
         return ""
@@ -197,13 +199,13 @@ def test_without_watch_a_missing_sweep_is_refused() -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"no database"])
 def test_status_of_a_lost_study_is_told_from_the_records(content: bytes | None) -> None:
-    order = order_of("arch.width=2,4", "sweep.name=lost")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    drain(dispatcher)
-    for path in order.directory.path.glob("study.db*"):
+    spec = spec_of("arch.width=2,4", "sweep.name=lost")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    drain(scheduler)
+    for path in spec.directory.path.glob("study.db*"):
         path.unlink()
     if content is not None:
-        order.directory.study.write_bytes(content)
+        spec.directory.study.write_bytes(content)
 
     assert "2 of 2 done" in shown("lost")[0]

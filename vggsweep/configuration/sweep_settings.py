@@ -29,7 +29,7 @@ class SweepSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveSettings:
-    """The ``objective`` group; `vggsweep.sweep.objectives` says what each name means."""
+    """The ``objective`` group; `vggsweep.sweep.spec.objectives` says what each name means."""
 
     name: ObjectiveName
 

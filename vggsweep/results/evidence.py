@@ -17,7 +17,7 @@ from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.replicates import CONFIGURATION
-from vggsweep.results.sweep_file import read_saved_order
+from vggsweep.results.sweep_file import read_saved_spec
 from vggsweep.results.table import COLUMNS, DAMAGED, damages, load_plain, make_frame, without_empty
 
 
@@ -123,7 +123,7 @@ def check_column(table: pd.DataFrame, name: str) -> None:
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     try:
-        saved = read_saved_order(directory.settings)
+        saved = read_saved_spec(directory.settings)
     except RecordError:
         saved = None
     if saved is None:

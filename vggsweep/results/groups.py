@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vggsweep.results.plain import DEVIATION, PlainTable, is_number, is_numeric
-from vggsweep.results.selection import order_of
+from vggsweep.results.selection import spec_of
 
 # What differs from one replicate to the next: always a mean with its standard deviation.
 MEASURED = frozenset(
@@ -77,7 +77,7 @@ def group_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
         keys = [*keys, DATA]
     groups: dict[Any, list[Mapping[str, Any]]] = {}
     for row in complete:
-        groups.setdefault(tuple(order_of(row.get(key)) for key in keys), []).append(row)
+        groups.setdefault(tuple(spec_of(row.get(key)) for key in keys), []).append(row)
     members = [rows for _, rows in sorted(groups.items(), key=lambda item: item[0])]
     grouped: list[dict[str, Any]] = [
         {**{key: rows[0].get(key) for key in keys}, "n": len(rows)} for rows in members

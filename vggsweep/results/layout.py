@@ -12,6 +12,20 @@ OUTPUTS = Path("outputs")
 SINGLE_RUNS = "runs"
 
 
+# A directory of a higher number than so many, and a hundred times the directories there are, is no trial's.
+LARGEST_GAP = 1000
+
+
+class _File:
+    """A file or folder of a directory, by its fixed name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, directory: TrialDirectory | SweepDirectory, kind: object = None) -> Path:
+        return directory.path / self.name
+
+
 @dataclass(frozen=True)
 class TrialDirectory:
     """Where one trial keeps its files.
@@ -22,72 +36,32 @@ class TrialDirectory:
 
     path: Path
 
-    @property
-    def record(self) -> Path:
-        return self.path / "record.json"
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def overrides(self) -> Path:
-        return self.path / "overrides.yaml"
-
-    @property
-    def history(self) -> Path:
-        return self.path / "history.csv"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.pt"
-
-    @property
-    def previous_checkpoint(self) -> Path:
-        return self.path / "checkpoint.pt.prev"
-
-    @property
-    def weights(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "trial.log"
-
-    @property
-    def lock(self) -> Path:
-        return self.path / "trial.lock"
-
-    @property
-    def released(self) -> Path:
-        """Left by an owner that was asked to stop: its end was no death."""
-        return self.path / "trial.released"
-
-    @property
-    def owner(self) -> Path:
-        """The token of the worker that may write here; see `vggsweep.sweep.ownership`."""
-        return self.path / "trial.owner"
-
-    @property
-    def hung(self) -> Path:
-        """Left by whoever ended a process that did not answer: why."""
-        return self.path / "trial.hung"
+    record = _File("record.json")
+    config = _File("config.yaml")
+    overrides = _File("overrides.yaml")
+    history = _File("history.csv")
+    checkpoint = _File("checkpoint.pt")
+    previous_checkpoint = _File("checkpoint.pt.prev")
+    weights = _File("model.safetensors")
+    log = _File("trial.log")
+    lock = _File("trial.lock")
+    # the token of the worker that may write here; see `vggsweep.sweep.scheduling.ownership`
+    owner = _File("trial.owner")
+    # left by an owner that was asked to stop: its end was no death
+    released = _File("trial.released")
+    # left by whoever ended a process that did not answer: why
+    hung = _File("trial.hung")
 
     @property
     def files(self) -> tuple[Path, ...]:
         """What a trial writes while it trains."""
-        return (
-            self.record,
-            self.config,
-            self.overrides,
-            self.history,
-            self.checkpoint,
-            self.weights,
-            self.log,
-            self.owner,
-            self.released,
-            self.hung,
-        )
+        written = (self.record, self.config, self.overrides, self.history, self.checkpoint, self.weights)
+        return (*written, self.log, self.owner, self.released, self.hung)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has a record, or a configuration that somebody began to train."""
+        return self.record.is_file() or self.config.is_file()
 
     def superseded(self, pid: int) -> Path:
         """The late result of a worker that had lost the trial."""
@@ -104,54 +78,42 @@ class SweepDirectory:
 
     path: Path
 
+    study = _File("study.db")
+    settings = _File("sweep.yaml")
+    trials = _File("trials")
+    workers = _File("workers")
+    table = _File("table.csv")
+    front = _File("front.png")
+    report = _File("report.html")
+    best = _File("optimization_results.yaml")
+
     @property
     def name(self) -> str:
         return self.path.name
-
-    @property
-    def study(self) -> Path:
-        return self.path / "study.db"
-
-    @property
-    def settings(self) -> Path:
-        return self.path / "sweep.yaml"
-
-    @property
-    def trials(self) -> Path:
-        return self.path / "trials"
-
-    @property
-    def workers(self) -> Path:
-        return self.path / "workers"
-
-    def images(self, host: str) -> Path:
-        """Pixels that the workers of one host hold together, while they run."""
-        return self.workers / f"{host}.images"
-
-    @property
-    def table(self) -> Path:
-        return self.path / "table.csv"
-
-    @property
-    def front(self) -> Path:
-        return self.path / "front.png"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def best(self) -> Path:
-        return self.path / "optimization_results.yaml"
 
     @property
     def files(self) -> tuple[Path, ...]:
         """What a sweep writes beside its study and its trials."""
         return (self.settings, self.table, self.front, self.report, self.best)
 
+    def images(self, host: str) -> Path:
+        """Pixels that the workers of one host hold together, while they run."""
+        return self.workers / f"{host}.images"
+
     def trial(self, number: int) -> TrialDirectory:
         """The directory of a trial by the study's number; it need not exist."""
         return TrialDirectory(self.trials / f"{number:05d}")
+
+    def begun_trials(self) -> list[int]:
+        """Numbers of the trials that have a record or have been begun, in order."""
+        try:
+            with os.scandir(self.trials) as entries:
+                names = [entry.name for entry in entries if entry.name.isdecimal() and entry.name.isascii()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        most = LARGEST_GAP + 100 * len(names)
+        numbers = [int(name) for name in names if len(name) < 10 and name == f"{int(name):05d}"]
+        return sorted(number for number in numbers if number < most and self.trial(number).is_begun)
 
 
 def sweep_directory(name: str) -> SweepDirectory:

@@ -14,7 +14,7 @@ from vggsweep.errors import RecordError
 
 
 @dataclass(frozen=True)
-class SavedOrder:
+class SavedSpec:
     """What ``sweep.yaml`` says.
 
     Args:
@@ -41,7 +41,7 @@ class SavedOrder:
     is_counted: bool
 
 
-def read_saved_order(path: Path) -> SavedOrder | None:
+def read_saved_spec(path: Path) -> SavedSpec | None:
     """What a sweep was told; None where nothing was saved: single runs, sweeps of Hydra's stock sweepers.
 
     Args:
@@ -56,7 +56,7 @@ def read_saved_order(path: Path) -> SavedOrder | None:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         sweep = content["configuration"]["sweep"]
         objective = tuple(metric["name"] for metric in content["objective"])
-        saved = SavedOrder(
+        saved = SavedSpec(
             content["command"],
             tuple(map(str, content["words"])),
             objective,

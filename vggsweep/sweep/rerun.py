@@ -1,4 +1,4 @@
-"""Failed single runs, trained again under their own numbers; a sweep's trials are its dispatcher's."""
+"""Failed single runs, trained again under their own numbers; those of a sweep are its scheduler's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted, RecordError
 from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import read_record
-from vggsweep.sweep.locks import claim
-from vggsweep.sweep.marks import Mark, notes_of
-from vggsweep.sweep.replace import train_again
+from vggsweep.sweep.hydra_task import closing_block
+from vggsweep.sweep.recovery.study_edits import train_again
 from vggsweep.sweep.single_run import Place, open_runs, train_there
-from vggsweep.sweep.study import storage_of
-from vggsweep.sweep.task import closing_block
+from vggsweep.sweep.storage.file_lock import claim
+from vggsweep.sweep.storage.study import storage_of
+from vggsweep.sweep.storage.trial_attrs import TrialAttrs, notes_of
 from vggsweep.training.interruption import StopRequest, stop_on_signals
-from vggsweep.trial import Assignment
+from vggsweep.trial import TrialSpec
 
 
 def rerun_runs(sweep: SweepDirectory, numbers: Sequence[int]) -> int:
@@ -75,11 +75,11 @@ def _rerun(
         return True
     identity = Fingerprints().identity(plain)
     # what was cured may be the data
-    mark = Mark(identity.configuration, tuple(overrides), data=identity.data)
-    for key, value in mark.attributes().items():
+    attrs = TrialAttrs(identity.configuration, tuple(overrides), data=identity.data)
+    for key, value in attrs.attributes().items():
         study._storage.set_trial_user_attr(trial._trial_id, key, value)
-    place = Place(number, directory, lock, mark, notes_of(trial))
-    assignment = Assignment(
+    place = Place(number, directory, lock, attrs, notes_of(trial))
+    assignment = TrialSpec(
         sweep.name, number, directory, plain, overrides, identity=identity, notes=place.notes
     )
     record = train_there(study, place, assignment, stop=stop, console=console)

@@ -21,15 +21,15 @@ from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.identity import Identity
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record
-from vggsweep.sweep.continuation import refuse_sweeps_directory, say
-from vggsweep.sweep.locks import claim, held
-from vggsweep.sweep.marks import Mark, mark_of, notes_of
-from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
-from vggsweep.sweep.replace import refuse_while_at_work, replace_study
-from vggsweep.sweep.study import add_trial, open_study, storage_of, tell, trials_of
+from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory, say
+from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials
+from vggsweep.sweep.recovery.study_edits import refuse_while_at_work, replace_study
+from vggsweep.sweep.storage.file_lock import claim, held
+from vggsweep.sweep.storage.study import add_trial, open_study, storage_of, tell, trials_of
+from vggsweep.sweep.storage.trial_attrs import TrialAttrs, attrs_of, notes_of
 from vggsweep.training.interruption import StopRequest
-from vggsweep.trial import Assignment, run_trial
-from vggsweep.trial_place import drop_checkpoint, own_record
+from vggsweep.trial import TrialSpec, run_trial
+from vggsweep.trial_directory import drop_checkpoint, own_record
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Place:
         number: the study's.
         directory: the trial's.
         lock: held.
-        mark: what the study knows of it.
+        attrs: what the study knows of it.
         notes: what a reader of the result should know from before.
     """
 
     number: int
     directory: TrialDirectory
     lock: FileLock
-    mark: Mark
+    attrs: TrialAttrs
     notes: tuple[str, ...]
 
 
@@ -73,19 +73,19 @@ def train_one(
     study = open_runs(sweep)
     identities = Fingerprints().identities(plain)
     place = _take_place(study, sweep, identities, overrides)
-    identity = replace(identities[0], configuration=place.mark.configuration_hash)
-    assignment = Assignment(
+    identity = replace(identities[0], configuration=place.attrs.configuration_hash)
+    assignment = TrialSpec(
         sweep.name, place.number, place.directory, plain, overrides, identity=identity, notes=place.notes
     )
     return train_there(study, place, assignment, stop=stop, console=console), place.directory
 
 
 def train_there(
-    study: optuna.Study, place: Place, assignment: Assignment, *, stop: StopRequest, console: Console
+    study: optuna.Study, place: Place, assignment: TrialSpec, *, stop: StopRequest, console: Console
 ) -> Record:
     """Train a trial whose lock is held, tell its result, and let the lock go."""
     try:
-        record = own_record(place.directory, place.number, place.mark.identity)
+        record = own_record(place.directory, place.number, place.attrs.identity)
         if isinstance(record, Record):  # it was killed between writing and telling it
             drop_checkpoint(record, place.directory)
         else:
@@ -99,7 +99,7 @@ def train_there(
 def open_runs(sweep: SweepDirectory) -> optuna.Study:
     """The study of single runs; made anew from their records where it is lost or older than they are."""
     with held(sweep.path / "join.lock"):
-        numbers = numbers_on_disk(sweep)  # before the study: a trial is there before it has a directory
+        numbers = sweep.begun_trials()  # before the study: a trial is there before it has a directory
         study = open_study(sweep)
         known = study.get_trials(deepcopy=False)
         if numbers and numbers[-1] >= len(known):
@@ -124,16 +124,16 @@ def _take_place(
             if lock is None:
                 continue  # a living process trains it at this moment
             if trial.number in [one.number for one in trials_of(study, identities, TrialState.RUNNING)]:
-                mark = mark_of(trial)
-                assert mark is not None, "running trials of ours are marked"
-                return Place(trial.number, directory, lock, mark, notes_of(trial))
+                attrs = attrs_of(trial)
+                assert attrs is not None, "running trials of ours are marked"
+                return Place(trial.number, directory, lock, attrs, notes_of(trial))
             lock.release()  # it was finished in the moment before
         own = identities[0]
         if finished := trials_of(study, identities, TrialState.COMPLETE):
             run = f"run {finished[0].number} of {sweep.name}"
             say(f"{run} finished with this configuration and seed: this is another")
         # Whoever looks in this moment may claim the new trial first; then another is added.
-        add_trial(study, Mark(own.configuration, tuple(words), data=own.data).attributes())
+        add_trial(study, TrialAttrs(own.configuration, tuple(words), data=own.data).attributes())
 
 
 def _values(record: Record) -> list[float] | None:

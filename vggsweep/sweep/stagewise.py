@@ -15,7 +15,7 @@ GROWTHS = (1.0, 1.25, 1.5, 2.0, 2.5)
 
 
 def draw_stages(trial: optuna.Trial) -> Mapping[str, Any]:
-    """Draw ``arch.stages`` block by block (a hook, see `vggsweep.sweep.space.load_hook`).
+    """Draw ``arch.stages`` block by block (a hook, see `vggsweep.sweep.spec.search_space.load_hook`).
 
     Returns:
         One override: ``arch.stages`` as ``[[num_convs, channels], …]`` with four blocks.

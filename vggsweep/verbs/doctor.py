@@ -174,7 +174,7 @@ def _data() -> Iterator[Finding]:
 
 
 def _outputs() -> Iterator[Finding]:
-    from vggsweep.sweep.locks import claim, is_owned
+    from vggsweep.sweep.storage.file_lock import claim, is_owned
 
     root = OUTPUTS.absolute()
     if root.exists() and not root.is_dir():
@@ -216,8 +216,8 @@ def _outputs() -> Iterator[Finding]:
 
 
 def _study(folder: Path) -> Iterator[Finding]:
-    from vggsweep.sweep.journal import is_local
-    from vggsweep.sweep.study import open_study, storage_of
+    from vggsweep.sweep.storage.sqlite_wal import is_local
+    from vggsweep.sweep.storage.study import open_study, storage_of
 
     study = open_study(SweepDirectory(folder))
     study.ask()
@@ -230,7 +230,7 @@ def _storage(url: str | None) -> Iterator[Finding]:
     if url is None:
         return
     from vggsweep.configuration.secrets import check_storage
-    from vggsweep.sweep.database import describe, ping, storage_url
+    from vggsweep.sweep.storage.rdb import describe, ping, storage_url
 
     check_storage(url)
     address = storage_url(SweepDirectory(OUTPUTS / "doctor"), url)
@@ -239,7 +239,7 @@ def _storage(url: str | None) -> Iterator[Finding]:
 
 
 def _launchers() -> Iterator[Finding]:
-    from vggsweep.sweep.engine.launcher import PLUGINS, is_installed
+    from vggsweep.sweep.workers.launchers import PLUGINS, is_installed
 
     missing: dict[str, list[str]] = {}
     here = ["basic", "joblib"]

@@ -26,9 +26,9 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.units import short_count
-from vggsweep.sweep.extent import seconds_left
-from vggsweep.sweep.order import SweepOrder, order_of_line
-from vggsweep.sweep.space import draw_point
+from vggsweep.sweep.spec.extent import seconds_left
+from vggsweep.sweep.spec.search_space import draw_point
+from vggsweep.sweep.spec.spec import SweepSpec, order_of_line
 
 HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
 EXAMPLE = """\
@@ -86,28 +86,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"hydra/sweeper={line.sweeper} decides by itself what it runs; a plan is that of our own sweeper."
         )
-    order = order_of_line(line, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan")
-    warn_of_idle_words(read_configuration(order.base), line.parsed)
-    points, is_sample = sample_points(order)
+    spec = order_of_line(line, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan")
+    warn_of_idle_words(read_configuration(spec.base), line.parsed)
+    points, is_sample = sample_points(spec)
     planned, reasons, typed = [], Counter[str](), []
-    composer = order.composer()
+    composer = spec.composer()
     for point in points:
         try:
-            configuration = read_configuration(composer.compose(order.space.words(point)))
+            configuration = read_configuration(composer.compose(spec.space.words(point)))
             check_configuration(configuration)
         except ConfigError as error:
             reasons[str(error)] += 1
             continue
         planned.append(_planned(point, configuration))
         typed.append(configuration)
-    workers = order.settings.n_workers
+    workers = spec.settings.n_workers
     seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed, workers)
-    n_trials = order.settings.n_trials
-    size = order.space.size
+    n_trials = spec.settings.n_trials
+    size = spec.space.size
     points_to_train = size if is_sample or size is None else len(planned)
-    trials = order.extent.most(points_to_train)
+    trials = spec.extent.most(points_to_train)
     content = {
-        "name": order.name,
+        "name": spec.name,
         "space_size": size,
         "n_trials": n_trials,
         "is_sample": is_sample,
@@ -123,18 +123,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(content, indent=2))
         return 0
-    _print(order, content, planned, Console(highlight=False))
+    _print(spec, content, planned, Console(highlight=False))
     return 0
 
 
-def sample_points(order: SweepOrder) -> tuple[list[dict[str, Any]], bool]:
+def sample_points(spec: SweepSpec) -> tuple[list[dict[str, Any]], bool]:
     """All points of a small space, random ones of a large or endless one; and whether they are a sample."""
-    size = order.space.size
+    size = spec.space.size
     if size is not None and size <= MOST_POINTS:
-        return list(order.space.points()), False
+        return list(spec.space.points()), False
     logging.getLogger("optuna").setLevel(logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=order.seed))
-    return [draw_point(order.space, study) for _ in range(MOST_POINTS // 5)], True
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=spec.seed))
+    return [draw_point(spec.space, study) for _ in range(MOST_POINTS // 5)], True
 
 
 def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedConfiguration:
@@ -164,8 +164,8 @@ def predict_seconds(
     """
     import numpy as np
 
-    order = sorted(range(len(planned)), key=lambda index: planned[index].macs)
-    timed = {index: _timed(typed[index], workers) for index in {order[0], order[len(order) // 2], order[-1]}}
+    spec = sorted(range(len(planned)), key=lambda index: planned[index].macs)
+    timed = {index: _timed(typed[index], workers) for index in {spec[0], spec[len(spec) // 2], spec[-1]}}
     points = [(planned[index].macs, second) for index, second in timed.items() if second is not None]
     if not points:
         return None
@@ -176,7 +176,7 @@ def predict_seconds(
 
 
 def _timed(configuration: Configuration, workers: int) -> float | None:
-    from vggsweep.sweep.timing import seconds_per_image
+    from vggsweep.timing import seconds_per_image
 
     try:
         return seconds_per_image(configuration, workers)
@@ -186,15 +186,15 @@ def _timed(configuration: Configuration, workers: int) -> float | None:
 
 
 def _print(
-    order: SweepOrder, content: dict[str, Any], planned: list[PlannedConfiguration], console: Console
+    spec: SweepSpec, content: dict[str, Any], planned: list[PlannedConfiguration], console: Console
 ) -> None:
-    console.print(_headline(order, content), soft_wrap=True, markup=False)
-    for name, text in order.space.in_words().items():
+    console.print(_headline(spec, content), soft_wrap=True, markup=False)
+    for name, text in spec.space.in_words().items():
         console.print(f"  {name}: {text}", markup=False, soft_wrap=True)
     most = min(SHOWN, content["n_trials"]) if content["is_sample"] else SHOWN
     shown = planned
     if len(planned) > most:
-        shown = random.Random(order.seed).sample(planned, most)
+        shown = random.Random(spec.seed).sample(planned, most)
     title = f"{len(shown)} configurations that it may try" if content["is_sample"] else "configurations"
     if not content["is_sample"] and len(shown) < len(planned):
         title = f"{len(shown)} of {len(planned)} configurations, drawn at random"
@@ -221,26 +221,26 @@ def _print(
         predicted = content["predicted_seconds"]
         console.print(
             f"predicted: {_duration(predicted['per_trial'])} of training per trial, "
-            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(order)} if nothing is pruned; "
+            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(spec)} if nothing is pruned; "
             "starting and measuring are not counted",
             soft_wrap=True,
         )
 
 
-def _headline(order: SweepOrder, content: Mapping[str, Any]) -> str:
+def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:
     """How many trials come of how large a space."""
     size, n_trials = content["space_size"], content["n_trials"]
-    seeds = order.settings.replicates
+    seeds = spec.settings.replicates
     each = f", {seeds} seeds each" if seeds > 1 else ""
     if size is None:
-        return f"sweep {order.name}: {n_trials} trials{each}; the sampler draws them from an endless space"
+        return f"sweep {spec.name}: {n_trials} trials{each}; the sampler draws them from an endless space"
     if size * seeds <= n_trials:
-        return f"sweep {order.name}: every point of a space of {size:,} once{each}"
-    return f"sweep {order.name}: {n_trials} trials{each} of a space of {size:,} points"
+        return f"sweep {spec.name}: every point of a space of {size:,} once{each}"
+    return f"sweep {spec.name}: {n_trials} trials{each} of a space of {size:,} points"
 
 
-def _with_workers(order: SweepOrder) -> str:
-    workers = order.settings.n_workers
+def _with_workers(spec: SweepSpec) -> str:
+    workers = spec.settings.n_workers
     return f" with {workers} workers" if workers > 1 else ""
 
 

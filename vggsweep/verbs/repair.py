@@ -14,12 +14,12 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.index import INDEX_NAME
 from vggsweep.results.layout import SweepDirectory, find_sweep
 from vggsweep.results.table import read_rows
-from vggsweep.sweep.continuation import kind_of, say
-from vggsweep.sweep.progress import state_name
-from vggsweep.sweep.rebuild import Plan, numbers_on_disk, rebuilt_trials
-from vggsweep.sweep.replace import refuse_while_at_work, replace_study
-from vggsweep.sweep.saved import STUDY_MARK, read_saved
-from vggsweep.sweep.study import open_study, storage_of
+from vggsweep.sweep.display.progress import state_name
+from vggsweep.sweep.recovery.continuation import kind_of, say
+from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials
+from vggsweep.sweep.recovery.study_edits import refuse_while_at_work, replace_study
+from vggsweep.sweep.spec.saved_spec import STUDY_MARK, read_saved
+from vggsweep.sweep.storage.study import open_study, storage_of
 
 HELP = "make a lost or damaged study, and the table's index, anew from the records"
 EXAMPLE = """\
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the study anew and say what is in it."""
     directory = find_sweep(arguments.sweep)
-    if not numbers_on_disk(directory):
+    if not directory.begun_trials():
         raise ConfigError(
             f"{directory.path} holds no trial that was begun: there is nothing to make a study from."
         )

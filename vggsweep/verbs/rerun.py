@@ -12,11 +12,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.layout import OUTPUTS, SweepDirectory, find_sweep
-from vggsweep.sweep.command import choose_only
-from vggsweep.sweep.continuation import kind_of
-from vggsweep.sweep.marks import EARLIER, is_counted, is_in_progress
-from vggsweep.sweep.saved import read_saved
-from vggsweep.sweep.study import read_study
+from vggsweep.sweep.command_line import choose_only
+from vggsweep.sweep.recovery.continuation import kind_of
+from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.spec.saved_spec import read_saved
+from vggsweep.sweep.storage.trial_attrs import EARLIER, is_counted, is_in_progress
 
 HELP = "train failed trials again under their own numbers, once their cause is cured"
 EXAMPLE = """\

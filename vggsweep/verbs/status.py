@@ -17,13 +17,14 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.layout import SweepDirectory, existing_sweeps, find_sweep
 from vggsweep.results.reasons import number_words, shared_reasons
 from vggsweep.results.record import read_record
-from vggsweep.results.sweep_file import read_saved_order
-from vggsweep.sweep.extent import saved_extent
-from vggsweep.sweep.keyboard import Keys
-from vggsweep.sweep.marks import INFEASIBLE, REASON, counted, is_infeasible, reason_of
-from vggsweep.sweep.progress import ProgressReader, SweepProgress, best_trials
-from vggsweep.sweep.study import NoStudyYet, close_study, read_study
-from vggsweep.sweep.view import front_table, running_table, time_left
+from vggsweep.results.sweep_file import read_saved_spec
+from vggsweep.sweep.display.keyboard import Keys
+from vggsweep.sweep.display.live import front_table, running_table, time_left
+from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
+from vggsweep.sweep.spec.extent import saved_extent
+from vggsweep.sweep.storage.study import close_study
+from vggsweep.sweep.storage.trial_attrs import INFEASIBLE, REASON, counted, is_infeasible, reason_of
 from vggsweep.visible import visible
 
 HELP = "how far a sweep is: counts by state, running trials, the front so far"
@@ -121,7 +122,7 @@ class StatusView:
             raise NothingYet(f"{directory.path} holds no study; `vggsweep table` reads its records.")
         saved, damage = None, []
         try:
-            saved = read_saved_order(directory.settings)
+            saved = read_saved_spec(directory.settings)
         except RecordError as error:
             damage = [Text(visible(f"damaged: {error}"))]
         try:

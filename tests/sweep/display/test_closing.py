@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from vggsweep.sweep.display.closing import FRONT_LINES, front_lines
+
+
+def table(*points: tuple[int, float]) -> pd.DataFrame:
+    """A finished sweep of networks with these MACs and accuracies, each its own configuration."""
+    rows = [
+        {
+            "sweep": "s",
+            "trial": number,
+            "state": "COMPLETE",
+            "configuration": f"lr={number}",
+            "depth": 4,
+            "width": 8,
+            "lr": number / 100,
+            "seed": 0,
+            "macs": macs,
+            "val_acc": accuracy,
+        }
+        for number, (macs, accuracy) in enumerate(points)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_equal_points_of_the_front_share_a_line() -> None:
+    lines = front_lines("s", table((1000, 0.8), (1000, 0.8), (2000, 0.9), (1000, 0.8), (2000, 0.7)), "macs")
+    assert [" ".join(line.split()) for line in lines[1:]] == [
+        "trial 0 val_acc 0.8000 macs 1k depth 4, width 8, lr 0 (and 2 just as good)",
+        "trial 2 val_acc 0.9000 macs 2k depth 4, width 8, lr 0.02",
+    ]
+
+
+def test_a_long_front_is_cut_and_says_where_the_rest_is() -> None:
+    points = [(1000 * number, number / 100) for number in range(1, FRONT_LINES + 6)]
+    lines = front_lines("s", table(*points), "macs")
+    assert len(lines) == 1 + FRONT_LINES + 1
+    assert lines[-1].strip() == "5 more: vggsweep pareto s --x macs"

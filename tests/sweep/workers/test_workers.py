@@ -1,0 +1,501 @@
+"""Several worker processes under one command: real ones, really killed, stopped and lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import psutil  # type: ignore[import-untyped]
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from tests.processes import KILLS, Command
+from tests.sweep.postgres import DATABASE_PASSWORD, Server
+from vggsweep.errors import SweepError
+from vggsweep.results.layout import SweepDirectory, sweep_directory
+from vggsweep.results.record import Record, read_record
+from vggsweep.results.table import read_records
+from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.scheduling.ownership import owner_of
+from vggsweep.sweep.storage.trial_attrs import DEATHS, counted
+
+Start = Callable[..., Command]
+CHECKOUT = Path(__file__).parents[2]
+TWO = ("-m", "n_workers=2", "arch.width=range(2,40)", "hydra/sweeper/sampler=random", "sweep.name=two")
+PATIENCE = 120
+
+
+def trials_of(name: str, storage: str | None = None) -> list[FrozenTrial]:
+    return read_study(sweep_directory(name), storage).get_trials(deepcopy=False)
+
+
+def records_of(sweep: SweepDirectory) -> list[Record]:
+    records, damaged = read_records(sweep.path)
+    assert damaged == []
+    return [record for _, record in records]
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Processes that work in the test's folder: commands, supervisors, workers."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(folder) and process.pid != os.getpid():
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def worker_processes(folder: Path) -> list[psutil.Process]:
+    return [
+        one for one in processes_of(folder) if "vggsweep.sweep.workers.process" in " ".join(one.cmdline())
+    ]
+
+
+def wait_until(claim: Callable[[], bool], command: Command | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not claim():
+        assert time.monotonic() < deadline, command.text if command is not None else ""
+        time.sleep(0.05)
+
+
+def owners_of(name: str) -> dict[int, int]:
+    """Process by trial, of the trials that run."""
+    if not sweep_directory(name).study.exists():
+        return {}
+    try:
+        running = [trial for trial in trials_of(name) if trial.state is TrialState.RUNNING]
+    except SweepError:  # the command is just creating it
+        return {}
+    return {trial.number: owner.pid for trial in running if (owner := owner_of(trial)) is not None}
+
+
+def check_whole(name: str, total: int) -> list[Record]:
+    """Exactly so many trials, each finished once, with records that agree with the study."""
+    sweep = sweep_directory(name)
+    trials, records = counted(trials_of(name)), records_of(sweep)
+    assert len(trials) == total
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * total
+    assert [record.trial for record in records] == [trial.number for trial in trials]
+    assert [record.metrics["val_acc"] for record in records] == [trial.value for trial in trials]
+    assert len({record.configuration_hash for record in records}) == total
+    assert not list(sweep.path.rglob("*.tmp"))
+    return records
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(own_folder: Path) -> Iterator[None]:
+    yield
+    try:
+        wait_until(lambda: not processes_of(own_folder))
+    finally:
+        for process in processes_of(own_folder):
+            process.kill()
+
+
+def test_killed_worker_is_replaced_and_its_trial_continues_under_its_number(
+    start: Start, own_folder: Path
+) -> None:
+    command = start(*TWO, "n_trials=4", "train.epochs=10", "scheduler=constant")
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    first, sibling = owners_of("two").values()
+    wait_until(sweep_directory("two").trial(0).checkpoint.exists, command)
+    os.kill(first, signal.SIGKILL)
+    assert command.end() == 0, command.text
+    records = check_whole("two", 4)
+    trials = trials_of("two")
+    assert [trial.number for trial in trials if DEATHS in trial.user_attrs] == [0]
+    assert "continues after epoch" in sweep_directory("two").trial(0).log.read_text()
+    pids = {owner.pid for trial in trials if (owner := owner_of(trial)) is not None}
+    assert sibling in pids
+    assert first not in pids
+    assert "died (SIGKILL); starting another" in command.text
+    assert all(record.environment["threads"] == 1 for record in records)
+
+
+def test_ctrl_c_stops_all_workers_after_a_checkpoint_and_the_same_command_continues(
+    start: Start, own_folder: Path
+) -> None:
+    words = (*TWO, "n_trials=2", "train.epochs=40", "scheduler=constant")
+    command = start(*words)
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    sweep = sweep_directory("two")
+    wait_until(lambda: all(sweep.trial(number).checkpoint.exists() for number in (0, 1)), command)
+    command.send(signal.SIGINT)
+    assert command.end() == 130, command.text
+    assert "stopped by SIGINT" in command.text
+    assert not worker_processes(own_folder)
+    assert all(sweep.trial(number).released.exists() for number in (0, 1))
+    again = start(*words, "n_workers=1")
+    assert again.end() == 0, again.text
+    check_whole("two", 2)
+    assert not any(DEATHS in trial.user_attrs for trial in trials_of("two"))
+
+
+def test_workers_end_with_a_command_that_is_killed(start: Start, own_folder: Path) -> None:
+    command = start(*TWO, "n_trials=2", "train.epochs=500", "scheduler=constant")
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    command.send(signal.SIGKILL)
+    assert command.end() == -signal.SIGKILL
+    wait_until(lambda: not processes_of(own_folder))
+
+
+# --- slow ones
+
+
+CRASH = """
+import os, signal, sys
+if "vggsweep.sweep.workers.process" in sys.orig_argv:
+    import vggsweep.preparation as preparation
+    build = preparation.build_network
+    def crash(arch, *rest):
+        if getattr(arch, "width", None) == 6:
+            {what}
+        return build(arch, *rest)
+    preparation.build_network = crash
+"""
+
+
+@pytest.fixture
+def sabotage(own_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
+    """Environment in which a worker does something terrible when it builds a network of width 6."""
+
+    def prepare(what: str) -> dict[str, str]:
+        folder = tmp_path_factory.mktemp("site")
+        (folder / "sitecustomize.py").write_text(CRASH.format(what=what))
+        return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(CHECKOUT)])}
+
+    return prepare
+
+
+def run_command(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vggsweep", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+
+
+@pytest.mark.fault("a network that crashes the interpreter", "that trial fails alone")
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_crash_of_the_interpreter_costs_that_trial_alone(
+    sabotage: Callable[[str], dict[str, str]], tiny_line: tuple[str, ...]
+) -> None:
+    done = run_command(
+        sabotage("os.kill(os.getpid(), signal.SIGSEGV)"),
+        *(word for word in tiny_line if not word.startswith("arch.width=")),
+        "-m",
+        "n_workers=2",
+        "arch.width=2,4,6,8,10",
+        "sweep.max_retries=1",
+        "sweep.name=crash",
+    )
+    assert done.returncode == 0, done.stderr
+    states = {
+        record.configuration["arch"]["width"]: record for record in records_of(sweep_directory("crash"))
+    }
+    assert {width: record.state for width, record in states.items()} == {
+        2: "COMPLETE",
+        4: "COMPLETE",
+        6: "FAIL",
+        8: "COMPLETE",
+        10: "COMPLETE",
+    }
+    assert "died 2 times" in str(states[6].reason)
+    assert "died (SIGSEGV); starting another" in done.stderr
+
+
+@pytest.mark.fault("a trial that hangs", "ended after `sweep.trial_timeout`; the others go on")
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_trial_that_hangs_is_ended_with_its_process(
+    sabotage: Callable[[str], dict[str, str]], tiny_line: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VGGSWEEP_GRACE", "3")
+    done = run_command(
+        sabotage("import time; time.sleep(3600)"),
+        *(word for word in tiny_line if not word.startswith("arch.width=")),
+        "-m",
+        "arch.width=2,6,8",
+        "sweep.trial_timeout=20",
+        "sweep.name=hang",
+    )
+    assert done.returncode == 0, done.stderr
+    records = records_of(sweep_directory("hang"))
+    assert [record.state for record in records] == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert "sweep.trial_timeout=20 s and did not answer" in str(records[1].reason)
+
+
+@pytest.mark.fault(
+    "a worker stopped for longer than its lease", "its trial is taken over; what it writes later is set aside"
+)
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_stopped_worker_is_fenced_off_when_it_wakes_up(start: Start) -> None:
+    command = start(*TWO, "n_trials=4", "train.epochs=30", "scheduler=constant", "sweep.lease=2")
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    number, pid = next(iter(owners_of("two").items()))
+    wait_until(sweep_directory("two").trial(number).checkpoint.exists, command)
+    os.kill(pid, signal.SIGSTOP)
+
+    def is_adopted() -> bool:
+        owner = owner_of(trials_of("two")[number])
+        return owner is not None and owner.pid != pid
+
+    wait_until(is_adopted, command)
+    os.kill(pid, signal.SIGCONT)
+    assert command.end() == 0, command.text
+    check_whole("two", 4)
+    (log,) = [
+        path
+        for path in sweep_directory("two").workers.glob("*.log")
+        if f"trial {number} was taken over by another worker" in path.read_text()
+    ]
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.fault(
+    "`kill -9` of workers and commands, two workers", "exactly the total, every result whole, no process left"
+)
+@pytest.mark.slow
+@pytest.mark.timeout(90 * KILLS)
+def test_two_workers_under_fire_end_with_exactly_their_total(
+    start: Start, own_folder: Path, record_property: Callable[[str, int], None]
+) -> None:
+    """Round after round a worker, the command, or everything is killed at a random moment."""
+    record_property("rounds", KILLS)
+    words = (*TWO, "n_trials=24", f"train.epochs={2 * KILLS}", "scheduler=constant")
+    words += (f"sweep.max_retries={KILLS}",)
+    luck = random.Random(0)
+    rounds: Counter[str] = Counter()
+    command = start(*words)
+    while rounds.total() < KILLS:
+        if luck.random() < 0.7:  # else it may well be still starting
+            wait_until(lambda: bool(owners_of("two")) or not processes_of(own_folder), command)
+        time.sleep(luck.uniform(0.0, 5.0))
+        target = luck.choice(["worker", "supervisor", "command", "all"])
+        if command.text.count("Sweep two:"):
+            break
+        workers = worker_processes(own_folder)
+        if target == "worker" and workers:
+            luck.choice(workers).kill()
+        elif target == "supervisor" and workers:
+            with psutil_errors_ignored():
+                psutil.Process(luck.choice(workers).ppid()).kill()
+        elif target in ("command", "all"):
+            if target == "all":
+                for process in processes_of(own_folder):
+                    if process.pid != command.pid:
+                        with psutil_errors_ignored():
+                            process.kill()
+            command.send(signal.SIGKILL)
+            assert command.end() in (-signal.SIGKILL, 0), command.text  # 0: it was done the moment before
+            if target == "command":
+                wait_until(lambda: not processes_of(own_folder))
+            command = start(*words)
+        else:
+            continue
+        rounds[target] += 1
+    code = command.end()
+    assert code == 0, command.text
+    assert rounds.total() >= KILLS, f"too quick: {rounds}"
+    check_whole("two", 24)
+    connection = sqlite3.connect(sweep_directory("two").study, timeout=1)
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.close()
+
+
+class psutil_errors_ignored:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return kind is not None and issubclass(kind, psutil.Error)
+
+
+@pytest.mark.fault("the database locked by another program", "said, and waited for")
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_sqlite_locked_by_somebody_for_half_a_minute_is_said_and_survived(start: Start) -> None:
+    command = start(*TWO, "n_trials=6", "train.epochs=20", "scheduler=constant")
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    blocker = sqlite3.connect(sweep_directory("two").study, timeout=60, isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    time.sleep(30)
+    blocker.rollback()
+    blocker.close()
+    assert command.end() == 0, command.text
+    check_whole("two", 6)
+    assert "does not answer (database is locked); waiting for it." in command.text
+    assert "answers again after" in command.text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_job_that_submitit_queues_again_checkpoints_and_continues(start: Start, own_folder: Path) -> None:
+    """SIGUSR2 is what submitit's controller and SLURM send before a time limit or a preemption."""
+    command = start(
+        *TWO, "hydra/launcher=submitit_local", "n_trials=2", "train.epochs=60", "scheduler=constant"
+    )
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    sweep = sweep_directory("two")
+    wait_until(lambda: all(sweep.trial(number).checkpoint.exists() for number in (0, 1)), command)
+    lost = worker_processes(own_folder)[0]
+    (number,) = [number for number, pid in owners_of("two").items() if pid == lost.pid]
+    lost.parent().send_signal(signal.SIGUSR2)
+    wait_until(lambda: not lost.is_running(), command)
+    assert command.end() == 0, command.text
+    check_whole("two", 2)
+    trials = trials_of("two")
+    assert not any(DEATHS in trial.user_attrs for trial in trials)
+    assert "continues after epoch" in sweep.trial(number).log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_host_with_the_same_files_continues_the_trial_of_a_dead_one_from_its_checkpoint(
+    server: Server, own_folder: Path, tiny_line: tuple[str, ...]
+) -> None:
+    """Both hosts see one ``outputs/``; they cannot ask each other's locks."""
+    words = (
+        "-m",
+        "arch.width=4,8",
+        "n_trials=2",
+        "train.epochs=60",
+        "scheduler=constant",
+        "sweep.lease=2",
+        f"sweep.storage={server.url}",
+        "sweep.name=common",
+    )
+    tiny = [word for word in tiny_line if not word.startswith(("arch.width=", "train.epochs="))]
+    directory = sweep_directory("common")
+
+    def begin(host: str) -> subprocess.Popen[bytes]:
+        with (own_folder / f"{host}.txt").open("wb") as errors:
+            return subprocess.Popen(
+                [sys.executable, "-m", "vggsweep", *tiny, *words],
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), "VGGSWEEP_HOST": host},
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+
+    alpha = begin("alpha")
+    try:
+        wait_until(directory.trial(0).checkpoint.exists)
+    finally:
+        alpha.kill()
+        alpha.wait()
+    beta = begin("beta")
+    try:
+        assert beta.wait(300) == 0, (own_folder / "beta.txt").read_text()
+    finally:
+        beta.kill()
+        beta.wait()
+    trials = counted(trials_of("common", server.url))
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 2
+    assert [trial.number for trial in trials if DEATHS in trial.user_attrs] == [0]
+    assert {owner.host for trial in trials if (owner := owner_of(trial)) is not None} == {"beta"}
+    assert "continues after epoch" in directory.trial(0).log.read_text()
+    assert [record.metrics["val_acc"] for record in records_of(directory)] == [t.value for t in trials]
+
+
+@pytest.mark.fault(
+    "two hosts on PostgreSQL, one dies, the server restarts",
+    "the other continues its trial; nobody is interrupted",
+)
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_hosts_share_a_sweep_one_dies_and_the_server_restarts(
+    server: Server, own_folder: Path, tiny_line: tuple[str, ...]
+) -> None:
+    """Each host has its own output root; nothing but the database is shared."""
+    words = [
+        "-m",
+        "arch.width=range(2,40)",
+        "n_trials=12",
+        "train.epochs=30",
+        "scheduler=constant",
+        "hydra/sweeper/sampler=random",
+        "sweep.lease=3",
+        f"sweep.storage='postgresql://sweeper:${{oc.env:DB_PASSWORD}}@127.0.0.1:{server.port}/postgres'",
+        "sweep.name=shared",
+    ]
+    tiny = [word for word in tiny_line if not word.startswith(("arch.width=", "train.epochs="))]
+    hosts = {}
+    for host in ("alpha", "beta"):
+        folder = own_folder / host
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "VGGSWEEP_HOST": host}
+        environment |= {"DB_PASSWORD": DATABASE_PASSWORD, "OMP_NUM_THREADS": "1"}
+        environment.pop("PGPASSWORD", None)
+        with (folder / "errors.txt").open("wb") as errors:
+            hosts[host] = subprocess.Popen(
+                [sys.executable, "-m", "vggsweep", *tiny, *words],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+    study_directory = SweepDirectory(own_folder / "beta" / "outputs" / "shared")
+
+    studies: list[optuna.Study] = []
+
+    def trials() -> list[FrozenTrial]:
+        if not studies:
+            studies.append(read_study(study_directory, server.url))
+        return studies[0].get_trials(deepcopy=False)
+
+    def hosts_at_work() -> set[str]:
+        for process in hosts.values():
+            assert process.poll() is None, (own_folder / "beta" / "errors.txt").read_text()
+        if not list(own_folder.glob("*/outputs/shared/trials/*/trial.owner")):
+            return set()
+        owners = [owner_of(trial) for trial in trials() if trial.state is TrialState.RUNNING]
+        return {owner.host for owner in owners if owner is not None}
+
+    try:
+        wait_until(lambda: hosts_at_work() == {"alpha", "beta"})
+        (lost,) = [
+            trial.number
+            for trial in trials()
+            if trial.state is TrialState.RUNNING and owner_of(trial).host == "alpha"  # type: ignore[union-attr]
+        ]
+        hosts["alpha"].kill()
+        server.stop()
+        time.sleep(12)
+        server.start()
+        assert hosts["beta"].wait(600) == 0, (own_folder / "beta" / "errors.txt").read_text()
+    finally:
+        for process in hosts.values():
+            process.kill()
+            process.wait()
+    finished = counted(trials())
+    assert len(finished) == 12
+    by_host = Counter(owner.host for trial in finished if (owner := owner_of(trial)) is not None)
+    assert set(by_host) <= {"alpha", "beta"}
+    owner = owner_of(finished[[trial.number for trial in finished].index(lost)])
+    assert owner is not None
+    assert owner.host == "beta"
+    for trial in finished:
+        host = owner_of(trial).host  # type: ignore[union-attr]
+        place = SweepDirectory(own_folder / host / "outputs" / "shared").trial(trial.number)
+        assert read_record(place.record).metrics["val_acc"] == trial.value
+    records = list(own_folder.glob("*/outputs/shared/trials/*/record.json"))
+    assert len(records) == 12
+    assert "does not answer" in (own_folder / "beta" / "errors.txt").read_text()
+    for path in own_folder.rglob("*"):
+        if path.is_file():
+            assert DATABASE_PASSWORD.encode() not in path.read_bytes(), path

@@ -1,0 +1,7 @@
+"""What a person sees of a sweep.
+
+progress.py      how far it is, and how long it will take
+live.py          the picture that changes while it runs
+closing.py       what it leaves behind: table, front, best configurations, the next command
+keyboard.py      keys that are pressed meanwhile
+"""

@@ -1,0 +1,140 @@
+"""What a sweep leaves behind: table, front, best configurations, and the next command."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+
+from vggsweep.errors import NothingToDraw
+from vggsweep.files import write_atomically
+from vggsweep.results.evidence import load_evidence
+from vggsweep.results.figures import accuracy_cost_figure
+from vggsweep.results.formats import csv_text
+from vggsweep.results.front import pareto_front
+from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.settings import varied_settings
+from vggsweep.results.table import load_plain, without_empty
+from vggsweep.results.units import short_count
+from vggsweep.results.verdict import describe_network
+from vggsweep.results.yaml_text import yaml_text
+from vggsweep.sweep.display.progress import best_trials, state_counts
+from vggsweep.sweep.outcome import WorkerOutcome
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.study import open_study
+from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
+from vggsweep.visible import visible_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The column that a picture sets accuracy against when the objective names no cost.
+DEFAULT_COST = "macs"
+# A front of more points is told by `vggsweep pareto`.
+FRONT_LINES = 20
+
+
+def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
+    """Write table.csv, front.png and optimization_results.yaml, and say how the sweep ended.
+
+    Returns:
+        A few lines for a person.
+    """
+    directory = spec.directory
+    cost = spec.metrics[1].name if len(spec.metrics) > 1 else DEFAULT_COST
+    plain = without_empty(load_plain([directory.path]))
+    write_atomically(directory.table, csv_text(plain))
+    table = load_evidence([directory]).table
+    has_points = {cost, "val_acc"} <= set(table.columns) and bool(
+        table[[cost, "val_acc"]].notna().all(axis=1).any()
+    )
+    if has_points:
+        try:
+            picture = io.BytesIO()
+            accuracy_cost_figure(table, cost).savefig(picture, format="png", dpi=150)
+            write_atomically(directory.front, picture.getvalue())
+        except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
+            has_points = False
+    study = open_study(
+        directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
+    )
+    best = best_trials(study)
+    write_atomically(directory.best, yaml_text(_results(spec, best)))
+    found = state_counts(study.get_trials(deepcopy=False))
+    words = {"RUNNING": "to continue"}  # nobody trains them any more
+    counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
+    lines = [f"Sweep {spec.name}: {outcome.reason} ({counts or 'nothing finished'})."]
+    if has_points:
+        lines += front_lines(spec.name, table, cost)
+    if set(found) - {"RUNNING"}:
+        lines.append(f"  table     {directory.table}")
+    if has_points:
+        lines.append(f"  picture   {directory.front}")
+    if best:
+        lines.append(f"  best      {directory.best}")
+    if found.get("FAIL"):
+        lines.append(f"  again     vggsweep rerun {shlex.quote(spec.name)}")
+    if outcome.is_early:
+        lines.append(f"  continue  {spec.command}")
+    else:
+        lines.append(f"  next      vggsweep table {shlex.quote(spec.name)}")
+    return visible_lines("\n".join(lines))
+
+
+def has_completed(spec: SweepSpec) -> bool:
+    """Whether the sweep has any result to show for itself."""
+    study = open_study(
+        spec.directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
+    )
+    return any(trial.state is TrialState.COMPLETE for trial in counted(study.get_trials(deepcopy=False)))
+
+
+def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
+    """As the stock sweeper writes it, with trial numbers and directories beside."""
+    solutions: list[dict[str, Any]] = []
+    for trial in best:
+        attrs = attrs_of(trial)
+        solutions.append(
+            {
+                "trial": trial.number,
+                "params": dict(attrs.swept or {}) if attrs is not None else dict(trial.params),
+                "values": [float(value) for value in trial.values],
+                "dir": str(spec.directory.trial(trial.number).path),
+            }
+        )
+    results: dict[str, Any] = {
+        "name": "vggsweep",
+        "objectives": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],
+    }
+    if len(spec.metrics) == 1 and solutions:
+        best_one = solutions[0]
+        results |= {
+            "best_trial": best_one["trial"],
+            "best_params": dict(best_one["params"]),  # a copy: YAML would write an alias
+            "best_value": best_one["values"][0],
+        }
+    return results | {"solutions": solutions}
+
+
+def front_lines(name: str, table: pd.DataFrame, cost: str) -> list[str]:
+    """The front of the configurations, each with the mean over its seeds."""
+    means = mean_over_seeds(table)
+    front = means[pareto_front(means, cost)].sort_values([cost, "trial"])
+    lines = [f"  front     accuracy against {cost}:"]
+    varied = varied_settings(means)
+    points = list(front.groupby([cost, "val_acc"], sort=False))
+    for _, equals in points[:FRONT_LINES]:
+        row = equals.iloc[0]
+        settings = describe_network(row, varied)
+        several = f"  mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
+        as_good = f"  (and {len(equals) - 1} just as good)" if len(equals) > 1 else ""
+        lines.append(
+            f"            trial {row['trial']:>3}  val_acc {row['val_acc']:.4f}  {cost} "
+            f"{short_count(row[cost]):>6}  {settings}{several}{as_good}"
+        )
+    if len(points) > FRONT_LINES:
+        lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep pareto {name} --x {cost}")
+    return lines

@@ -1,0 +1,197 @@
+"""What a person sees while a sweep runs: its progress, counts by state and the front so far.
+
+On a terminal this is one live picture above the running trial's bar; elsewhere a line a finished trial.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import optuna
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar as Bar
+from rich.table import Table
+from rich.text import Text
+
+from vggsweep.results.record import Record
+from vggsweep.results.units import short_count, swept_words
+from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.trial_attrs import shown_parameters
+from vggsweep.visible import visible, visible_lines
+
+MOST_ROWS = 8
+STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
+
+
+class SweepView:
+    """Progress of one worker's sweep.
+
+    Args:
+        console: where to draw.
+        spec: what the sweep was told.
+        study: read for counts and the front.
+    """
+
+    def __init__(self, console: Console, spec: SweepSpec, study: optuna.Study) -> None:
+        self.console = console
+        self.spec = spec
+        self.study = study
+        self.reader = ProgressReader(spec.directory)
+        self.running = "starting"
+        self.live: Live | None = None
+
+    def __enter__(self) -> SweepView:
+        if self.console.is_terminal:
+            self.live = Live(console=self.console, transient=True, refresh_per_second=4)
+            self.live.start()
+            with self._harmless():
+                self._redraw()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def trial_started(self, number: int, swept: Mapping[str, Any]) -> None:
+        """Name the trial that begins, or continues."""
+        self.running = f"trial {number}: {swept_words(swept)}"
+        if self.live is None:
+            self._line(self.running)
+        with self._harmless():
+            self._redraw()
+
+    def trial_ended(self, record: Record) -> None:
+        """One line for a finished trial; with a terminal it scrolls above the picture."""
+        with self._harmless():
+            progress = self._progress()
+            self._line(f"[{progress.done}/{progress.total}] {trial_line(record)}")
+            self._redraw()
+
+    def say(self, text: str) -> None:
+        """A line for a person."""
+        self._line(text)
+
+    def announce(self, text: str) -> None:
+        """A line that the live picture makes needless."""
+        if self.live is None:
+            self._line(text)
+
+    def redraw(self) -> None:
+        """The live picture of a sweep whose workers are other processes, each with its trial."""
+        if self.live is None:
+            return
+        progress = self._progress()
+        picture = sweep_picture(self.spec, progress, best_trials(self.study))
+        rest = running_table(progress) if progress.running else Text(self.running, style="cyan")
+        self.live.update(Group(picture, rest))
+
+    def _line(self, text: str) -> None:
+        self.console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
+
+    def _redraw(self) -> None:
+        if self.live is None:
+            return
+        picture = sweep_picture(self.spec, self._progress(), best_trials(self.study))
+        self.live.update(Group(picture, Text(visible(self.running), style="cyan")))
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """A fault of the picture is said, and no trial ends by it."""
+        try:
+            yield
+        except Exception as error:
+            self._line(f"cannot show how far the sweep is: {type(error).__name__}: {error}")
+
+    def _progress(self) -> SweepProgress:
+        return self.reader.read(self.study.get_trials(deepcopy=False), self.spec.extent)
+
+
+def trial_line(record: Record) -> str:
+    """A finished trial in one line."""
+    words = [f"trial {record.trial}", record.state]
+    if record.reason is not None:
+        words.append(f"({record.reason})")
+    if "val_acc" in record.metrics:
+        words.append(f"val_acc {record.metrics['val_acc']:.4f}")
+    if "macs" in record.costs:
+        words.append(f"{short_count(record.costs['macs'])} MACs")
+    words.append(swept_words(record.swept))
+    words.append(f"{record.timings.get('total_seconds', 0.0):.1f} s")
+    return "  ".join(words)
+
+
+def sweep_picture(
+    spec: SweepSpec, progress: SweepProgress, best: list[optuna.trial.FrozenTrial]
+) -> RenderableType:
+    """The sweep as a bar, counts and the front so far."""
+    counts = Text("  ").join(
+        Text(f"{count} {state}", style=STATE_STYLES.get(state, "white"))
+        for state, count in sorted(progress.counts.items())
+    )
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        Text(visible(spec.name), style="bold"),
+        Bar(total=progress.total, completed=progress.done, width=30),
+        f"{progress.done}/{progress.total}",
+        time_left(progress),
+    )
+    names = [metric.name for metric in spec.metrics]
+    return Group(head, counts, *([front_table(names, best)] if best else []))
+
+
+def running_table(progress: SweepProgress) -> Table:
+    """Every trial without a result: who trains it, on whichever host, and how far it is."""
+    table = Table(title="without a result", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("trial", "worker", "device", "epoch", "val_acc", "parameters"):
+        table.add_column(column)
+    for trial in progress.running:
+        table.add_row(
+            str(trial.number),
+            Text(visible(trial.worker_words)),
+            Text(visible(trial.device)),
+            str(trial.epoch),
+            "" if trial.val_acc is None else f"{trial.val_acc:.4f}",
+            Text(visible(swept_words(trial.swept))),
+        )
+    return table
+
+
+def time_left(progress: SweepProgress) -> str:
+    """The time left as people say it; empty before the first trial is done, and at the end."""
+    if progress.seconds_left is None or progress.is_done:
+        return ""
+    if progress.seconds_left >= 86_400:
+        return "over a day left"
+    return time.strftime("%H:%M:%S left", time.gmtime(progress.seconds_left))
+
+
+def front_table(
+    names: Sequence[str], best: Sequence[optuna.trial.FrozenTrial], most: int = MOST_ROWS
+) -> Table:
+    """The best trials so far, the most accurate first.
+
+    Args:
+        names: of the objectives.
+        best: the front, or the best trial.
+        most: rows.
+    """
+    table = Table(
+        title="front so far" if len(names) > 1 else "best so far", title_justify="left", box=SIMPLE_HEAD
+    )
+    table.add_column("trial", justify="right")
+    for name in names:
+        table.add_column(name, justify="right")
+    table.add_column("parameters")
+    for trial in sorted(best, key=lambda trial: -trial.values[0])[:most]:
+        values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
+        table.add_row(str(trial.number), *values, Text(visible(swept_words(shown_parameters(trial)))))
+    return table

@@ -1,0 +1,8 @@
+"""Continuing a sweep, and putting right what was lost, damaged or changed since.
+
+continuation.py  whether a command continues the sweep of its directory, and what comes first
+changed_data.py  how data changed, in words
+reading.py       a study to look at, from its database or from the records
+rebuild.py       a study's trials from records
+study_edits.py   changes that Optuna has no word for: a trial that begins again, a wider space
+"""

@@ -1,0 +1,66 @@
+"""Open a study to look at it, whatever is left of it."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+
+import optuna
+
+from vggsweep.errors import SweepError, VggsweepError
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.sweep.recovery.rebuild import Plan, add_all, rebuilt_trials
+from vggsweep.sweep.spec.saved_spec import read_saved
+from vggsweep.sweep.storage.buffered import BufferedStorage
+from vggsweep.sweep.storage.rdb import open_database
+from vggsweep.sweep.storage.study import study_name
+
+log = logging.getLogger("vggsweep.storage")
+
+
+class NoStudyYet(SweepError):
+    """The sweep's command was stopped, or is still about to begin, before its first trial."""
+
+
+def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.Study:
+    """Open a study to look at it; one that is lost or damaged is made from the records, in memory.
+
+    Raises:
+        SweepError: there is none, and no record either.
+    """
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    try:
+        # Opening a file that is not there would make one.
+        if storage is None and not (directory.study.is_file() and directory.study.stat().st_size):
+            raise KeyError(directory.name)
+        backend = open_database(directory, storage)
+        name = study_name(backend, directory, storage)
+        return optuna.load_study(study_name=name, storage=BufferedStorage(backend))
+    except Exception as error:
+        if directory.begun_trials():
+            log.warning(
+                "%s has no study that can be read; this is told from its records. "
+                "`vggsweep repair %s` makes it anew.",
+                directory.path,
+                shlex.quote(directory.name),
+            )
+            return study_of_records(directory)
+        if isinstance(error, KeyError):
+            raise NoStudyYet(
+                f"{directory.path} has no study yet: its command was stopped before the first trial. "
+                "The same command begins it."
+            ) from None
+        if isinstance(error, VggsweepError):
+            raise
+        raise SweepError(f"{directory.path}: the study cannot be opened: {error}") from error
+
+
+def study_of_records(directory: SweepDirectory) -> optuna.Study:
+    """A study in memory, from what lies in the directory."""
+    saved = read_saved(directory)
+    plan = Plan() if saved is None else Plan(saved.metrics, saved.distributions, saved.words)
+    study = optuna.create_study(
+        study_name=directory.name, directions=[metric.direction for metric in plan.metrics]
+    )
+    add_all(study, rebuilt_trials(directory, plan))
+    return study

@@ -1,0 +1,234 @@
+"""A study made anew from what lies in a sweep's directory: the records are the truth of its results.
+
+Every trial keeps its number, state, values, parameters and attributes, so that a sampler learns from it and
+the same command continues. Numbers of which nothing is left are there as failed trials without parameters,
+which nothing counts or shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import optuna
+import yaml
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from vggsweep.configuration.identity import configuration_hash
+from vggsweep.configuration.words import parse
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.history import read_history
+from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.record import Record, read_record
+from vggsweep.sweep.spec.objectives import VAL_ACC, Metric, objective_values
+from vggsweep.sweep.spec.search_space import SearchSpace
+from vggsweep.sweep.storage.trial_attrs import REASON, STATES, WAITING, TrialAttrs, attrs_of, reason_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is made of, besides records.
+
+    Args:
+        metrics: the objective.
+        distributions: the space; empty for single runs, and where nobody knows it any more.
+        words: overrides that each trial has.
+        known: the trials of a study that is damaged or old, by number.
+    """
+
+    metrics: tuple[Metric, ...] = (VAL_ACC,)
+    distributions: Mapping[str, BaseDistribution] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    known: Sequence[FrozenTrial] = ()
+
+
+def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
+    """Every trial from 0 to the last one of which something is left."""
+    begun = set(directory.begun_trials())
+    end = max([len(plan.known) - 1, *begun], default=-1) + 1
+    trials: list[FrozenTrial] = []
+    firsts: dict[str, int] = {}
+    for number in range(end):
+        known = plan.known[number] if number < len(plan.known) else None
+        record = _record(directory.trial(number), number) if number in begun else None
+        if record is not None:
+            trials.append(_finished(record, number, directory.trial(number), plan, known, firsts))
+        elif known is not None:
+            trials.append(known)
+        elif number in begun and (attrs := _mark_of_begun(directory.trial(number), plan, firsts, number)):
+            params = _params(attrs.swept or {}, plan)
+            trials.append(_trial(TrialState.RUNNING, params, plan, attrs.attributes()))
+        else:
+            trials.append(create_trial(state=TrialState.FAIL))
+    return _with_means(trials)
+
+
+def _record(directory: TrialDirectory, number: int) -> Record | None:
+    try:
+        record = read_record(directory.record)
+    except RecordError:
+        return None
+    return record if record.trial == number else None
+
+
+def _finished(
+    record: Record,
+    number: int,
+    directory: TrialDirectory,
+    plan: Plan,
+    known: FrozenTrial | None,
+    firsts: dict[str, int],
+) -> FrozenTrial:
+    if known is not None and known.state is STATES[record.state]:
+        before = attrs_of(known)
+        if before is not None and before.identity.fits(record.identity):
+            return known
+    attrs = TrialAttrs(
+        record.configuration_hash,
+        _own_words(record.overrides, plan),
+        dict(record.swept) or None,  # single runs sweep nothing
+        _first(record.configuration, number, firsts),
+        record.data_fingerprint,
+    )
+    attributes = dict(attrs.attributes())
+    values = objective_values(plan.metrics, record) if record.state == "COMPLETE" else None
+    state = STATES[record.state]
+    if state is TrialState.COMPLETE and values is None:
+        state = TrialState.FAIL
+    if state is TrialState.FAIL:
+        attributes[REASON] = reason_of(record)
+    if values is not None and _replicates(record.configuration) > 1:
+        attributes[WAITING] = values
+    return _trial(
+        state,
+        _params(record.swept, plan),
+        plan,
+        attributes,
+        values=values,
+        steps=_steps(directory, record),
+        started=_local(record.timings.get("started")),
+        ended=_local(record.timings.get("ended")),
+    )
+
+
+def _trial(
+    state: TrialState,
+    params: Mapping[str, Any],
+    plan: Plan,
+    attributes: Mapping[str, Any],
+    *,
+    values: Sequence[float] | None = None,
+    steps: Mapping[int, float] | None = None,
+    started: datetime | None = None,
+    ended: datetime | None = None,
+) -> FrozenTrial:
+    trial = create_trial(
+        state=state,
+        values=None if values is None else list(values),
+        params=dict(params),
+        distributions={name: plan.distributions[name] for name in params},
+        user_attrs=dict(attributes),
+        intermediate_values=dict(steps or {}),
+    )
+    trial.datetime_start = started or trial.datetime_start
+    if state.is_finished():
+        trial.datetime_complete = max(filter(None, (ended, trial.datetime_start)), default=None)
+    return trial
+
+
+def _params(swept: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """A trial's point as the space spells it; nothing where it does not lie in the space."""
+    space = SearchSpace(plan.distributions)
+    fixed = {}
+    for name, distribution in plan.distributions.items():
+        key = name.lstrip("+")
+        fixed[name] = space.match_value(name, swept.get(key))
+        may_be_none = isinstance(distribution, CategoricalDistribution) and None in distribution.choices
+        if key not in swept or (fixed[name] is None and not may_be_none):
+            return {}
+    return fixed
+
+
+def _own_words(overrides: Sequence[str], plan: Plan) -> tuple[str, ...]:
+    """The overrides beyond those that all trials have."""
+    left = list(plan.words)
+    own = []
+    for word in overrides:
+        if word in left:
+            left.remove(word)
+        else:
+            own.append(word)
+    return tuple(own)
+
+
+def _first(configuration: Mapping[str, Any], number: int, firsts: dict[str, int]) -> int:
+    """The number of the first replicate of a configuration."""
+    if _replicates(configuration) == 1:
+        return number
+    return firsts.setdefault(configuration_hash({**configuration, "seed": None}), number)
+
+
+def _replicates(configuration: Mapping[str, Any]) -> int:
+    sweep = configuration.get("sweep")
+    count = sweep.get("replicates") if isinstance(sweep, Mapping) else None
+    return count if isinstance(count, int) else 1
+
+
+def _with_means(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Replicates with the mean of their family, as the sampler is told it."""
+    families: dict[int | None, list[FrozenTrial]] = {}
+    for trial in trials:
+        if WAITING in trial.user_attrs and (attrs := attrs_of(trial)) is not None:
+            families.setdefault(attrs.first, []).append(trial)
+    for family in families.values():
+        columns = zip(*(trial.user_attrs[WAITING] for trial in family), strict=True)
+        means = [sum(column) / len(family) for column in columns]
+        for trial in family:
+            if trial.state is TrialState.COMPLETE:
+                trial.values = means
+    return trials
+
+
+def _mark_of_begun(
+    directory: TrialDirectory, plan: Plan, firsts: dict[str, int], number: int
+) -> TrialAttrs | None:
+    """The mark of a trial that was begun and has no record; None if it does not say what it was."""
+    try:
+        plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
+        overrides = [str(word) for word in yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))]
+        words = _own_words(overrides, plan)
+        values = {one.get_key_element().lstrip("+"): one.value() for one in parse(words)}
+        swept = {name.lstrip("+"): values.get(name.lstrip("+")) for name in plan.distributions}
+        first = _first(plain, number, firsts)
+        return TrialAttrs(configuration_hash(plain), words, swept if plan.distributions else None, first)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, yaml.YAMLError):
+        return None
+
+
+def _steps(directory: TrialDirectory, record: Record) -> dict[int, float]:
+    """What a pruner of Optuna's was told after each epoch; nothing where several values are optimised."""
+    node = record.configuration.get("pruner")
+    if not isinstance(node, Mapping) or node.get("name") in ("none", "pareto", None):
+        return {}
+    try:
+        rows = read_history(directory.history, record.identity)
+        return {int(row["epoch"]): row["val_acc"] for row in rows}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _local(text: object) -> datetime | None:
+    """Optuna's clock: local time without its zone."""
+    try:
+        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def add_all(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+    """Write trials into an empty study; each gets the number that it has in the sequence."""
+    for trial in trials:
+        study._storage.create_new_trial(study._study_id, template_trial=trial)

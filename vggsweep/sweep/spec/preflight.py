@@ -1,0 +1,212 @@
+"""What can be known to be wrong with a sweep before it has a directory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.distributions import FloatDistribution
+
+from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.idle import idle_fields
+from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.configuration.words import pasted
+from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError
+from vggsweep.sweep.spec.pruners import check_pruner
+from vggsweep.sweep.spec.samplers import check_sampler
+from vggsweep.sweep.spec.search_space import draw_point, load_hook
+
+if TYPE_CHECKING:
+    from vggsweep.sweep.spec.composer import Composer
+    from vggsweep.sweep.spec.spec import SweepSpec
+
+# Nodes of a configuration that a sweep has once, whatever its trials are.
+WHOLE_NODES = ("sweep", "objective", "pruner", "space", "hydra")
+# A space whose tried points cannot exist is walked this far for one that can.
+MOST_POINTS_TRIED = 200
+BETWEEN = 0.381966  # where to try an interval besides its ends; no round number lies there
+
+
+def check_spec(spec: SweepSpec, configuration: Configuration, space_option: str) -> None:
+    """Refuse a sweep that cannot work as a whole.
+
+    Args:
+        spec: what the sweep was told.
+        configuration: of its first point.
+        space_option: where parameters come from that were not typed.
+
+    Raises:
+        ConfigError: naming what would work.
+    """
+    if spec.settings.storage is not None:
+        from vggsweep.sweep.storage.rdb import check_address
+
+        check_address(spec.directory, spec.settings.storage)
+    metrics = spec.metrics
+    check_pruner(spec.pruner, metrics)
+    check_sampler(spec.sampler, metrics, spec.space)
+    if "latency_ms_p50" in [metric.name for metric in metrics] and configuration.measure.name == "none":
+        raise ConfigError("objective=acc_vs_latency needs latencies, and measure=none takes none.")
+    if spec.space.hook is not None:
+        load_hook(spec.space.hook)
+    if not spec.space.distributions and spec.space.hook is None:
+        raise ConfigError(
+            "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
+            "(space=depth_width) or an experiment that has one (experiment=quickstart)."
+        )
+    _check_choices(spec, space_option)
+    _check_hook(spec)
+    _check_enqueued(spec)
+
+
+def _check_choices(spec: SweepSpec, space_option: str) -> None:
+    """Each value of each parameter by itself beside the first of the others; infeasible ones may pass."""
+    composer = spec.composer()
+    reasons: list[str] = []
+    idle: list[Mapping[str, Any]] = []
+    is_any_feasible = False
+    for name, point in _points_to_try(spec):
+        try:
+            configuration = _configuration(spec, point, composer)
+        except ConfigError as error:
+            raise _explained(error, spec, name, point, space_option) from error
+        idle.append(idle_fields(configuration))
+        try:
+            check_configuration(configuration)
+            is_any_feasible = True
+        except InfeasibleConfig as error:
+            reasons.append(str(error))
+        except ConfigError as error:
+            raise _explained(error, spec, name, point, space_option) from error
+    _refuse_idle(spec, idle)
+    if spec.space.hook is None and not is_any_feasible and not _is_any_feasible(spec, composer):
+        raise ConfigError(f"No trial of this sweep can exist. The first: {reasons[0]}")
+
+
+def _points_to_try(spec: SweepSpec) -> Iterator[tuple[str, dict[str, Any]]]:
+    names = list(spec.space.distributions)
+    first = {name: _some_values(spec, name)[0] for name in names}
+    if not names:
+        yield "", {}
+    tried = []
+    for name in names:
+        for value in _some_values(spec, name):
+            point = {**first, name: value}
+            if (words := spec.space.words(point)) not in tried:
+                tried.append(words)
+                yield name, point
+
+
+def _some_values(spec: SweepSpec, name: str) -> Sequence[Any]:
+    """All values of a choice, both ends of a range or an interval and one between them."""
+    distribution = spec.space.distributions[name]
+    if hasattr(distribution, "choices"):
+        return list(distribution.choices)
+    low, high, step = distribution.low, distribution.high, distribution.step  # type: ignore[attr-defined]
+    if isinstance(distribution, FloatDistribution) and low < high:
+        return [low, high, low + step if step else low + BETWEEN * (high - low)]
+    return [low, high]
+
+
+def _configuration(spec: SweepSpec, point: Mapping[str, Any], composer: Composer) -> Configuration:
+    plain = composer.compose(spec.space.words(point))
+    for node in ("sweep", "objective", "pruner", "space"):
+        if plain[node] != spec.base[node]:
+            raise ConfigError(
+                f"{' '.join(spec.space.words(point))} brings another {node} of its own, and a sweep has "
+                "one. Sweep over each by itself."
+            )
+    return read_configuration(plain)
+
+
+def _explained(
+    error: ConfigError, spec: SweepSpec, name: str, point: Mapping[str, Any], space_option: str
+) -> ConfigError:
+    """The refusal of one point, with what a person could not know from the text alone."""
+    distribution = spec.space.distributions.get(name)
+    if isinstance(distribution, FloatDistribution) and "should be a whole number" in str(error):
+        low, high = distribution.low, distribution.high
+        if low.is_integer() and high.is_integer() and point[name] not in (low, high):
+            advice = pasted(f"{name}=range({low:.0f},{high + 1:.0f})")
+            return ConfigError(
+                f"{name}=interval({low:g},{high:g}) tries any number between, and {name} is a whole one: "
+                f"{advice}"
+            )
+    for key in spec.base["space"]["params"] or {}:
+        field = str(key).lstrip("+")
+        if field in spec.space.distributions and f"Unknown field {field}" in str(error):
+            return ConfigError(
+                f"{field} is varied by space={space_option}, not by a word of this line: {error} "
+                "Leave that space out, or choose what has the field."
+            )
+    return error
+
+
+def _refuse_idle(spec: SweepSpec, idle: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a swept field that another one makes idle, so that its trials would be one and the same."""
+    for name in spec.space.distributions:
+        field = name.lstrip("+")
+        found = [point[field] for point in idle if field in point]
+        if found and (len(found) == len(idle) or found[0].is_network):
+            raise ConfigError(
+                f"{field} is swept but changes nothing: {found[0].because}. Leave one of them out."
+            )
+
+
+def _is_any_feasible(spec: SweepSpec, composer: Composer) -> bool:
+    """Whether a point that was not tried yet can exist; taken for granted where there are many."""
+    size = spec.space.size
+    if size is None or size > MOST_POINTS_TRIED:
+        return True
+    for point in spec.space.points():
+        try:
+            check_configuration(_configuration(spec, point, composer))
+        except ConfigError:
+            continue
+        return True
+    return False
+
+
+def _check_hook(spec: SweepSpec) -> None:
+    """Draw one point with the hook: a slip in it shows before the sweep has a directory."""
+    name = spec.space.hook
+    if name is None:
+        return
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=spec.seed))
+    try:
+        point = draw_point(spec.space, study)
+        configuration = _configuration(spec, point, spec.composer())
+        _refuse_idle(spec, [idle_fields(configuration)])
+        check_configuration(configuration)
+    except InfeasibleConfig:
+        return
+    except SweepError as error:
+        raise ConfigError(str(error)) from error
+    except ConfigError as error:
+        raise ConfigError(f"space.hook={name}: {error}") from error
+
+
+def _check_enqueued(spec: SweepSpec) -> None:
+    space, composer = spec.space, spec.composer()
+    for index, item in enumerate(spec.settings.enqueue or ()):
+        if not isinstance(item, Mapping):
+            raise ConfigError(
+                f"sweep.enqueue[{index}]={item} should be a group of overrides, such as "
+                "sweep.enqueue=[{arch.depth: 8, arch.width: 16}]."
+            )
+        point = {}
+        for key, value in item.items():
+            if str(key).partition(".")[0] in WHOLE_NODES:
+                raise ConfigError(f"sweep.enqueue[{index}]: {key} belongs to the sweep as a whole.")
+            point[key] = space.match_value(key, value) if key in space.distributions else value
+            if key in space.distributions and point[key] is None:
+                raise ConfigError(
+                    f"sweep.enqueue[{index}]: {key}={value} lies outside the space ({space.in_words()[key]})."
+                )
+        try:
+            check_configuration(_configuration(spec, point, composer))
+        except ConfigError as error:
+            raise ConfigError(f"sweep.enqueue[{index}]: {error}") from error

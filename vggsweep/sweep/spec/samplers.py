@@ -1,0 +1,106 @@
+"""Optuna's samplers, made from hydra-optuna-sweeper's configs, and what each cannot do."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from hydra.utils import instantiate
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from vggsweep.errors import ConfigError
+from vggsweep.sweep.spec.objectives import Metric
+from vggsweep.sweep.spec.search_space import SearchSpace
+
+# What a sampler's config may instantiate; Hydra refuses everything else.
+TRUSTED = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*")
+# Optuna 5's own defaults, which the plugin's config still turns off; several workers need the second.
+TPE_DEFAULTS = {"multivariate": True, "constant_liar": True}
+
+
+def sampler_name(node: Mapping[str, Any]) -> str:
+    """``tpe``, ``grid`` … from the node's target."""
+    target = str(node.get("_target_", "")).rpartition(".")[2]
+    for name in ("NSGAIII", "NSGAII", "TPE", "Random", "CmaEs", "Grid", "GP", "QMC"):
+        if target.lower().startswith((name.lower(), f"create_{name.lower()}")):
+            return name.lower()
+    return target
+
+
+def check_sampler(node: Mapping[str, Any], metrics: Sequence[Metric], space: SearchSpace) -> None:
+    """Refuse a sampler that cannot work with the objective or the space.
+
+    Raises:
+        ConfigError: naming what would work.
+    """
+    name = sampler_name(node)
+    if name == "cmaes" and len(metrics) > 1:
+        raise ConfigError(
+            "hydra/sweeper/sampler=cmaes optimises one value, and this objective has "
+            f"{len(metrics)} ({', '.join(metric.name for metric in metrics)}). "
+            "Use tpe, nsgaii, gp, qmc or random, or objective=val_acc."
+        )
+    if name == "grid":
+        if space.hook is not None:
+            raise ConfigError("hydra/sweeper/sampler=grid cannot walk a space with a hook; use tpe.")
+        for key, distribution in space.distributions.items():
+            if isinstance(distribution, FloatDistribution) and distribution.step is None:
+                raise ConfigError(
+                    f"hydra/sweeper/sampler=grid cannot walk the interval of {key}. Give it steps with "
+                    "range(start, stop, step) or choice(…), or use tpe, random, gp or qmc."
+                )
+    categorical = [k for k, d in space.distributions.items() if isinstance(d, CategoricalDistribution)]
+    if name == "cmaes" and categorical and len(categorical) == len(space.distributions):
+        raise ConfigError(
+            f"hydra/sweeper/sampler=cmaes needs numbers, and {', '.join(categorical)} only has choices. "
+            "Use tpe, random or grid."
+        )
+
+
+def build_sampler(
+    node: Mapping[str, Any], chosen: Sequence[str], seed: int, number: int = 0
+) -> optuna.samplers.BaseSampler:
+    """The sampler of a node for one suggestion.
+
+    Everything that it knows of earlier suggestions it reads from the study, and what it draws depends on the
+    seed and the suggestion's number alone: a sweep that was stopped and continued draws what it would have
+    drawn in one go, and two workers never draw the same.
+
+    Args:
+        node: Hydra's node with ``_target_``.
+        chosen: fields of it that a person set; they are left as they are.
+        seed: used unless the person chose one.
+        number: of the suggestion in the study.
+    """
+    values = dict(node)
+    name = sampler_name(values)
+    seed = seed if values.get("seed") is None else int(values["seed"])
+    if name != "qmc":  # its points are one sequence, in which each takes the next place
+        seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) % 2**31
+    values["seed"] = seed
+    if name == "grid":  # the scheduler walks a grid by itself
+        return optuna.samplers.RandomSampler(seed=seed)
+    if name == "tpe":
+        values |= {field: value for field, value in TPE_DEFAULTS.items() if field not in chosen}
+        # Deprecated arguments that only warn when they are given.
+        signature = inspect.signature(optuna.samplers.TPESampler)
+        values = {
+            key: value
+            for key, value in values.items()
+            if key == "_target_" or (value is not None and key in signature.parameters)
+        }
+    if name == "qmc" and "scramble" not in chosen:
+        values["scramble"] = True
+    values = {key: value for key, value in values.items() if value is not None}
+    for field in ("warn_independent_sampling", "warn_asynchronous_seeding"):
+        if field in values:
+            values[field] = False
+    with warnings.catch_warnings():
+        # A person who chose qmc by name need not be told that Optuna calls it experimental.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler: optuna.samplers.BaseSampler = instantiate(values, _execution_whitelist_=TRUSTED)
+    return sampler

@@ -1,0 +1,121 @@
+"""``sweep.yaml``: what a sweep was told when it began, and how far a continued one may differ from it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from vggsweep.errors import ConfigError
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.sweep.spec.objectives import Metric, metrics_of
+
+
+@dataclass(frozen=True)
+class SavedSweep:
+    """What ``sweep.yaml`` says.
+
+    Args:
+        fingerprint: see `vggsweep.sweep.spec.spec.SweepSpec.fingerprint`.
+        command: the line that ran it last.
+        words: overrides that each of its trials has.
+        metrics: its objective.
+        distributions: its space; a parameter whose text cannot be read is left out.
+        storage: ``sweep.storage``.
+    """
+
+    fingerprint: dict[str, Any]
+    command: str
+    words: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    distributions: dict[str, BaseDistribution]
+    storage: str | None
+
+
+def read_saved(directory: SweepDirectory) -> SavedSweep | None:
+    """Read ``sweep.yaml``; None where there is none, or none that can be understood."""
+    try:
+        content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
+        space = {str(name): read_distribution(str(text)) for name, text in content["space"].items()}
+        return SavedSweep(
+            fingerprint=dict(content["fingerprint"]),
+            command=str(content["command"]),
+            words=tuple(map(str, content["words"])),
+            metrics=metrics_of(content["configuration"]["objective"]["name"]),
+            distributions={name: one for name, one in space.items() if one is not None},
+            storage=content["configuration"]["sweep"]["storage"],
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, yaml.YAMLError):
+        return None
+
+
+KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (CategoricalDistribution, FloatDistribution, IntDistribution)
+}
+
+
+def read_distribution(text: str) -> BaseDistribution | None:
+    """A distribution from its text in ``sweep.yaml``; None for what is none, such as a hook's name.
+
+    >>> read_distribution("IntDistribution(high=8, log=False, low=4, step=1)")
+    IntDistribution(high=8, log=False, low=4, step=1)
+    >>> read_distribution("my_package.my_module.my_hook")
+    """
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            return None
+        values = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        distribution: BaseDistribution = KINDS[call.func.id](**values)
+        return distribution
+    except (SyntaxError, ValueError, KeyError, TypeError):
+        return None
+
+
+def holds(wide: BaseDistribution, narrow: BaseDistribution) -> bool:
+    """Whether a distribution has every value of another, so that a space may have grown from it.
+
+    >>> holds(CategoricalDistribution((4, 6, 8)), CategoricalDistribution((4, 8)))
+    True
+    >>> holds(IntDistribution(4, 12, step=4), IntDistribution(4, 8, step=2))
+    False
+    """
+    if isinstance(wide, CategoricalDistribution):
+        if not isinstance(narrow, CategoricalDistribution):
+            return False
+        # by type too: True == 1 == 1.0 for Python
+        own = [(type(choice), choice) for choice in wide.choices]
+        return all((type(choice), choice) in own for choice in narrow.choices)
+    if type(wide) is not type(narrow):
+        return False
+    assert isinstance(wide, (IntDistribution, FloatDistribution))
+    assert isinstance(narrow, (IntDistribution, FloatDistribution))
+    return (
+        (wide.log, wide.step) == (narrow.log, narrow.step)
+        and wide.low <= narrow.low
+        and wide.high >= narrow.high
+        and (wide.step is None or wide._contains(float(narrow.low)))
+    )
+
+
+def grown(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    """The parameters whose space has grown, with what they are now.
+
+    Args:
+        before, now: two fingerprints of a sweep.
+    """
+    found = {}
+    for key in before.keys() & now.keys():
+        if not key.startswith("space.") or before[key] == now[key]:
+            continue
+        narrow, wide = read_distribution(str(before[key])), read_distribution(str(now[key]))
+        if narrow is not None and wide is not None and holds(wide, narrow):
+            found[key.removeprefix("space.")] = wide
+    return found
+
+
+STUDY_MARK = "vggsweep"

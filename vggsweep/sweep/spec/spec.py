@@ -1,0 +1,219 @@
+"""What a sweep was told to do, in one picklable value: any worker on any host can act on it.
+
+It is read from the same words for ``-m``, ``plan`` and a continued sweep, and checked as a whole
+before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from optuna.distributions import CategoricalDistribution
+
+from vggsweep.configuration.belonging import Fingerprints
+from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
+from vggsweep.configuration.identity import without_idle_fields
+from vggsweep.configuration.line import Line, choices, named, read_line, sweep_name
+from vggsweep.configuration.schema import Configuration, read_configuration, resolved
+from vggsweep.configuration.secrets import check_storage
+from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
+from vggsweep.configuration.words import choice_value, word
+from vggsweep.errors import ConfigError
+from vggsweep.results.layout import SweepDirectory, sweep_directory
+from vggsweep.sweep.spec.composer import Composer
+from vggsweep.sweep.spec.extent import Extent
+from vggsweep.sweep.spec.objectives import Metric, metrics_of
+from vggsweep.sweep.spec.preflight import WHOLE_NODES, check_spec
+from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
+
+# Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
+FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
+FREE_NODES = ("device", "logger")
+# How the fingerprint names the data of a sweep that does not vary them.
+WHOLE_SWEEP = "of the sweep"
+# Words of a line that are no part of a trial's configuration.
+NOT_A_TRIALS = ("hydra", "sweep.name=")
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """A whole sweep.
+
+    Args:
+        name: directory under ``outputs/``.
+        root: ``outputs/<name>``, absolute.
+        fixed: words that every trial has.
+        extra_dir, config_name: where the configuration comes from, see `compose`.
+        space: what is varied.
+        sampler: Hydra's node of the sampler, and the names of its fields that a person set.
+        objective: name in `vggsweep.sweep.spec.objectives`.
+        pruner: which trials end early.
+        settings: the ``sweep`` node.
+        seed: of the first replicate and of the sampler.
+        base: resolved configuration with the first choice of each swept group.
+        command: the words a person typed, ready to paste.
+        fingerprints: of the data sets, as far as they were taken.
+        only: numbers of the trials that are trained again; empty for a whole sweep.
+    """
+
+    name: str
+    root: Path
+    fixed: tuple[str, ...]
+    extra_dir: Path | None
+    config_name: str
+    space: SearchSpace
+    sampler: Mapping[str, Any]
+    sampler_fields: tuple[str, ...]
+    objective: str
+    pruner: PrunerSettings
+    settings: SweepSettings
+    seed: int
+    base: Mapping[str, Any]
+    command: str
+    fingerprints: Fingerprints = field(default_factory=Fingerprints)
+    only: tuple[int, ...] = ()
+
+    @property
+    def directory(self) -> SweepDirectory:
+        return SweepDirectory(self.root)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return metrics_of(self.objective)
+
+    @property
+    def extent(self) -> Extent:
+        """How much there is to do."""
+        settings = self.settings
+        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
+
+    def composer(self) -> Composer:
+        """Makes this sweep's configurations."""
+        return Composer(self.fixed, self.extra_dir, self.config_name)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything that must stay the same when the sweep continues, flat, as text."""
+        kept = {key: value for key, value in self.base.items() if key not in FREE_NODES}
+        kept["sweep"] = {key: value for key, value in kept["sweep"].items() if key not in FREE_SWEEP_FIELDS}
+        kept = without_idle_fields(kept)
+        kept["space"] = self.space.describe()
+        kept["sampler"] = dict(self.sampler)
+        kept["data"] = self._data()
+        return flat(kept)
+
+    def _data(self) -> dict[str, Any]:
+        """What the data are, by the folder where several are swept."""
+        roots = self.space.distributions.get("dataset.root")
+        if not isinstance(roots, CategoricalDistribution):
+            found = {WHOLE_SWEEP: self.base}
+        else:
+            dataset = self.base["dataset"]
+            chosen = [choice_value(root) for root in roots.choices]  # type: ignore[arg-type]
+            found = {str(root): {**self.base, "dataset": {**dataset, "root": root}} for root in chosen}
+        taken = {name: self.fingerprints.of(plain) for name, plain in found.items()}
+        return {name: {"digest": one.digest, **one.counts} for name, one in taken.items()}
+
+
+def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
+    """Read and check the words of ``vggsweep -m``.
+
+    Args:
+        words: all overrides of the line, also those of ``hydra.``.
+        extra_dir: the directory of ``--config-dir``.
+        config_name: the primary config.
+        command: the line as typed.
+
+    Raises:
+        ConfigError: the line cannot work; nothing has been written.
+    """
+    line = read_line(words, extra_dir=extra_dir, config_name=config_name)
+    return order_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
+
+
+def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
+    """As `read_spec`, from a line that was read before."""
+    parsed, swept, fixed = line.parsed, line.swept, line.fixed
+    groups = [override for override in swept if group_options(override.key_or_group, extra_dir=extra_dir)]
+    first = [f"{one.get_key_element()}={choices(one, extra_dir=extra_dir)[0]}" for one in groups]
+    config = compose([*fixed, *first], extra_dir=extra_dir, config_name=config_name) if first else None
+    base = line.plain() if config is None else resolved(config)
+    configuration = read_configuration(base)
+    check_storage(configuration.sweep.storage)  # before any other refusal repeats the line
+    space = _read_space(configuration, parsed, swept, extra_dir)
+    space_option = ",".join(one.get_value_string() for one in parsed if one.key_or_group == "space")
+    space_option = space_option or str(line.hydra.runtime.choices.get("space"))
+    kind = [*space.distributions] or [space_option]
+    name = named(configuration, line.words) or sweep_name(naming_overrides(line.words), kind)
+    base["sweep"]["name"] = name
+    sampler = resolved(line.hydra.sweeper.sampler)
+    spec = SweepSpec(
+        name=name,
+        root=sweep_directory(name).path,
+        fixed=(
+            *(text for text in fixed if text.startswith(SEARCH_PATH) or not text.startswith(NOT_A_TRIALS)),
+            word("sweep.name", name),
+        ),
+        extra_dir=extra_dir,
+        config_name=config_name,
+        space=space,
+        sampler=sampler,
+        sampler_fields=tuple(
+            override.key_or_group.rpartition(".")[2]
+            for override in parsed
+            if override.key_or_group.startswith("hydra.sweeper.sampler.")
+        ),
+        objective=configuration.objective.name,
+        pruner=configuration.pruner,
+        settings=configuration.sweep,
+        seed=configuration.seed,
+        base=base,
+        command=command,
+    )
+    check_spec(spec, configuration, space_option)
+    return spec
+
+
+def _read_space(
+    configuration: Configuration,
+    parsed: Sequence[Override],
+    swept: Sequence[Override],
+    extra_dir: Path | None,
+) -> SearchSpace:
+    """The space of the ``space`` group and of the line; a key that the line names is the line's."""
+    taken = {override.key_or_group for override in parsed}
+    from_group = space_overrides(configuration.space.params or {}, taken)
+    distributions = read_space([*from_group, *swept], lambda group: group_options(group, extra_dir=extra_dir))
+    for key in distributions:
+        if key.lstrip("+").partition(".")[0] in WHOLE_NODES:
+            raise ConfigError(f"{key} belongs to the sweep as a whole and cannot be searched.")
+    if "seed" in distributions:
+        raise ConfigError(
+            "seed is never searched: it would make luck look like skill. Use sweep.replicates=3 to average "
+            "over seeds, or hydra/sweeper=basic to run each seed as a trial of its own."
+        )
+    return SearchSpace(distributions, configuration.space.hook)
+
+
+def naming_overrides(words: Sequence[str]) -> list[str]:
+    """The words that name a sweep: those that may change when it continues leave the name alone."""
+    free = (
+        *(f"sweep.{field}=" for field in FREE_SWEEP_FIELDS),
+        *(f"{node}=" for node in FREE_NODES),
+        "hydra/launcher",
+        "hydra.launcher",
+    )
+    return [word for word in words if not word.startswith(free)]
+
+
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names."""
+    if isinstance(node, Mapping):
+        found: dict[str, Any] = {}
+        for key, value in node.items():
+            found |= flat(value, f"{prefix}{key}.")
+        return found
+    return {prefix.rstrip("."): node}

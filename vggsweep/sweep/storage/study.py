@@ -1,0 +1,169 @@
+"""The Optuna study of a sweep: it allocates every trial number and remembers every result."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from vggsweep.errors import SweepError, VggsweepError
+from vggsweep.identity import Identity
+from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.record import Record
+from vggsweep.sweep.storage.buffered import BufferedStorage
+from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
+from vggsweep.sweep.storage.trial_attrs import REASON, STATES, attrs_of, reason_of
+
+log = logging.getLogger("vggsweep.storage")
+
+
+def open_study(
+    directory: SweepDirectory,
+    *,
+    directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
+    storage: str | None = None,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+) -> optuna.Study:
+    """Create or open the study of a sweep.
+
+    Args:
+        directory: the sweep's directory, which exists.
+        directions: one an objective.
+        storage: a database URL, or None for ``study.db`` in the directory.
+        sampler: who suggests; irrelevant where nobody asks for suggestions.
+        pruner: who stops trials early; irrelevant where nobody reports epochs.
+    """
+    backend = _open_own(directory, storage)
+    try:
+        return optuna.create_study(
+            study_name=study_name(backend, directory, storage),
+            storage=BufferedStorage(backend),
+            directions=list(directions),
+            sampler=sampler,
+            pruner=pruner,
+            load_if_exists=True,
+        )
+    except VggsweepError:
+        raise
+    except Exception as error:
+        raise SweepError(
+            f"{backend.what}: the study cannot be opened: {error}{_way_out(directory, storage)}"
+        ) from error
+
+
+def _open_own(directory: SweepDirectory, storage: str | None) -> RetryingRDBStorage:
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    try:
+        return open_database(directory, storage)
+    except SweepError as error:
+        raise SweepError(f"{error}{_way_out(directory, storage)}") from error
+
+
+def _way_out(directory: SweepDirectory, storage: str | None) -> str:
+    if storage is not None or not directory.begun_trials():
+        return ""
+    return f" `vggsweep repair {shlex.quote(directory.name)}` makes it anew from the records."
+
+
+def study_name(backend: RetryingRDBStorage, directory: SweepDirectory, storage: str | None) -> str:
+    """The study's name: the directory's, or the one that it had before it was renamed or copied.
+
+    A server holds the studies of many sweeps, a directory's own file only its own.
+    """
+    if storage is not None:
+        return directory.name
+    studies = {study.study_name: study._study_id for study in backend.get_all_studies()}
+    if len(studies) > 1:  # by a release that did not look for the earlier name
+        studies = {name: id_ for name, id_ in studies.items() if backend.get_n_trials(id_)}
+    if directory.name in studies or not studies:
+        return directory.name
+    if len(studies) > 1:
+        raise SweepError(
+            f"{directory.study} holds the studies of several sweeps: {', '.join(sorted(studies))}."
+            f"{_way_out(directory, storage)}"
+        )
+    return next(iter(studies))
+
+
+def storage_of(study: optuna.Study) -> BufferedStorage:
+    """The storage of a study that `open_study` or `read_study` opened."""
+    assert isinstance(study._storage, BufferedStorage)
+    return study._storage
+
+
+def close_study(study: optuna.Study) -> None:
+    """Let go of a study's database; one that was made from records has none."""
+    if isinstance(study._storage, BufferedStorage):
+        study._storage.close()
+
+
+def database_of(study: optuna.Study) -> RetryingRDBStorage:
+    """The database behind a study that `open_study` or `read_study` opened."""
+    backend = storage_of(study)._backend
+    assert isinstance(backend, RetryingRDBStorage)
+    return backend
+
+
+def add_trial(
+    study: optuna.Study,
+    attributes: Mapping[str, Any],
+    *,
+    state: TrialState = TrialState.RUNNING,
+    params: Mapping[str, Any] | None = None,
+    distributions: Mapping[str, BaseDistribution] | None = None,
+    system_attributes: Mapping[str, Any] | None = None,
+    values: Sequence[float] | None = None,
+) -> int:
+    """Add a trial that no sampler suggested, whole in one transaction.
+
+    A kill leaves no number without its attributes.
+
+    Returns:
+        The trial's number.
+    """
+    template = optuna.trial.create_trial(
+        state=state,
+        values=None if values is None else list(values),
+        params=dict(params or {}),
+        distributions=dict(distributions or {}),
+        user_attrs=dict(attributes),
+        system_attrs=dict(system_attributes or {}),
+    )
+    trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
+    return study._storage.get_trial_number_from_id(trial_id)
+
+
+def trials_of(study: optuna.Study, identities: Sequence[Identity], state: TrialState) -> list[FrozenTrial]:
+    """This configuration's trials, on this data, in one state: RUNNING are those that nobody finished."""
+    found = []
+    for trial in study.get_trials(deepcopy=False, states=(state,)):
+        attrs = attrs_of(trial)
+        if attrs is not None and any(attrs.identity.fits(identity) for identity in identities):
+            found.append(trial)
+    return found
+
+
+def tell(study: optuna.Study, number: int, record: Record, values: Sequence[float] | None) -> None:
+    """Tell the study what a record says; telling the same again changes nothing.
+
+    Args:
+        study: where the trial is RUNNING or finished.
+        number: the trial's.
+        record: its result.
+        values: the objectives' values when the record is COMPLETE.
+    """
+    state = STATES[record.state]
+    if state is TrialState.FAIL:
+        trial_id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+        with suppress(UpdateFinishedTrialError):
+            study._storage.set_trial_user_attr(trial_id, REASON, reason_of(record))
+    study.tell(number, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True)

@@ -1,0 +1,176 @@
+"""What vggsweep writes on an Optuna trial, and how it reads it back: the only place that knows the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from vggsweep.identity import Identity
+from vggsweep.results.record import Record
+
+# A record's state as Optuna's.
+STATES = {
+    "COMPLETE": TrialState.COMPLETE,
+    "PRUNED": TrialState.PRUNED,
+    "FAIL": TrialState.FAIL,
+}
+ATTRS = "vggsweep"
+INFEASIBLE = "infeasible"
+DUPLICATE_OF = "duplicate_of"
+ENQUEUED = "enqueued"
+WAITING = "waiting"
+DEATHS = "deaths"
+REASON = "reason"
+# Why earlier attempts failed, of a trial that was trained again.
+EARLIER = "earlier"
+
+
+@dataclass(frozen=True)
+class TrialAttrs:
+    """What a trial of ours is; written in one transaction, so that a trial has it whole or not at all.
+
+    Args:
+        configuration_hash: see `vggsweep.configuration.identity`.
+        words: overrides beyond the sweep's fixed ones; with them any host can compose it again.
+        swept: parameters that the sweep varied, with their values.
+        first: number of the first trial of its configuration; None means the trial itself, whose
+            number is not known before it is written.
+        data: fingerprint of its data; None in marks of earlier releases.
+    """
+
+    configuration_hash: str
+    words: tuple[str, ...] = ()
+    swept: dict[str, Any] | None = None
+    first: int | None = None
+    data: str | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What its result belongs to."""
+        return Identity(self.configuration_hash, self.data)
+
+    def attributes(self) -> dict[str, Any]:
+        """As Optuna's user attributes."""
+        return {ATTRS: asdict(self)}
+
+
+def swept_fields(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by the field that they set, without the ``+`` by which Hydra adds one.
+
+    >>> swept_fields({"arch.depth": 8, "+arch.options.hidden": 64})
+    {'arch.depth': 8, 'arch.options.hidden': 64}
+    """
+    return {name.lstrip("+"): value for name, value in params.items()}
+
+
+def shown_parameters(trial: FrozenTrial) -> dict[str, object]:
+    """What tells a trial from others, for people: what the sweep varied, or the words of a single run."""
+    attrs = attrs_of(trial)
+    if attrs is not None and attrs.swept:
+        return dict(attrs.swept)
+    if trial.params or attrs is None:
+        return dict(trial.params)
+    pairs = (word.partition("=") for word in attrs.words)
+    return {key: value for key, _, value in pairs if key != "sweep.name"}
+
+
+def reason_of(record: Record) -> str:
+    """Why a trial failed; one that completed fails where its record lacks an objective."""
+    return record.reason or "no objective value"
+
+
+def attrs_of(trial: FrozenTrial) -> TrialAttrs | None:
+    """Our attributes of a trial; None for one that is not ours or was killed before it had them."""
+    plain = trial.user_attrs.get(ATTRS)
+    if plain is None:
+        return None
+    return TrialAttrs(
+        plain["configuration_hash"],
+        tuple(plain["words"]),
+        plain["swept"],
+        first_of(trial),
+        plain.get("data"),
+    )
+
+
+def notes_of(trial: FrozenTrial) -> tuple[str, ...]:
+    """What a reader of its result should know from before: why earlier attempts failed."""
+    return tuple(f"trained again after it failed: {why}" for why in trial.user_attrs.get(EARLIER, ()))
+
+
+def is_ours(trial: FrozenTrial) -> bool:
+    """Whether it is ours, whole: `attrs_of` for whoever asks every trial of a study, again and again."""
+    return trial.user_attrs.get(ATTRS) is not None
+
+
+def is_counted(trial: FrozenTrial) -> bool:
+    """Whether ``n_trials`` counts it: ours, and COMPLETE, PRUNED or FAIL, or only waiting to be told."""
+    if not is_ours(trial) or is_infeasible(trial) or is_duplicate(trial):
+        return False
+    return trial.state.is_finished() or WAITING in trial.user_attrs
+
+
+def is_infeasible(trial: FrozenTrial) -> bool:
+    """Whether the suggestion was no network at all (PRUNED for Optuna, with a violated constraint)."""
+    return INFEASIBLE in trial.user_attrs
+
+
+def is_duplicate(trial: FrozenTrial) -> bool:
+    """Whether the suggestion repeated a configuration and was told that one's result."""
+    return DUPLICATE_OF in trial.user_attrs
+
+
+def is_in_progress(trial: FrozenTrial) -> bool:
+    """Whether somebody trains it, or should."""
+    return trial.state is TrialState.RUNNING and is_ours(trial) and WAITING not in trial.user_attrs
+
+
+def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that ``n_trials`` counts."""
+    return [trial for trial in trials if is_counted(trial)]
+
+
+def by_identity(trials: Sequence[FrozenTrial], identities: Sequence[Identity]) -> FrozenTrial | None:
+    """The trial of this configuration on this data that stands for it (no duplicate), or None.
+
+    Args:
+        trials: of the study, in the order of their numbers.
+        identities: under the hash of this release, and of earlier ones where it differs.
+    """
+    hashes = {identity.configuration for identity in identities}
+    for trial in trials:
+        if not is_ours(trial) or is_duplicate(trial):
+            continue
+        attrs = trial.user_attrs[ATTRS]
+        if attrs["configuration_hash"] in hashes:
+            own = Identity(attrs["configuration_hash"], attrs.get("data"))
+            if any(own.fits(identity) for identity in identities):
+                return trial
+    return None
+
+
+def family_of(trials: Iterable[FrozenTrial], first: int | None) -> list[FrozenTrial]:
+    """The replicates of one configuration, the first of them included, no duplicates."""
+    return [
+        trial for trial in trials if is_ours(trial) and not is_duplicate(trial) and first_of(trial) == first
+    ]
+
+
+def unfinished_families(trials: Iterable[FrozenTrial], replicates: int) -> dict[int, list[FrozenTrial]]:
+    """The configurations of which there are fewer trials than replicates, by the number of their first."""
+    if replicates == 1:
+        return {}
+    families: dict[int, list[FrozenTrial]] = {}
+    for trial in trials:
+        if is_ours(trial) and not is_duplicate(trial):
+            families.setdefault(first_of(trial), []).append(trial)
+    return {number: family for number, family in families.items() if len(family) < replicates}
+
+
+def first_of(trial: FrozenTrial) -> int:
+    """The number of the first trial of its configuration."""
+    first: int | None = trial.user_attrs[ATTRS]["first"]
+    return trial.number if first is None else first

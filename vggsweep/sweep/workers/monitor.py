@@ -1,0 +1,139 @@
+"""What the command shows while its workers train in other processes, wherever those are."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+import optuna
+from optuna.trial import FrozenTrial
+from rich.console import Console
+
+from vggsweep.configuration.secrets import masked
+from vggsweep.errors import RecordError, VggsweepError
+from vggsweep.results.record import read_record
+from vggsweep.results.units import swept_words
+from vggsweep.sweep.display.live import SweepView, trial_line
+from vggsweep.sweep.scheduling.ownership import owner_of
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.sqlite_wal import write_ahead
+from vggsweep.sweep.storage.study import open_study, storage_of
+from vggsweep.sweep.storage.trial_attrs import REASON, attrs_of, counted, is_in_progress
+from vggsweep.sweep.workers.parent import ParentProcess
+from vggsweep.training.interruption import StopRequest
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Monitor:
+    """Follows a sweep through its study; a context manager.
+
+    Args:
+        spec: what the sweep was told.
+        parent: tells the workers to stop.
+        stop: when that is.
+    """
+
+    def __init__(self, spec: SweepSpec, parent: ParentProcess, stop: StopRequest) -> None:
+        self._spec = spec
+        self._parent = parent
+        self._stop = stop
+        self._study: optuna.Study = open_study(
+            spec.directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
+        )
+        self._log = write_ahead(storage_of(self._study).file)
+        self._view = SweepView(Console(stderr=True), spec, self._study)
+        trials = self._study.get_trials(deepcopy=False)
+        self._known = {trial.number for trial in counted(trials)}
+        self._owners: dict[int, str] = {}
+        self._complaints: set[str] = set()
+        self._over = threading.Event()
+        self._looking = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+
+    @property
+    def done(self) -> int:
+        """Finished trials, as ``n_trials`` counts them."""
+        return len(self._known)
+
+    def __enter__(self) -> Monitor:
+        self._log.__enter__()
+        self._view.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join(timeout=5)
+        try:
+            if kind is None:
+                self.look()
+        except Exception as fault:
+            self._complain(fault)
+        finally:
+            self._view.__exit__(kind, error, trace)
+            storage_of(self._study).close()
+            self._log.__exit__(kind, error, trace)
+
+    def say(self, text: str) -> None:
+        """A line for the person."""
+        self._view.say(text)
+
+    def look(self) -> None:
+        """Say what is new."""
+        with self._looking:
+            trials = self._study.get_trials(deepcopy=False)
+            for trial in trials:
+                if is_in_progress(trial):
+                    self._say_owner(trial)
+            total = self._spec.extent.total(trials)
+            for trial in counted(trials):
+                if trial.number not in self._known:
+                    self._known.add(trial.number)
+                    self._view.say(f"[{len(self._known)}/{total}] {self._result(trial)}")
+            self._view.redraw()
+
+    def _run(self) -> None:
+        is_told = False
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            try:
+                if self._stop.signal_name is not None and not is_told:
+                    self._parent.ask_to_stop(self._stop.signal_name)
+                    is_told = True
+                    self._view.say(
+                        "stopping: each worker finishes its step; the same signal again stops at once"
+                    )
+                self.look()
+            except Exception as error:  # this thread passes signals on, whatever else goes wrong
+                self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say a fault of what is shown, once; the sweep itself goes on."""
+        text = masked(str(error) if isinstance(error, VggsweepError) else f"{type(error).__name__}: {error}")
+        if text not in self._complaints:
+            self._complaints.add(text)
+            self._view.say(f"cannot show how far the sweep is: {text}")
+
+    def _say_owner(self, trial: FrozenTrial) -> None:
+        owner, attrs = owner_of(trial), attrs_of(trial)
+        if owner is None or attrs is None or self._owners.get(trial.number) == owner.token:
+            return
+        before = self._owners.get(trial.number)
+        self._owners[trial.number] = owner.token
+        verb = "continues" if before is not None else "trains"
+        self._view.announce(f"{owner.worker} {verb} trial {trial.number}: {swept_words(attrs.swept or {})}")
+
+    def _result(self, trial: FrozenTrial) -> str:
+        """From the record where its file is here, else from the study."""
+        try:
+            return trial_line(read_record(self._spec.directory.trial(trial.number).record))
+        except RecordError:
+            owner = owner_of(trial)
+            words = [f"trial {trial.number}", trial.state.name]
+            if REASON in trial.user_attrs:
+                words.append(f"({trial.user_attrs[REASON]})")
+            if trial.values:
+                words.append(f"val_acc {trial.values[0]:.4f}")
+            return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])

@@ -1,0 +1,213 @@
+"""A worker: one process that asks for a configuration, trains it, tells the result, and asks again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import optuna
+from omegaconf import DictConfig
+from rich.console import Console
+
+from vggsweep.configuration.network import configured_network
+from vggsweep.configuration.schema import read_configuration
+from vggsweep.data.cache import RECENT
+from vggsweep.errors import Interrupted, Superseded, VggsweepError, WriteFailed
+from vggsweep.results.record import Record
+from vggsweep.sweep.display.live import SweepView
+from vggsweep.sweep.outcome import WorkerOutcome
+from vggsweep.sweep.pruning.callback import PruningCallback
+from vggsweep.sweep.scheduling.clock import StartTime
+from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
+from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
+from vggsweep.sweep.scheduling.ownership import is_signed_by
+from vggsweep.sweep.scheduling.scheduler import TrialScheduler
+from vggsweep.sweep.spec.pruners import optuna_pruner
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.file_lock import host_name
+from vggsweep.sweep.storage.sqlite_wal import write_ahead
+from vggsweep.sweep.storage.study import open_study, storage_of
+from vggsweep.training.interruption import StopRequest, stop_on_signals
+from vggsweep.trial import TrialSpec, run_trial
+
+WAIT_SECONDS = 0.5
+
+
+class Reporter(Protocol):
+    """Who is told which trial a worker trains; None between two."""
+
+    def __call__(self, assignment: Assignment | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Role:
+    """Which of several workers this is.
+
+    Args:
+        name: for people, such as ``alpha-0``; empty for the only one.
+        device: replaces the configuration's, or None.
+        is_orphan: whether the process that started this one is gone.
+        report: told of each trial.
+    """
+
+    name: str = ""
+    device: str | None = None
+    is_orphan: Callable[[], bool] = lambda: False
+    report: Reporter = lambda assignment: None
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A picklable task function: any Hydra launcher can run it, in this process or another.
+
+    Args:
+        spec: what the sweep was told.
+        started: when the sweep's clock began.
+    """
+
+    spec: SweepSpec
+    started: StartTime
+
+    def __call__(self, _config: DictConfig | None = None) -> WorkerOutcome:
+        """Train until there is nothing left to do."""
+        return self.work(Role())
+
+    def work(self, role: Role) -> WorkerOutcome:
+        """Train until there is nothing left to do, as one of several."""
+        try:
+            return self._run(role)
+        except VggsweepError as error:  # of the world, not of a trial: a full disk, a damaged database
+            return WorkerOutcome(str(error).rstrip("."), is_early=True)
+
+    def _run(self, role: Role) -> WorkerOutcome:
+        spec = self.spec
+        if role.name:
+            RECENT.share(spec.directory.images(host_name()))
+        study = self._open_study()
+        device = role.device or spec.base["device"]
+        with write_ahead(storage_of(study).file):
+            scheduler = TrialScheduler(spec, study, role.name or "main", device)
+            try:
+                with (
+                    stop_on_signals() as stop,
+                    SweepView(Console(stderr=True), spec, study) as view,
+                    HeartbeatThread(
+                        self._open_study,
+                        scheduler.lease_monitor,
+                        stop,
+                        spec.settings.trial_timeout,
+                        role.is_orphan,
+                    ) as heartbeats,
+                ):
+                    return self._work(_Bench(role, scheduler, stop, view, heartbeats))
+            finally:
+                storage_of(study).close()  # or the log would stay
+
+    def _open_study(self) -> optuna.Study:
+        spec = self.spec
+        return open_study(
+            spec.directory,
+            directions=[metric.direction for metric in spec.metrics],
+            storage=spec.settings.storage,
+            pruner=optuna_pruner(spec.pruner, spec.base["train"]["epochs"]),
+        )
+
+    def _work(self, bench: _Bench) -> WorkerOutcome:
+        while True:
+            step = bench.scheduler.next(is_time_up=self._is_time_up())
+            if isinstance(step, Stop):
+                return WorkerOutcome(step.reason, step.is_early)
+            if isinstance(step, Wait):
+                time.sleep(WAIT_SECONDS)
+            else:
+                try:
+                    record = self._train(step, bench)
+                except Interrupted:
+                    with suppress(VggsweepError):  # the lock is released anyhow
+                        bench.scheduler.release(step)
+                    return self._interrupted(bench.stop)
+                except KeyboardInterrupt:  # the second signal: no question to a database that may not answer
+                    with suppress(OSError):
+                        step.directory.released.touch()
+                    raise
+                except WriteFailed:  # no death of the trial, and none of its faults
+                    with suppress(VggsweepError):
+                        bench.scheduler.release(step)
+                    raise
+                finally:
+                    step.lock.release()
+                if record is not None:
+                    bench.view.trial_ended(record)
+            if bench.stop.is_set:
+                return self._interrupted(bench.stop)
+
+    def _train(self, assignment: Assignment, bench: _Bench) -> Record | None:
+        """The trial's record; None when another worker had taken the trial over."""
+        view, scheduler = bench.view, bench.scheduler
+        view.trial_started(assignment.number, assignment.attrs.swept or {})
+        bench.stop.begin_trial(owns=partial(is_signed_by, assignment.directory, assignment.owner))
+        bench.heartbeats.trial_began(assignment)
+        bench.role.report(assignment)
+        try:
+            record = run_trial(
+                self._assignment(assignment, bench.role.device),
+                stop=bench.stop,
+                console=view.console,
+                on_epoch=self._watch(assignment, scheduler),
+            )
+            if scheduler.finish(assignment, record):
+                return record
+        except Superseded:
+            pass
+        finally:
+            bench.heartbeats.trial_ended()
+            bench.role.report(None)
+        view.say(f"trial {assignment.number} was taken over by another worker while this one was silent")
+        return None
+
+    def _assignment(self, assignment: Assignment, device: str | None) -> TrialSpec:
+        return TrialSpec(
+            sweep=self.spec.name,
+            number=assignment.number,
+            directory=assignment.directory,
+            plain=assignment.plain if device is None else {**assignment.plain, "device": device},
+            overrides=[*self.spec.fixed, *assignment.attrs.words],
+            swept=assignment.attrs.swept,
+            identity=assignment.identity,
+            notes=assignment.notes,
+        )
+
+    def _watch(self, assignment: Assignment, scheduler: TrialScheduler) -> PruningCallback:
+        configuration = read_configuration(assignment.plain)
+        costs = configured_network(configuration).costs
+        return PruningCallback(
+            study=scheduler.study,
+            trial_id=assignment.trial_id,
+            settings=self.spec.pruner,
+            metrics=self.spec.metrics,
+            costs={"macs": costs.macs, "params": costs.params},
+            epochs=configuration.train.epochs,
+        )
+
+    def _is_time_up(self) -> bool:
+        timeout = self.spec.settings.timeout
+        return timeout is not None and self.started.passed() > timeout
+
+    def _interrupted(self, stop: StopRequest) -> WorkerOutcome:
+        assert stop.signal_name is not None
+        return WorkerOutcome(f"stopped by {stop.signal_name}", is_early=True, signal_name=stop.signal_name)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What a worker has at hand."""
+
+    role: Role
+    scheduler: TrialScheduler
+    stop: StopRequest
+    view: SweepView
+    heartbeats: HeartbeatThread
