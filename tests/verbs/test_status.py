@@ -79,11 +79,11 @@ def test_status_says_why_a_depth_is_infeasible_under_a_budget() -> None:
 
 
 def test_one_sentence_about_several_suggestions_is_told_once() -> None:
-    order = order_of("arch.depth=1,2,3,4", "sweep.name=shallow")
-    dispatcher = dispatcher_of(order)
-    save_order(order)
-    while isinstance(step := dispatcher.next(), Task):
-        finish(dispatcher, step)
+    spec = spec_of("arch.depth=1,2,3,4", "sweep.name=shallow")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    while isinstance(step := scheduler.next(), Assignment):
+        finish(scheduler, step)
 
     lines = [line for line in shown("shallow")[0].split("INFEASIBLE")[2:] if line.strip()]
     assert len(lines) == 1
@@ -168,7 +168,7 @@ def test_watch_waits_for_a_sweep_that_begins_and_ends_with_it(
     begun: list[TrialScheduler] = []
 
     def meanwhile(_keys: Keys, _seconds: float) -> str:
-        """What another terminal does between two looks: the directory, the order, the trials."""
+        """What another terminal does between two looks: the directory, the spec, the trials."""
         if not spec.directory.trials.exists():
             spec.directory.trials.mkdir(parents=True)
         elif not spec.directory.settings.exists():
