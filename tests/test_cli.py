@@ -114,6 +114,8 @@ def finished(own_folder: Path) -> Path:
         (["--config-dir", "nowhere"], "--config-dir nowhere is not a directory"),
         (["--config-name", "nope"], "Cannot find primary config 'nope'"),
         (["--cfg", "job", "arch=nope"], "arch=nope: no such option"),
+        (["--cfg", "job", "-m", "arch.depth=4"], "Only one of --run, --multirun, --cfg"),
+        (["--resolve"], "The --resolve flag can only be used"),
         (["-m", "arch.depth=4,8", "arch.depth=3"], "arch.depth is given twice"),
         (["-m", "arch.depth=4,abc"], "arch.depth=abc should be a whole number"),
         (["-m", "hydra/sweeper=basic", "arch.depth=4,abc"], "arch.depth=abc should be a whole number"),

@@ -114,8 +114,11 @@ def run_hydra(words: Sequence[str]) -> int:
     """Check the line, then hand it to Hydra."""
     import hydra
     from hydra._internal.utils import get_args_parser
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     from vggsweep.configuration.locate import config_dir
+    from vggsweep.configuration.refusal import first_paragraph
     from vggsweep.sweep.command_line import remember
 
     parser = get_args_parser()
@@ -135,8 +138,11 @@ def run_hydra(words: Sequence[str]) -> int:
         return 0
     sys.argv = ["vggsweep", *words]
     run = hydra.main(config_path=str(config_dir()), config_name="config")(task)
-    if is_inspection:
-        show_masked(run)
+    if is_inspection or arguments.shell_completion or arguments.resolve:
+        try:
+            show_masked(run)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise ConfigError(first_paragraph(error)) from error
         return 0
     run()
     return _end_of_stock_sweep(words) if arguments.multirun else 0

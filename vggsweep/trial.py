@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -85,6 +85,7 @@ class TrialSpec:
         swept: parameters that the sweep varied, with their values.
         identity: what the result belongs to; None takes it here.
         notes: what a reader of the result should know from before, such as why it failed the first time.
+        check_data: raises `DataError` when the data are no longer those of the identity.
     """
 
     sweep: str
@@ -95,6 +96,7 @@ class TrialSpec:
     swept: Mapping[str, Any] | None = None
     identity: Identity | None = None
     notes: Sequence[str] = ()
+    check_data: Callable[[], None] = lambda: None
 
 
 def run_trial(
@@ -176,6 +178,7 @@ class _Trial:
         self.started = datetime.now(UTC)
         self.clock = time.perf_counter()
         self.notes: list[str] = list(assignment.notes)
+        self.check_data = assignment.check_data
         self.is_contended: bool | None = None
         self.bar: ProgressBar | None = None
         self.training: Training | None = None
@@ -241,6 +244,8 @@ class _Trial:
                 self.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
             with ContentionWatch(device) as watch:
                 trained = self._train(network, data, precision)
+            if data.loader == "streaming":  # which read the pictures until now
+                self.check_data()
             self.is_contended = watch.is_contended
             # The training is done. What fails from here on costs its own figure and no more.
             if train.keep_weights:
@@ -268,6 +273,8 @@ class _Trial:
             device=device,
             channels_last=configuration.train.channels_last,
         )
+        if data.loader == "resident":  # nothing is read any more
+            self.check_data()
         if data.note is not None:
             self.notes.append(data.note)
         self.val_images = data.validation.num_images

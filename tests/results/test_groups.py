@@ -64,11 +64,11 @@ def test_cost_of_one_network_stands_without_deviation_and_of_several_with_it() -
 
 def test_accuracies_on_several_data_sets_are_not_averaged() -> None:
     rows = [
-        {"state": "COMPLETE", "depth": 4, "dataset": dataset, "val_acc": acc}
+        {"state": "COMPLETE", "depth": 4, "dataset": dataset, "images": f"{dataset}-id", "val_acc": acc}
         for dataset, acc in (("mnist", 0.9), ("own", 0.1), ("mnist", 0.7))
     ]
 
-    grouped = group_rows(PlainTable(("state", "depth", "dataset", "val_acc"), rows), ["depth"])
+    grouped = group_rows(PlainTable(("state", "depth", "dataset", "images", "val_acc"), rows), ["depth"])
 
     assert [(row["dataset"], row["n"], row["val_acc"]) for row in grouped.rows] == [
         ("mnist", 2, pytest.approx(0.8)),

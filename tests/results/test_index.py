@@ -88,7 +88,7 @@ def test_record_that_becomes_damaged_is_listed_as_such_and_never_indexed(sweep: 
         lambda whole: b"",
         lambda whole: whole[: len(whole) // 2],
         lambda whole: whole.replace(b"0.79", b"0.97"),
-        lambda whole: whole.replace(b'"index_version": 3', b'"index_version": 0'),
+        lambda whole: whole.replace(b'"index_version": 4', b'"index_version": 0'),
         lambda whole: b"[]\n[]\n",
         lambda whole: b"\xff\xfe\n\n",
         lambda whole: b"[" * 100_000,
@@ -152,4 +152,4 @@ def test_index_is_not_written_again_for_a_few_new_records(
 
     assert load_plain([sweep]).column("trial") == [0, 1, 2, 8]
     assert (sweep / INDEX_NAME).read_bytes() == before
-    assert json.loads(before.splitlines()[0])["index_version"] == 3
+    assert json.loads(before.splitlines()[0])["index_version"] == 4

@@ -28,7 +28,7 @@ Write = Callable[..., Path]
 
 DOCUMENTED = (
     "sweep trial state arch depth width stages head resolution params conv_params macs activations "
-    "budget_residual dataset optimizer lr batch_size epochs epochs_run seed train_loss train_acc "
+    "budget_residual dataset images optimizer lr batch_size epochs epochs_run seed train_loss train_acc "
     "epochs_to_threshold val_loss val_acc test_acc train_seconds images_per_second latency_ms_p50 "
     "latency_ms_p95 throughput peak_memory_mb device precision pareto dir"
 ).split()
@@ -66,10 +66,43 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
     assert (values["val_acc"], values["macs"], values["device"]) == (0.79, 23_000_000, "a CPU")
     assert [name for name, value in values.items() if value is None] == [
         "val_top5",
+        "val_images",
         "at_chance",
         "pareto",
         "reason",
     ]
+
+
+def test_rows_tell_on_which_images_their_accuracy_was_counted(record: Build, tmp_path: Path) -> None:
+    def images(fingerprint: str = "f", **dataset: object) -> str:
+        node = {"name": "fashion_mnist", "val_fraction": 0.1, "split_seed": 0, "limit": None, **dataset}
+        configuration = {**record().configuration, "dataset": node}
+        values = row(record(configuration=configuration, data_fingerprint=fingerprint), tmp_path)
+        return str(values["images"])
+
+    same = images()
+    assert images(num_workers=4) == images("g") == same
+    others = [
+        {"name": "mnist"},
+        {"val_fraction": 0.2},
+        {"split_seed": 1},
+        {"limit": 512},
+        {"validation": "test"},
+    ]
+    assert same not in {images(**change) for change in others}
+    folder = {"name": "image_folder"}
+    assert images(**folder) != images("g", **folder)
+
+
+def test_a_record_in_the_place_of_another_trial_is_no_result(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "mine", 0)
+    moved = write(tmp_path / "mine", 1)
+    moved.rename(tmp_path / "mine" / "trials" / "00002")
+
+    table, damaged = load_table([tmp_path / "mine"])
+
+    assert table["state"].tolist() == ["COMPLETE", "DAMAGED"]
+    assert "is the record of trial 1" in str(damaged[0])
 
 
 def test_swept_parameters_that_have_a_column_are_not_named_twice(record: Build, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from vggsweep.configuration.identity import configuration_hash, configuration_hashes
 from vggsweep.configuration.schema import read_configuration
-from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint
+from vggsweep.data.catalog import data_root
+from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint, data_stamp
+from vggsweep.errors import DataError
 from vggsweep.identity import Identity
 
 # What of a configuration says which files are read.
@@ -33,12 +35,37 @@ class Fingerprints:
         Args:
             plain: resolved values of the whole configuration, checked.
         """
-        with_test = bool(plain["train"].get("evaluate_test"))
-        key = (*(plain["dataset"].get(name) for name in DATA_FIELDS), with_test)
+        key = self._key(plain)
         if key not in self.taken:
             dataset = read_configuration(plain).dataset
-            self.taken[key] = data_fingerprint(dataset, with_test=with_test)
+            self.taken[key] = data_fingerprint(dataset, with_test=key[-1])
         return self.taken[key]
+
+    @staticmethod
+    def _key(plain: Mapping[str, Any]) -> tuple[Any, ...]:
+        fields = (plain["dataset"].get(name) for name in DATA_FIELDS)
+        return (*fields, bool(plain["train"].get("evaluate_test")))
+
+    def check(self, plain: Mapping[str, Any]) -> None:
+        """Refuse data that changed since their fingerprint was taken; quick where nothing did.
+
+        Args:
+            plain: resolved values of the whole configuration, checked.
+
+        Raises:
+            DataError: pictures were written, added or removed meanwhile.
+        """
+        taken, with_test = self.of(plain), self._key(plain)[-1]
+        dataset = read_configuration(plain).dataset
+        if data_stamp(dataset, with_test=with_test) == taken.stamp:
+            return
+        now = data_fingerprint(dataset, with_test=with_test)
+        if now.digest != taken.digest:
+            raise DataError(
+                f"The pictures of {data_root(dataset)} changed while they were trained on. Put them back and "
+                "type the command again, or begin another sweep with them"
+            )
+        self.taken[self._key(plain)] = now  # the same contents under other times, as on another host
 
     def identity(self, plain: Mapping[str, Any], configuration: str | None = None) -> Identity:
         """What a training of this configuration belongs to.

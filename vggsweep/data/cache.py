@@ -28,7 +28,7 @@ ATTEMPTS_TO_MAP = 3
 class RecentCache:
     """Keeps what was used last and forgets the rest.
 
-    A key holds the size and time of the files that were read: a changed file is read again.
+    A key holds the size and times of the files that were read: a changed file is read again.
 
     Args:
         capacity: values kept. Training and test split of one set, or training, validation and test

@@ -11,16 +11,18 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from vggsweep.data import cifar, idx, mini, svhn
 from vggsweep.data.catalog import data_root
-from vggsweep.data.listing import PictureFolder
-from vggsweep.data.settings import DatasetSettings
+from vggsweep.data.listing import PictureFolder, file_stamp
+from vggsweep.data.settings import DatasetSettings, SplitName
 from vggsweep.data.splits import list_split
 
-# Of a larger file its first and last bytes count, besides its size: 100,000 pictures take a second or two.
-BYTES_READ = 4096
+# A file counts whole up to this size; of a larger one its size and blocks spread over it count, the first and
+# the last among them, so that 100,000 pictures take seconds. An edit of few bytes between blocks escapes.
+BLOCKS = 16
+BLOCK_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,12 @@ class DataFingerprint:
         digest: 64 hexadecimal digits.
         counts: for people, to tell what changed: pictures by ``split/class`` and their bytes in total;
             empty for a published set.
+        stamp: changes when a file of a folder is written, on the host where it was taken; see `data_stamp`.
     """
 
     digest: str
     counts: Mapping[str, int]
+    stamp: str = field(default="", compare=False)
 
 
 def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> DataFingerprint:
@@ -45,12 +49,29 @@ def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> D
         with_test: whether the test pictures decide something, besides where they validate.
     """
     if settings.name == "image_folder":
-        root = data_root(settings)
-        has_test = with_test or settings.validation == "test"
-        splits = {split: list_split(root, split) for split in (("train", "test") if has_test else ("train",))}
-        return folder_fingerprint({split: found for split, found in splits.items() if found is not None})
+        stamp = data_stamp(settings, with_test=with_test)  # before: what changes meanwhile is found later
+        return replace(folder_fingerprint(_splits(settings, with_test)), stamp=stamp)
     digest = hashlib.sha256("\n".join([settings.name, *_published_checksums(settings.name)]).encode())
     return DataFingerprint(digest.hexdigest(), {})
+
+
+def data_stamp(settings: DatasetSettings, *, with_test: bool = False) -> str:
+    """Sizes and times of a folder's pictures in one text, opening none; empty for a published set."""
+    if settings.name != "image_folder":
+        return ""
+    digest = hashlib.sha256()
+    for pictures in _splits(settings, with_test).values():
+        for path in pictures.paths:
+            digest.update(b"%s\0%d\0%d\0%d\0" % (os.fsencode(path), *file_stamp(path)))
+    return digest.hexdigest()
+
+
+def _splits(settings: DatasetSettings, with_test: bool) -> dict[str, PictureFolder]:
+    names: tuple[SplitName, ...] = ("train",)
+    if with_test or settings.validation == "test":
+        names = ("train", "test")
+    found = ((name, list_split(data_root(settings), name)) for name in names)
+    return {name: pictures for name, pictures in found if pictures is not None}
 
 
 def folder_fingerprint(splits: Mapping[str, PictureFolder]) -> DataFingerprint:
@@ -75,17 +96,20 @@ def folder_fingerprint(splits: Mapping[str, PictureFolder]) -> DataFingerprint:
 
 
 def _content(path: str) -> tuple[int, bytes]:
-    """A file's size and the digest of its first and last bytes; of one that cannot be read, why."""
+    """A file's size and the digest of what counts of it; of one that cannot be read, why."""
     try:
         status = os.stat(path)
         size = status.st_size
         if not stat.S_ISREG(status.st_mode):  # a named pipe would be waited for
             return 0, b"no file"
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-            content = hashlib.sha256(file.read(BYTES_READ))
-            if size > BYTES_READ:
-                file.seek(max(BYTES_READ, size - BYTES_READ))
-                content.update(file.read(BYTES_READ))
+            content = hashlib.sha256()
+            if size <= BLOCKS * BLOCK_BYTES:
+                content.update(file.read())
+            else:
+                for block in range(BLOCKS):
+                    file.seek(block * (size - BLOCK_BYTES) // (BLOCKS - 1))
+                    content.update(file.read(BLOCK_BYTES))
         return size, content.digest()
     except OSError as error:
         return 0, (error.strerror or "unreadable").encode()

@@ -14,7 +14,7 @@ from vggsweep.data.cache import RECENT
 from vggsweep.data.decode import DamagedPictures, decode
 from vggsweep.data.depth import Whites
 from vggsweep.data.images import LabelArray, PixelArray
-from vggsweep.data.listing import PictureFolder
+from vggsweep.data.listing import PictureFolder, file_stamp
 from vggsweep.data.order import IndexArray
 from vggsweep.data.threads import map_in_threads
 
@@ -67,7 +67,7 @@ class FolderImages:
         fingerprint = hashlib.sha256(indices.tobytes())
         for index in indices:
             path = os.fsencode(self.pictures.paths[index])
-            fingerprint.update(b"%s\0%d\0%d\0" % (path, *_stamp(path)))
+            fingerprint.update(b"%s\0%d\0%d\0%d\0" % (path, *file_stamp(path)))
         key = ("image_folder", self.image_shape, self.whites, fingerprint.hexdigest())
         return RECENT.get(key, lambda: self._decode_threaded(indices))
 
@@ -101,12 +101,3 @@ class FolderImages:
 
         batches = map_in_threads(decode_batch, range(0, len(indices), BATCH_PER_THREAD))
         return tuple(picture for batch in batches for picture in batch)
-
-
-def _stamp(path: bytes) -> tuple[int, int]:
-    """Changes when the file does."""
-    try:
-        status = os.stat(path)
-    except OSError:  # it vanished; the decoder says so
-        return 0, 0
-    return status.st_size, status.st_mtime_ns

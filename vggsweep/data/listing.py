@@ -12,6 +12,15 @@ from vggsweep.data.scan import Folder, printable, shown
 from vggsweep.errors import DataError
 
 
+def file_stamp(path: str | bytes) -> tuple[int, int, int]:
+    """Size and times in ns; another when the file was written, whatever set its date back since."""
+    try:
+        status = os.stat(path)
+    except OSError:  # it vanished; the decoder says so
+        return 0, 0, 0
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """What lies in a data set and is not read.

@@ -24,12 +24,13 @@ AVERAGED = MEASURED | frozenset(
     ).split()
 )
 OUTCOMES = AVERAGED | frozenset(
-    "trial state reason at_chance seed pareto dir contended started ended configuration".split()
+    "trial state reason val_images at_chance seed pareto dir contended started ended configuration".split()
 )
 # What depth, width and head decide between them, and what names a row.
 DERIVED = frozenset(
     (
-        "sweep stages params conv_params macs activations budget_residual device precision seeds epochs_run"
+        "sweep images stages params conv_params macs activations budget_residual device precision seeds "
+        "epochs_run"
     ).split()
 )
 # Swept parameters that stand in the table already, under the column's shorter name.

@@ -35,17 +35,18 @@ def front_flags(rows: Sequence[Mapping[str, Any]], x: str = "macs", y: str = "va
     """Which rows lie on the front; those that are not COMPLETE or lack a value do not.
 
     Args:
-        rows: of a results table.
+        rows: of a results table; each is compared with those on the same ``images``.
         x, y: two columns; see `MAXIMISED` for their directions.
     """
-    points = {
-        position: (loss(row.get(x), x), loss(row.get(y), y))
-        for position, row in enumerate(rows)
-        if row.get("state") == "COMPLETE" and _is_finite(row.get(x)) and _is_finite(row.get(y))
-    }
+    fields: dict[Any, dict[int, tuple[float, float]]] = {}
+    for position, row in enumerate(rows):
+        if row.get("state") == "COMPLETE" and _is_finite(row.get(x)) and _is_finite(row.get(y)):
+            points = fields.setdefault(row.get("images"), {})
+            points[position] = (loss(row.get(x), x), loss(row.get(y), y))
     flags = [False] * len(rows)
-    for position, is_front in zip(points, non_dominated(list(points.values())), strict=True):
-        flags[position] = is_front
+    for points in fields.values():
+        for position, is_front in zip(points, non_dominated(list(points.values())), strict=True):
+            flags[position] = is_front
     return flags
 
 

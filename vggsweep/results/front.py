@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import MEASURED, near_column
 from vggsweep.results.dominance import MAXIMISED, non_dominated
-from vggsweep.results.replicates import CONFIGURATION
 
 __all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
 
@@ -71,17 +70,14 @@ def machines(table: pd.DataFrame, x: str, y: str) -> pd.Series:
 
 
 def data_sets(table: pd.DataFrame) -> pd.Series:
-    """The data set of each row, told apart by its images where a column ``configuration`` knows them.
+    """What each row was validated on: its data set, with the column ``images`` where one has several.
 
-    >>> data_sets(pd.DataFrame({"dataset": ["mnist", "own"], "configuration": ["a:", "b:12345678"]})).tolist()
-    ['mnist', 'own']
+    >>> data_sets(pd.DataFrame({"dataset": ["own", "own", "mnist"], "images": ["12", "34", "56"]})).tolist()
+    ['own (images 12)', 'own (images 34)', 'mnist']
     """
     names = _texts(table, "dataset", "")
-    if CONFIGURATION not in table.columns:
-        return names
-    images = _texts(table, CONFIGURATION, "").str.partition(":")[2]
-    several = images.where(images != "").groupby(names).transform("nunique") > 1
-    return names.where(~several, names + " " + images.str[:8].replace("", "of unknown images"))
+    images = _texts(table, "images", "unknown")
+    return names.where(images.groupby(names).transform("nunique") < 2, names + " (images " + images + ")")
 
 
 def same_data(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vggsweep.results.plain import DEVIATION, PlainTable, is_number, is_numeric
-from vggsweep.results.selection import spec_of
+from vggsweep.results.selection import order_of
 
 # What differs from one replicate to the next: always a mean with its standard deviation.
 MEASURED = frozenset(
@@ -17,7 +17,7 @@ MEASURED = frozenset(
         "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb"
     ).split()
 )
-DATA = "dataset"
+IMAGES = "images"
 # What names a single trial and says nothing of a group.
 OF_ONE_TRIAL = frozenset("trial state seed pareto dir reason".split())
 
@@ -58,7 +58,7 @@ def statistics_of(values: Sequence[Any]) -> Statistics:
 
 
 def group_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
-    """One row for each combination of the keys' values, over its COMPLETE trials on one data set.
+    """One row for each combination of the keys' values, over its COMPLETE trials on the same images.
 
     Its columns are the keys, ``n``, then those of the table: measured columns as mean and standard deviation
     (``val_acc``, ``val_acc_sd``); other numbers likewise where they differ within a group; a text where it is
@@ -73,11 +73,11 @@ def group_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
     """
     table.check_columns(keys, "--group-by")
     complete = [row for row in table.rows if row.get("state") == "COMPLETE"]
-    if len({row.get(DATA) for row in complete}) > 1 and DATA not in keys:
-        keys = [*keys, DATA]
+    if len({row.get(IMAGES) for row in complete}) > 1 and IMAGES not in keys:
+        keys = [*keys, IMAGES]
     groups: dict[Any, list[Mapping[str, Any]]] = {}
     for row in complete:
-        groups.setdefault(tuple(spec_of(row.get(key)) for key in keys), []).append(row)
+        groups.setdefault(tuple(order_of(row.get(key)) for key in keys), []).append(row)
     members = [rows for _, rows in sorted(groups.items(), key=lambda item: item[0])]
     grouped: list[dict[str, Any]] = [
         {**{key: rows[0].get(key) for key in keys}, "n": len(rows)} for rows in members

@@ -25,7 +25,7 @@ from vggsweep.results.record import SCHEMA_VERSION
 
 INDEX_NAME = ".table-index.json"
 # Raise it when the same record yields another row.
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 
 # mtime_ns, ctime_ns, bytes. The change time too, as `touch -r` and `rsync -t` set the modification time back.
 Stamp = tuple[int, int, int]

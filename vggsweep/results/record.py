@@ -156,6 +156,9 @@ TEXTS: dict[str, str] = {
     "timings": "started ended",
     "environment": "device_name precision",
 }
+SHARES = ("train_acc", "val_acc", "val_top5", "test_acc")
+# A residual may be negative; nothing else that is counted or measured.
+SIGNED = ("budget_residual",)
 SETTINGS = ("optimizer.lr", "train.batch_size", "train.epochs", ".seed")
 LARGEST = 1e300
 
@@ -172,6 +175,10 @@ def _check_values(plain: Mapping[str, Any], file: Path) -> None:
         for name in names.split():
             if not _is_fitting(value := plain.get(group, {}).get(name)):
                 raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
+            if value is not None and value < 0 and name not in SIGNED:
+                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, less than nothing.")
+            if value is not None and value > 1 and name in SHARES:
+                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
     for group, names in TEXTS.items():
         for name in names.split():
             if not isinstance(value := plain.get(group, {}).get(name), str | None):

@@ -41,12 +41,12 @@ def sort_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
     for name, key in reversed(names):
         present = [row for row in rows if row.get(name) is not None]
         missing = [row for row in rows if row.get(name) is None]
-        present.sort(key=lambda row: spec_of(row[name]), reverse=key != name)
+        present.sort(key=lambda row: order_of(row[name]), reverse=key != name)
         rows = present + missing
     return PlainTable(table.names, rows)
 
 
-def spec_of(value: Any) -> tuple[int, Any]:
+def order_of(value: Any) -> tuple[int, Any]:
     """A sort key for whatever a column may hold: false and true, numbers, text, then everything else."""
     if isinstance(value, bool):
         return (0, value)
@@ -90,7 +90,7 @@ def best_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
     for row in table.rows:
         if not is_number(row.get(BEST_BY)) or row.get("state", "COMPLETE") != "COMPLETE":
             continue
-        key = tuple(spec_of(row.get(name)) for name in keys)
+        key = tuple(order_of(row.get(name)) for name in keys)
         if key not in best or _merit(row) > _merit(best[key]):
             best[key] = row
     rows = sorted(best.items(), key=lambda item: item[0])

@@ -7,12 +7,14 @@ load_sweep   the same as a pandas DataFrame, for people's own analysis
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vggsweep.errors import RecordError
+from vggsweep.identity import Identity
 from vggsweep.results.chance import is_at_chance
 from vggsweep.results.columns import NAMED
 from vggsweep.results.condition import select_where
@@ -21,23 +23,26 @@ from vggsweep.results.index import Entry, read_index, stamp_of, write_index
 from vggsweep.results.layout import find_sweep
 from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.record import Record, read_record
+from vggsweep.results.study_file import known_identities
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
     "sweep trial state arch depth width stages head resolution "
-    "params conv_params macs activations budget_residual dataset optimizer lr batch_size epochs epochs_run "
-    "seed train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 at_chance test_acc "
-    "train_seconds images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device "
+    "params conv_params macs activations budget_residual dataset images optimizer lr batch_size epochs "
+    "epochs_run seed train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 val_images at_chance "
+    "test_acc train_seconds images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device "
     "precision pareto dir reason"
 ).split()
 COUNTS = frozenset(
     (
         "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run "
-        "epochs_to_threshold seed"
+        "epochs_to_threshold val_images seed"
     ).split()
 )
+# Fields of ``dataset`` that decide which images validate.
+DECIDES_IMAGES = ("name", "validation", "val_fraction", "split_seed", "limit")
 # Columns that stand even in a table where no row has a value.
 KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
 # The state of a row whose record cannot be read; `reason` says why.
@@ -93,6 +98,7 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
         **record.network,
         **record.costs,
         "dataset": setting("dataset", "name"),
+        "images": validation_images_id(record),
         "optimizer": setting("optimizer", "name"),
         "lr": setting("optimizer", "lr"),
         "batch_size": setting("train", "batch_size"),
@@ -112,6 +118,16 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
         if name not in chosen and name not in NAMED and _present(value) is not None:
             chosen[name] = value
     return chosen
+
+
+def validation_images_id(record: Record) -> str:
+    """Eight digits that are equal where accuracies were counted on the same validation images."""
+    node = record.configuration.get("dataset")
+    dataset = node if isinstance(node, Mapping) else {}
+    facts = [str(dataset.get(name)) for name in DECIDES_IMAGES]
+    if facts[0] == "image_folder":  # of a published set the name says which images there are
+        facts.append(record.data_fingerprint or "unknown")
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:8]
 
 
 def _present(value: Any) -> Any:
@@ -140,6 +156,7 @@ def read_rows(sweep: Path) -> list[dict[str, Any]]:
     columns = tuple(COLUMNS)
     index = read_index(sweep, columns)
     trials = sweep / "trials"
+    known: dict[int, Identity] | None = None
     rows: list[dict[str, Any]] = []
     entries: dict[str, Entry] = {}
     unindexed = 0
@@ -155,8 +172,11 @@ def read_rows(sweep: Path) -> list[dict[str, Any]]:
             continue
         entry = index.get(name)
         if entry is None or entry.stamp != stamp:
+            known = known_identities(sweep / "study.db") if known is None else known
             try:
-                entry = Entry(stamp, row(read_record(Path(file)), trials) | {"dir": None})
+                record = read_record(Path(file))
+                _check_place(record, int(name), known.get(int(name)), file)
+                entry = Entry(stamp, row(record, trials) | {"dir": None})
             except RecordError as error:
                 rows.append(damaged_row(sweep, directory, error))
                 continue
@@ -168,10 +188,26 @@ def read_rows(sweep: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def _check_place(record: Record, number: int, known: Identity | None, file: str) -> None:
+    """Refuse a record that lies in another trial's place.
+
+    Raises:
+        RecordError: it has another number, or another configuration or data than the study's trial.
+    """
+    if record.trial != number:
+        raise RecordError(f"{file} is the record of trial {record.trial}.")
+    if known is not None and not known.fits(record.identity):
+        raise RecordError(
+            f"{file} is of another configuration or data set than trial {number} of the study. "
+            "`vggsweep rerun` trains that trial again; `vggsweep repair` believes the records."
+        )
+
+
 def load_plain(sweeps: Iterable[Path]) -> PlainTable:
     """The table over one or several sweep directories, every column named even where it applies to no row.
 
-    The ``pareto`` column says which rows lie on the front of validation accuracy against MACs. A damaged
+    The ``pareto`` column says which rows lie on the front of validation accuracy against MACs, among those
+    with the same validation images. A damaged
     record has a row whose state is DAMAGED, and its ``reason``.
     """
     rows = [values for sweep in sweeps for values in read_rows(sweep)]

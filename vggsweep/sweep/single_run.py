@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import optuna
@@ -71,11 +72,19 @@ def train_one(
     refuse_sweeps_directory(sweep)
     make_directory(sweep.trials)
     study = open_runs(sweep)
-    identities = Fingerprints().identities(plain)
+    fingerprints = Fingerprints()
+    identities = fingerprints.identities(plain)
     place = _take_place(study, sweep, identities, overrides)
     identity = replace(identities[0], configuration=place.attrs.configuration_hash)
     assignment = TrialSpec(
-        sweep.name, place.number, place.directory, plain, overrides, identity=identity, notes=place.notes
+        sweep.name,
+        place.number,
+        place.directory,
+        plain,
+        overrides,
+        identity=identity,
+        notes=place.notes,
+        check_data=partial(fingerprints.check, plain),
     )
     return train_there(study, place, assignment, stop=stop, console=console), place.directory
 

@@ -12,11 +12,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.layout import OUTPUTS, SweepDirectory, find_sweep
+from vggsweep.results.record import Record
 from vggsweep.sweep.command_line import choose_only
 from vggsweep.sweep.recovery.continuation import kind_of
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.spec.saved_spec import read_saved
-from vggsweep.sweep.storage.trial_attrs import EARLIER, is_counted, is_in_progress
+from vggsweep.sweep.storage.trial_attrs import EARLIER, attrs_of, is_counted, is_in_progress
+from vggsweep.trial_directory import own_record
 
 HELP = "train failed trials again under their own numbers, once their cause is cured"
 EXAMPLE = """\
@@ -108,8 +110,11 @@ def _chosen(
 def _may_again(directory: SweepDirectory, trial: FrozenTrial, has_all_files: bool) -> bool:
     if is_in_progress(trial):
         return True
-    is_lost = has_all_files and not directory.trial(trial.number).record.exists()
-    return is_counted(trial) and trial.state.is_finished() and (trial.state is TrialState.FAIL or is_lost)
+    attrs = attrs_of(trial)
+    if attrs is None or not is_counted(trial) or not trial.state.is_finished():
+        return False
+    own = own_record(directory.trial(trial.number), trial.number, attrs.identity)
+    return trial.state is TrialState.FAIL or (has_all_files and not isinstance(own, Record))
 
 
 def _enter(directory: SweepDirectory) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.layout import SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record
+from vggsweep.results.table import load_plain
 from vggsweep.sweep.display.progress import best_trials
 from vggsweep.sweep.recovery.continuation import (
     check_same_sweep,
@@ -40,6 +42,9 @@ def begin(spec: SweepSpec, score: float = 0.5) -> list[Assignment]:
     join_study(spec)
     save_spec(spec)
     return drain(scheduler_of(spec), lambda assignment: score + assignment.plain["arch"]["depth"] / 100)[0]
+
+
+PAIR = (("own", 0.1), ("other", 0.01))
 
 
 def depths(tasks: list[Assignment]) -> list[int]:
@@ -355,3 +360,35 @@ def test_replicates_in_pieces_are_those_of_one_go() -> None:
         [t.values for t in read_study(sweep_directory(name)).get_trials()] for name in ("whole", "pieces")
     ]
     assert told[0] == told[1]
+
+
+def test_the_study_of_another_sweep_is_not_believed(capsys: pytest.CaptureFixture[str]) -> None:
+    own, other = (spec_of("arch.depth=4,6", f"sweep.name={name}", f"optimizer.lr={lr}") for name, lr in PAIR)
+    begin(own)
+    begin(other, score=0.1)
+    shutil.copy(other.directory.study, own.directory.study)
+
+    assert [trial.value for trial in read_study(own.directory).get_trials()] == [0.54, 0.56]
+    assert begin(own) == []
+    assert "it is made anew from 2 trials on disk" in capsys.readouterr().err
+    assert [trial.value for trial in read_study(own.directory).get_trials()] == [0.54, 0.56]
+
+
+def test_a_record_from_another_sweep_is_no_result_and_its_trial_can_be_trained_again() -> None:
+    own, other = (spec_of("arch.depth=4,6", f"sweep.name={name}", f"optimizer.lr={lr}") for name, lr in PAIR)
+    begin(own)
+    begin(other)
+    shutil.copy(other.directory.trial(1).record, own.directory.trial(1).record)
+
+    assert load_plain([own.root]).column("state") == ["COMPLETE", "DAMAGED"]
+    assert begin(replace(own, only=(1,)))[0].number == 1
+    assert load_plain([own.root]).column("state") == ["COMPLETE", "COMPLETE"]
+
+
+def test_each_kind_of_images_has_its_best_trial() -> None:
+    spec = spec_of("dataset.limit=128,256", "arch.depth=4,6", "sweep.name=s")
+    begin(spec, score=0.5)
+
+    best = best_trials(read_study(spec.directory))
+
+    assert [(one.params["dataset.limit"], one.params["arch.depth"]) for one in best] == [(128, 6), (256, 6)]

@@ -58,7 +58,7 @@ def report_page(
         if is_chosen:  # a table in which nothing finished may lack the others
             check_column(table, name)
     compared, _ = same_data(table)
-    images = validation_images(evidence, compared)
+    images = validation_images(compared)
     verdict = reach_verdict(table, cost, y, images=images)
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
@@ -111,12 +111,11 @@ def objective_cost(evidence: Evidence) -> str:
     return found if found in evidence.table.columns else "macs"
 
 
-def validation_images(evidence: Evidence, table: pd.DataFrame) -> int | None:
+def validation_images(table: pd.DataFrame) -> int | None:
     """The least number of images that val_acc was counted on, in rows whose records say so."""
-    records = [evidence.records[label] for label in table.index if label in evidence.records]
-    counts = [record.metrics.get("val_images") for record in records]
-    known = [int(count) for count in counts if isinstance(count, int) and count > 0]
-    return min(known) if known else None
+    counts = table["val_images"].dropna() if "val_images" in table.columns else pd.Series()
+    known = counts[counts > 0]
+    return int(known.min()) if len(known) else None
 
 
 def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[str, str]]:

@@ -109,7 +109,7 @@ def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str,
         "name": "vggsweep",
         "objectives": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],
     }
-    if len(spec.metrics) == 1 and solutions:
+    if len(spec.metrics) == 1 and len(solutions) == 1:
         best_one = solutions[0]
         results |= {
             "best_trial": best_one["trial"],

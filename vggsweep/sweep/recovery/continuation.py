@@ -27,7 +27,7 @@ from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.results.table import read_records
 from vggsweep.sweep.recovery.changed_data import PREFIX, data_lines
-from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
+from vggsweep.sweep.recovery.reading import NoStudyYet, is_foreign, read_study
 from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials
 from vggsweep.sweep.recovery.study_edits import (
     refuse_while_at_work,
@@ -168,6 +168,8 @@ def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
     known = study.get_trials(deepcopy=False)
     # repaired by someone who did not know the space
     is_bare = STUDY_MARK not in study.user_attrs and any(_is_swept(one) and not one.params for one in known)
+    if spec.settings.storage is None and is_foreign(study, spec.directory):
+        is_bare = True  # nor does it know these trials
     if not numbers or (numbers[-1] < len(known) and not is_bare):
         return study
     storage_of(study).close()

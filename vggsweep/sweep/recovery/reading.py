@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import shlex
+from contextlib import suppress
 
 import optuna
 
-from vggsweep.errors import SweepError, VggsweepError
+from vggsweep.errors import RecordError, SweepError, VggsweepError
 from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.record import read_record
 from vggsweep.sweep.recovery.rebuild import Plan, add_all, rebuilt_trials
 from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import open_database
 from vggsweep.sweep.storage.study import study_name
+from vggsweep.sweep.storage.trial_attrs import attrs_of
 
 log = logging.getLogger("vggsweep.storage")
+# So many records that a study does not know are enough to tell that it is another sweep's.
+MOST_COMPARED = 8
 
 
 class NoStudyYet(SweepError):
@@ -35,11 +40,14 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
             raise KeyError(directory.name)
         backend = open_database(directory, storage)
         name = study_name(backend, directory, storage)
-        return optuna.load_study(study_name=name, storage=BufferedStorage(backend))
+        study = optuna.load_study(study_name=name, storage=BufferedStorage(backend))
+        if storage is None and is_foreign(study, directory):
+            raise SweepError("its study is another sweep's")
+        return study
     except Exception as error:
         if directory.begun_trials():
             log.warning(
-                "%s has no study that can be read; this is told from its records. "
+                "%s has no study of its own that can be read; this is told from its records. "
                 "`vggsweep repair %s` makes it anew.",
                 directory.path,
                 shlex.quote(directory.name),
@@ -53,6 +61,19 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         if isinstance(error, VggsweepError):
             raise
         raise SweepError(f"{directory.path}: the study cannot be opened: {error}") from error
+
+
+def is_foreign(study: optuna.Study, directory: SweepDirectory) -> bool:
+    """Whether a study is another sweep's: it knows none of the configurations that the records are of."""
+    trials = study.get_trials(deepcopy=False)
+    known = {attrs.configuration_hash for trial in trials if (attrs := attrs_of(trial)) is not None}
+    compared = 0
+    for number in directory.begun_trials()[:MOST_COMPARED]:
+        with suppress(RecordError):
+            if read_record(directory.trial(number).record).configuration_hash in known:
+                return False
+            compared += 1
+    return compared > 0 and bool(known)
 
 
 def study_of_records(directory: SweepDirectory) -> optuna.Study:

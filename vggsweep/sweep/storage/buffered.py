@@ -181,7 +181,7 @@ def buffered_trial(study: optuna.Study) -> Iterator[BufferedTrial]:
     The sampler sees it as it sees any other. It is written when the block ends, whole and in one
     transaction; never if the block raises.
 
-    >>> study = optuna.create_study(storage=SweepStorage(RDBStorage("sqlite://")))
+    >>> study = optuna.create_study(storage=BufferedStorage(RDBStorage("sqlite://")))
     >>> with buffered_trial(study) as buffered:
     ...     trial = study.ask()
     ...     width = trial.suggest_int("width", 8, 8)
