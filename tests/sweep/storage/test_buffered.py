@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.sweep.storage import sqlite_wal
-from vggsweep.sweep.storage.buffered import BufferedStorage, buffered_trial
+from vggsweep.sweep.storage.buffered import BufferedStorage, drawn_in_memory
 from vggsweep.sweep.storage.sqlite_wal import is_local, write_ahead
 from vggsweep.sweep.storage.study import open_study
 
@@ -28,45 +28,24 @@ def stranger(study: optuna.Study) -> optuna.Study:
     return optuna.load_study(study_name=study.study_name, storage=f"sqlite:///{study._storage.file}")
 
 
-def test_draft_is_seen_by_the_sampler_and_by_nobody_else_until_it_is_whole(study: optuna.Study) -> None:
-    with buffered_trial(study) as buffered:
+def test_what_is_drawn_in_memory_is_seen_by_the_sampler_and_by_nobody_else(study: optuna.Study) -> None:
+    with drawn_in_memory(study):
         trial = study.ask(SPACE)
         trial.set_user_attr("mark", [1, 2])
         assert [one.state for one in study.trials] == [TrialState.RUNNING]
+        drawn = study._storage.get_trial(trial._trial_id)
         assert stranger(study).trials == []
-    (stored,) = stranger(study).trials
-    assert (stored.number, stored.state) == (buffered.number, TrialState.RUNNING)
-    assert (stored.params, stored.user_attrs) == (trial.params, {"mark": [1, 2]})
+    assert (drawn.number, drawn.params, drawn.user_attrs) == (0, trial.params, {"mark": [1, 2]})
+    assert drawn.distributions == SPACE
+    assert study.trials == stranger(study).trials == []
 
 
-def test_draft_of_a_block_that_raises_never_existed(study: optuna.Study) -> None:
-    with pytest.raises(ZeroDivisionError), buffered_trial(study):
+def test_a_block_that_raises_leaves_nothing(study: optuna.Study) -> None:
+    with pytest.raises(ZeroDivisionError), drawn_in_memory(study):
         study.ask(SPACE)
         _ = 1 / 0
     assert study.trials == []
     assert study.ask(SPACE).number == 0
-
-
-def test_draft_that_was_told_is_stored_finished_with_its_constraint(study: optuna.Study) -> None:
-    with buffered_trial(study):
-        trial = study.ask(SPACE)
-        trial.set_constraint("feasible", 1.0)
-        study.tell(trial, state=TrialState.PRUNED)
-    with buffered_trial(study):
-        study.tell(study.ask(SPACE), 0.5)
-    pruned, complete = stranger(study).trials
-    assert (pruned.state, pruned.constraints) == (TrialState.PRUNED, {"feasible": 1.0})
-    assert (complete.state, complete.values) == (TrialState.COMPLETE, [0.5])
-    assert complete.datetime_complete is not None
-
-
-def test_waiting_trial_is_taken_and_not_drafted(study: optuna.Study) -> None:
-    study.enqueue_trial({"width": 7})
-    with buffered_trial(study) as buffered:
-        trial = study.ask(SPACE)
-    assert buffered.number is None
-    assert (trial.number, trial.params) == (0, {"width": 7})
-    assert len(stranger(study).trials) == 1
 
 
 def test_writes_of_other_processes_are_seen_at_once(study: optuna.Study) -> None:
@@ -89,8 +68,9 @@ def test_trials_that_are_read_belong_to_the_reader(study: optuna.Study) -> None:
 
 def test_storage_without_a_file_works_the_same() -> None:
     study = optuna.create_study(storage=BufferedStorage(RDBStorage("sqlite://")))
-    with buffered_trial(study):
-        study.tell(study.ask(SPACE), 0.25)
+    with drawn_in_memory(study):
+        study.ask(SPACE)
+    study.tell(study.ask(SPACE), 0.25)
     assert [trial.value for trial in study.trials] == [0.25]
 
 

@@ -1,4 +1,4 @@
-"""Which configuration a sweep tries next, and what becomes of a suggestion at once.
+"""Draw the next configuration of a sweep, and find what repeats another or cannot exist.
 
 A suggestion is trained unless it repeats another or cannot exist. Either way it is written whole or not
 at all, so that a kill leaves no half of one.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,10 @@ from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
-from vggsweep.sweep.spec.samplers import build_sampler, sampler_name
+from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
 from vggsweep.sweep.spec.spec import SweepSpec
-from vggsweep.sweep.storage.buffered import buffered_trial
+from vggsweep.sweep.storage.buffered import drawn_in_memory
 from vggsweep.sweep.storage.study import add_trial
 from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
@@ -44,8 +45,32 @@ SUGGESTIONS_PER_TRIAL = 10
 VIOLATED = {"constraints:feasible": 1.0}
 
 
+@dataclass(frozen=True)
+class Feasible:
+    """A configuration to train."""
+
+    plain: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A point whose configuration another trial has."""
+
+    known: FrozenTrial
+
+
+@dataclass(frozen=True)
+class Infeasible:
+    """A point that is no network, and why."""
+
+    reason: str
+
+
+Verdict = Feasible | Duplicate | Infeasible
+
+
 class Suggester:
-    """Draws configurations for one worker, whose turn it is.
+    """Draw configurations for one worker, which holds the study's lock.
 
     Args:
         spec: what the sweep was told.
@@ -64,7 +89,7 @@ class Suggester:
         self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
 
     def suggest(self, trials: Sequence[FrozenTrial]) -> Stop | None:
-        """Draw once; what can be trained becomes a RUNNING trial that `_adopt` finds."""
+        """Draw once; what can be trained becomes a RUNNING trial that the scheduler adopts."""
         limit = SUGGESTIONS_PER_TRIAL * self.spec.settings.n_trials
         if len(trials) >= limit:
             return Stop(f"{limit} suggestions brought no further new configuration", is_early=True)
@@ -75,19 +100,15 @@ class Suggester:
             if index not in used:
                 self._enqueue(item, index, trials)
                 return None
-        if self._walks_space():
-            unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
-            if unseen is None:
-                return Stop(SPACE_IS_DONE, is_early=False)
-            self._place(unseen, {}, trials)
+        is_stuck = _repeats(trials) >= REPEATS_BEFORE_RANDOM and self._is_walkable()
+        if not self._walks_space() and not is_stuck:
+            self._ask(trials)
             return None
-        if _repeats(trials) >= REPEATS_BEFORE_RANDOM and self._is_walkable():
-            unseen = self._next_unseen(trials, shuffled=True)
-            if unseen is None:
-                return Stop(SPACE_IS_DONE, is_early=False)
-            self._place(unseen, {}, trials)
-            return None
-        self._ask(trials)
+        # a space that is walked whole keeps its order
+        unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
+        if unseen is None:
+            return Stop(SPACE_IS_DONE, is_early=False)
+        self._add(unseen, {}, trials)
         return None
 
     def _is_small_enough(self) -> bool:
@@ -116,87 +137,77 @@ class Suggester:
         return None
 
     def _enqueue(self, item: Mapping[str, Any], index: int, trials: Sequence[FrozenTrial]) -> None:
-        """A person's baseline: its parameters as given, those left open drawn by the sampler."""
+        """Add a person's baseline: its parameters as given, those left open drawn by the sampler."""
         space = self.spec.space
-        inside = {
-            key: space.match_value(key, value) for key, value in item.items() if key in space.distributions
-        }
-        outside = {key: value for key, value in item.items() if key not in space.distributions}
-        own = {ENQUEUED: {"index": index, "outside": outside}}
-        if inside.keys() == space.distributions.keys() and self.hook is None:
-            self._place(inside, outside, trials, own)
-            return
-        self.study.enqueue_trial(inside, user_attrs=own)
-        self._ask(trials)
-
-    def _ask(self, trials: Sequence[FrozenTrial]) -> None:
-        """Ask the sampler; whatever comes of it is written in one transaction."""
-        self.study.sampler = build_sampler(
-            self.spec.sampler, self.spec.sampler_fields, self.spec.seed, len(trials)
-        )
-        with buffered_trial(self.study):
-            self._judge(self.study.ask(dict(self.spec.space.distributions)), trials)
-
-    def _judge(self, trial: optuna.Trial, trials: Sequence[FrozenTrial]) -> None:
-        """Mark a suggestion that is to be trained, or tell it at once."""
-        hooked = self.hook(trial) if self.hook is not None else {}
-        params = {name: trial.params[name] for name in self.spec.space.distributions}
-        outside = {**hooked, **trial.user_attrs.get(ENQUEUED, {}).get("outside", {})}
-        words = self._words(params, outside)
-        verdict = self._verdict(words, trials)
-        swept = swept_fields({**trial.params, **outside})
-        if isinstance(verdict, str):
-            trial.set_constraint("feasible", 1.0)
-            trial.set_user_attr(INFEASIBLE, verdict)
-            self.study.tell(trial, state=TrialState.PRUNED)
-        elif isinstance(verdict, FrozenTrial):
-            trial.set_user_attr(DUPLICATE_OF, verdict.number)
-            if verdict.state.is_finished():  # else it is told when that has a result
-                values = verdict.values if verdict.state is TrialState.COMPLETE else None
-                self.study.tell(trial, values, state=verdict.state)
+        given = {key: space.match_value(key, item[key]) for key in item if key in space.distributions}
+        extra = {key: value for key, value in item.items() if key not in space.distributions}
+        own = {ENQUEUED: {"index": index, "outside": extra}}
+        if given.keys() == space.distributions.keys() and self.hook is None:
+            self._add(given, extra, trials, own)
         else:
-            attrs = self._attrs(verdict, words, swept)
-            for key, value in {**attrs.attributes(), **self.ownership()}.items():
-                trial.set_user_attr(key, value)
+            self._ask(trials, given, extra, own)
 
-    def _place(
+    def _ask(
+        self,
+        trials: Sequence[FrozenTrial],
+        given: Params | None = None,
+        extra: Mapping[str, Any] | None = None,
+        own: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Draw a point with the sampler, in memory, and add it; what is given is not drawn."""
+        spec = self.spec
+        sampler = build_sampler(spec.sampler, spec.sampler_fields, spec.seed, len(trials))
+        self.study.sampler = sampler if not given else fixing(sampler, given)
+        with drawn_in_memory(self.study):
+            trial = self.study.ask(dict(spec.space.distributions))
+            hooked = self.hook(trial) if self.hook is not None else {}
+            drawn = self.study._storage.get_trial(trial._trial_id)
+        params = {name: drawn.params[name] for name in spec.space.distributions}
+        self._add(params, {**hooked, **(extra or {})}, trials, own, drawn)
+
+    def _add(
         self,
         params: Params,
         extra: Mapping[str, Any],
         trials: Sequence[FrozenTrial],
-        attributes: Mapping[str, Any] | None = None,
+        own: Mapping[str, Any] | None = None,
+        drawn: FrozenTrial | None = None,
     ) -> None:
-        """Add a chosen point, in one transaction."""
-        words = self._words(params, extra)
-        verdict = self._verdict(words, trials)
-        distributions = self.spec.space.distributions
-        own = dict(attributes or {})
-        if isinstance(verdict, str):
-            add_trial(
-                self.study,
-                {**own, INFEASIBLE: verdict},
-                state=TrialState.PRUNED,
-                params=params,
-                distributions=distributions,
-                system_attributes=VIOLATED,
-            )
-            return
-        if isinstance(verdict, FrozenTrial):
-            add_trial(
-                self.study,
-                {**own, DUPLICATE_OF: verdict.number},
-                state=verdict.state,
-                params=params,
-                distributions=distributions,
-                values=verdict.values if verdict.state is TrialState.COMPLETE else None,
-            )
-            return
-        attrs = self._attrs(verdict, words, swept_fields({**params, **extra}))
+        """Add a point in one transaction: to be trained, or finished at once where it cannot be.
+
+        Args:
+            params: of the space.
+            extra: overrides beyond the space, of a hook or a person's baseline.
+            trials: of the study so far.
+            own: attributes that say where the point is from.
+            drawn: what the sampler made of it, with a hook's parameters and its own notes; None for a point
+                that no sampler drew.
+        """
+        words = tuple(self.spec.space.words({**params, **extra}))
+        verdict = self._judge(words, trials)
+        attributes, system = dict(own or {}), dict(drawn.system_attrs) if drawn is not None else {}
+        state, values = TrialState.RUNNING, None
+        everything = drawn.params if drawn is not None else params
+        match verdict:
+            case Infeasible(reason):
+                state = TrialState.PRUNED
+                attributes[INFEASIBLE] = reason
+                system |= VIOLATED
+            case Duplicate(known):
+                state = known.state  # RUNNING: told when that one has a result
+                attributes[DUPLICATE_OF] = known.number
+                values = known.values if state is TrialState.COMPLETE else None
+            case Feasible(plain):
+                attrs = self._attrs(plain, words, swept_fields({**everything, **extra}))
+                attributes |= {**attrs.attributes(), **self.ownership()}
         add_trial(
             self.study,
-            {**own, **attrs.attributes(), **self.ownership()},
-            params=params,
-            distributions=distributions,
+            attributes,
+            state=state,
+            params=everything,
+            distributions=drawn.distributions if drawn is not None else self.spec.space.distributions,
+            system_attributes=system,
+            values=values,
         )
 
     def _attrs(
@@ -224,19 +235,14 @@ class Suggester:
             return True
         return False
 
-    def _words(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(self.spec.space.words({**params, **extra}))
-
-    def _verdict(
-        self, words: Sequence[str], trials: Sequence[FrozenTrial]
-    ) -> dict[str, Any] | FrozenTrial | str:
-        """The configuration to train, or the trial that it repeats, or why it cannot exist."""
+    def _judge(self, words: Sequence[str], trials: Sequence[FrozenTrial]) -> Verdict:
         try:
             plain = self.compose(words)
             check_configuration(read_configuration(plain))
         except ConfigError as error:
-            return str(error)
-        return by_identity(trials, self.spec.fingerprints.identities(plain)) or plain
+            return Infeasible(str(error))
+        known = by_identity(trials, self.spec.fingerprints.identities(plain))
+        return Feasible(plain) if known is None else Duplicate(known)
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
         """The configuration of these words; the last one is remembered, as it is asked for twice."""

@@ -61,6 +61,13 @@ def check_sampler(node: Mapping[str, Any], metrics: Sequence[Metric], space: Sea
         )
 
 
+def fixing(sampler: optuna.samplers.BaseSampler, given: Mapping[str, Any]) -> optuna.samplers.BaseSampler:
+    """A sampler that draws only what is not given."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.PartialFixedSampler(dict(given), sampler)
+
+
 def build_sampler(
     node: Mapping[str, Any], chosen: Sequence[str], seed: int, number: int = 0
 ) -> optuna.samplers.BaseSampler:

@@ -4,8 +4,8 @@ Two habits of `optuna.storages` cost most of a sweep's time between two training
 ``benchmarks/sweep_overhead.py``), and each is changed here:
 
     a suggestion is written piece by piece, a transaction for the trial, each parameter, each
-    attribute, each with its waits for the disk; within `buffered_trial` it is written whole, in one
-    transaction, so that a kill leaves no half of it either
+    attribute, each with its waits for the disk; within `drawn_in_memory` it is not written at all, and
+    then added whole in one transaction, so that a kill leaves no half of it either
 
     every look at the trials asks the database anew; on SQLite one cheap question, "has anybody
     written since?", often makes that needless
@@ -16,9 +16,8 @@ from __future__ import annotations
 import copy
 import sqlite3
 import weakref
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ BUFFERED_ID = -1
 
 
 class BufferedStorage(_CachedStorage):
-    """Optuna's cached storage with `buffered_trial` and fewer reads.
+    """Optuna's cached storage with `drawn_in_memory` and fewer reads.
 
     Args:
         backend: the database.
@@ -115,17 +114,6 @@ class BufferedStorage(_CachedStorage):
         assert self.buffered is not None
         self.buffered.system_attrs = {**self.buffered.system_attrs, key: value}
 
-    def set_trial_state_values(
-        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
-    ) -> bool:
-        if trial_id != BUFFERED_ID:
-            return super().set_trial_state_values(trial_id, state, values)
-        assert self.buffered is not None
-        self.buffered.state = state
-        self.buffered.values = None if values is None else list(values)
-        self.buffered.datetime_complete = datetime.now() if state.is_finished() else None
-        return True
-
     # reads
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
@@ -163,44 +151,25 @@ class BufferedStorage(_CachedStorage):
             self._seen[study_id] = version
 
 
-@dataclass
-class BufferedTrial:
-    """What became of a buffered trial.
-
-    Args:
-        number: the study's, once it is written.
-    """
-
-    number: int | None = None
-
-
 @contextmanager
-def buffered_trial(study: optuna.Study) -> Iterator[BufferedTrial]:
-    """Within the block ``study.ask`` makes a trial in memory only.
+def drawn_in_memory(study: optuna.Study) -> Iterator[None]:
+    """Within the block ``study.ask`` makes a trial in memory only, which is gone after it.
 
-    The sampler sees it as it sees any other. It is written when the block ends, whole and in one
-    transaction; never if the block raises.
+    The sampler sees it as it sees any other.
 
     >>> study = optuna.create_study(storage=BufferedStorage(RDBStorage("sqlite://")))
-    >>> with buffered_trial(study) as buffered:
+    >>> with drawn_in_memory(study):
     ...     trial = study.ask()
     ...     width = trial.suggest_int("width", 8, 8)
-    ...     trial.set_user_attr("why", "to see")
-    ...     len(study._storage._backend.get_all_trials(study._study_id))
-    0
-    >>> study.trials[buffered.number].params, study.trials[buffered.number].user_attrs
-    ({'width': 8}, {'why': 'to see'})
+    ...     drawn = study._storage.get_trial(trial._trial_id)
+    >>> drawn.params, len(study.trials)
+    ({'width': 8}, 0)
     """
     storage = study._storage
     assert isinstance(storage, BufferedStorage)
-    result = BufferedTrial()
     storage.is_buffering = True
     try:
-        yield result
-        trial, storage.buffered = storage.buffered, None
-        if trial is not None:
-            trial_id = storage.create_new_trial(study._study_id, trial)
-            result.number = storage.get_trial_number_from_id(trial_id)
+        yield
     finally:
         storage.buffered, storage.is_buffering = None, False
 
