@@ -23,6 +23,7 @@ from vggsweep.identity import Identity
 from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.record import Record
 from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory, say
+from vggsweep.sweep.recovery.reading import is_foreign
 from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials
 from vggsweep.sweep.recovery.study_edits import refuse_while_at_work, replace_study
 from vggsweep.sweep.storage.file_lock import claim, held
@@ -111,10 +112,11 @@ def open_runs(sweep: SweepDirectory) -> optuna.Study:
         numbers = sweep.begun_trials()  # before the study: a trial is there before it has a directory
         study = open_study(sweep)
         known = study.get_trials(deepcopy=False)
-        if numbers and numbers[-1] >= len(known):
+        is_other = is_foreign(study, sweep)
+        if numbers and (numbers[-1] >= len(known) or is_other):
             storage_of(study).close()
             refuse_while_at_work(sweep)
-            trials = rebuilt_trials(sweep, Plan(known=known))
+            trials = rebuilt_trials(sweep, Plan(known=() if is_other else known))
             replace_study(sweep, None, study.directions, trials, {})
             say(f"{sweep.path} had lost runs of its study: it is made anew from {len(numbers)} on disk.")
             study = open_study(sweep)

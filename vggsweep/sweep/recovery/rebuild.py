@@ -25,7 +25,15 @@ from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import Record, read_record
 from vggsweep.sweep.spec.objectives import VAL_ACC, Metric, objective_values
 from vggsweep.sweep.spec.search_space import SearchSpace
-from vggsweep.sweep.storage.trial_attrs import REASON, STATES, WAITING, TrialAttrs, attrs_of, reason_of
+from vggsweep.sweep.storage.trial_attrs import (
+    REASON,
+    STATES,
+    WAITING,
+    TrialAttrs,
+    attrs_of,
+    reason_of,
+    told_state,
+)
 
 
 @dataclass(frozen=True)
@@ -95,9 +103,7 @@ def _finished(
     )
     attributes = dict(attrs.attributes())
     values = objective_values(plan.metrics, record) if record.state == "COMPLETE" else None
-    state = STATES[record.state]
-    if state is TrialState.COMPLETE and values is None:
-        state = TrialState.FAIL
+    state = told_state(record, values)
     if state is TrialState.FAIL:
         attributes[REASON] = reason_of(record)
     if values is not None and _replicates(record.configuration) > 1:

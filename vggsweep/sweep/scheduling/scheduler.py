@@ -1,8 +1,9 @@
-"""Who trains what next. All decisions of a sweep are made here, under one lock, one at a time.
+"""Choose the next trial for a worker. A sweep's decisions are made here, one at a time, under one lock.
 
-    settle    a result that was written but not told is told; a trial that died too often fails
+    settle    a result that was written but not told is told
     stop      the total is reached, too many failed, time is up, every point of the space is done
-    adopt     a trial that nobody trains gets an owner: one that was interrupted, or one just suggested
+    adopt     a trial that no worker trains gets an owner: one that was interrupted, or one just suggested;
+              one whose workers died too often fails
     suggest   a new configuration is drawn and becomes a RUNNING trial without an owner
 
 Every step leaves the study and the files in a state from which any other process can go on.
@@ -10,8 +11,6 @@ Every step leaves the study and the files in a state from which any other proces
 
 from __future__ import annotations
 
-import logging
-import statistics
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,8 +38,8 @@ from vggsweep.sweep.scheduling.ownership import (
     place_of,
     sign,
 )
+from vggsweep.sweep.scheduling.settle import Settler
 from vggsweep.sweep.scheduling.suggest import Suggester
-from vggsweep.sweep.spec.objectives import objective_values
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim, seize
 from vggsweep.sweep.storage.study import database_of
@@ -49,25 +48,17 @@ from vggsweep.sweep.storage.trial_attrs import (
     DEATHS,
     DUPLICATE_OF,
     REASON,
-    STATES,
-    WAITING,
-    TrialAttrs,
     attrs_of,
     by_identity,
     counted,
-    family_of,
-    is_duplicate,
     is_in_progress,
     notes_of,
-    reason_of,
 )
-from vggsweep.trial_directory import drop_checkpoint, keep_late_record, own_record, put_aside
-
-log = logging.getLogger("vggsweep.storage")
+from vggsweep.trial_directory import keep_late_record
 
 
 class TrialScheduler:
-    """Decides for one worker of a sweep.
+    """Choose the next trial for one worker of a sweep.
 
     Args:
         spec: what the sweep was told.
@@ -81,6 +72,7 @@ class TrialScheduler:
         self.directory = spec.directory
         self.suggester = Suggester(spec, study, lambda: {OWNER: self.coming.attribute()})
         make_directory(self.directory.workers)
+        self.settler = Settler(spec, study, self._take)
         self.study_lock = study_lock_of(
             database_of(study), study.study_name, self.directory.workers / "ask.lock"
         )
@@ -103,7 +95,7 @@ class TrialScheduler:
 
     def _decide(self, *, is_time_up: bool) -> Assignment | Stop | Wait:
         while True:
-            trials = self._settle()
+            trials = self.settler.settle()
             if not self._has_looked_for_strays:
                 self._set_strays_aside(trials)
                 self._has_looked_for_strays = True
@@ -134,7 +126,7 @@ class TrialScheduler:
                     if not self._is_owner(assignment):
                         self._set_aside(assignment, record)
                         return False
-                    self._tell_replicate(assignment.trial_id, assignment.attrs, record)
+                    self.settler.tell(assignment.trial_id, assignment.attrs, record)
                     return True
             except StudyLockLost:
                 continue
@@ -172,94 +164,6 @@ class TrialScheduler:
     def _own(self, trial_id: int, owner: Owner) -> None:
         self.study._storage.set_trial_user_attr(trial_id, OWNER, owner.attribute())
 
-    # settle
-
-    def _settle(self) -> list[FrozenTrial]:
-        trials = self._trials()
-        changed = False
-        for trial in trials:
-            if trial.state is not TrialState.RUNNING:
-                continue
-            attrs = attrs_of(trial)
-            if attrs is None and is_duplicate(trial):
-                changed |= self._tell_duplicate(trial, trials)
-            elif attrs is None:
-                # Killed between asking and marking; under the lock nobody else can be there.
-                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-                changed = True
-            elif WAITING not in trial.user_attrs and (record := self._untold(trial, attrs)) is not None:
-                self._tell_replicate(trial._trial_id, attrs, record)
-                drop_checkpoint(record, self.directory.trial(trial.number))
-                changed = True
-        return self._trials() if changed else trials
-
-    def _tell_duplicate(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
-        """Tell a duplicate what it repeats, once that has a result."""
-        known = trials[trial.user_attrs[DUPLICATE_OF]]
-        if not known.state.is_finished():
-            return False
-        values = known.values if known.state is TrialState.COMPLETE else None
-        self.study.tell(trial.number, values, state=known.state, skip_if_finished=True)
-        return True
-
-    def _untold(self, trial: FrozenTrial, attrs: TrialAttrs) -> Record | None:
-        """The record of a trial whose owner died, or was killed, before it could tell."""
-        directory = self.directory.trial(trial.number)
-        if not directory.record.exists():
-            return None
-        lock = self._take(trial, directory)
-        if lock is None:
-            return None
-        try:
-            found = own_record(directory, trial.number, attrs.identity)
-            if isinstance(found, str):  # it is trained again
-                log.warning("%s", put_aside(directory.record, found))
-                return None
-            return found
-        finally:
-            lock.release()
-
-    def _take(self, trial: FrozenTrial, directory: TrialDirectory) -> FileLock | None:
-        """The lock of a trial that nobody trains, or whose owner gave no sign of life for a lease."""
-        owner = owner_of(trial)
-        # Only who shares the owner's files can ask the lock, which knows of a death at once.
-        if owner is None or owner.is_released or owner.place == self.place:
-            lock = claim(directory.lock)
-            if lock is not None or owner is None:
-                return lock
-        return seize(directory.lock) if self.lease_monitor.is_silent(owner) else None
-
-    def _tell(self, trial_id: int, record: Record, values: Sequence[float] | None) -> None:
-        state = STATES[record.state]
-        if state is TrialState.COMPLETE and values is None:
-            state = TrialState.FAIL
-        if state is TrialState.FAIL:
-            self.study._storage.set_trial_user_attr(trial_id, REASON, reason_of(record))
-        with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
-            told = values if state is TrialState.COMPLETE else None
-            number = self.study._storage.get_trial_number_from_id(trial_id)
-            self.study.tell(number, told, state=state, skip_if_finished=True)
-
-    def _tell_replicate(self, trial_id: int, attrs: TrialAttrs, record: Record) -> None:
-        """A replicate waits for the others of its configuration; then all are told their mean."""
-        values = objective_values(self.spec.metrics, record)
-        if self.spec.settings.replicates == 1 or record.state != "COMPLETE" or values is None:
-            self._tell(trial_id, record, values)
-        else:
-            self.study._storage.set_trial_user_attr(trial_id, WAITING, values)
-        trials = self._trials()
-        family = family_of(trials, attrs.first)
-        settings = self.spec.settings
-        has_room = len(counted(trials)) + sum(map(is_in_progress, trials)) < settings.n_trials
-        is_coming = len(family) < settings.replicates and has_room and not self.spec.only
-        if is_coming or any(is_in_progress(trial) for trial in family):
-            return
-        waiting = [trial for trial in family if WAITING in trial.user_attrs]
-        columns = zip(*(trial.user_attrs[WAITING] for trial in waiting), strict=True)
-        means = [statistics.fmean(column) for column in columns]
-        for trial in waiting:
-            self.study.tell(trial.number, means, skip_if_finished=True)
-
     # stop
 
     def _stop(self, done: Sequence[FrozenTrial], is_time_up: bool) -> Stop | None:
@@ -291,6 +195,16 @@ class TrialScheduler:
         return None
 
     # adopt
+
+    def _take(self, trial: FrozenTrial, directory: TrialDirectory) -> FileLock | None:
+        """The lock of a trial that nobody trains, or whose owner gave no sign of life for a lease."""
+        owner = owner_of(trial)
+        # Only who shares the owner's files can ask the lock, which knows of a death at once.
+        if owner is None or owner.is_released or owner.place == self.place:
+            lock = claim(directory.lock)
+            if lock is not None or owner is None:
+                return lock
+        return seize(directory.lock) if self.lease_monitor.is_silent(owner) else None
 
     def _adopt(self, trials: Sequence[FrozenTrial]) -> Assignment | None:
         for trial in trials:
@@ -385,7 +299,7 @@ class TrialScheduler:
             data_fingerprint=assignment.identity.data,
         )
         write_record(record, assignment.directory.path)
-        self._tell_replicate(assignment.trial_id, assignment.attrs, record)
+        self.settler.tell(assignment.trial_id, assignment.attrs, record)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)

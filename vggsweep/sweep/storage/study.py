@@ -20,7 +20,7 @@ from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
-from vggsweep.sweep.storage.trial_attrs import REASON, STATES, attrs_of, reason_of
+from vggsweep.sweep.storage.trial_attrs import REASON, attrs_of, reason_of, told_state
 
 log = logging.getLogger("vggsweep.storage")
 
@@ -159,11 +159,13 @@ def tell(study: optuna.Study, number: int, record: Record, values: Sequence[floa
         study: where the trial is RUNNING or finished.
         number: the trial's.
         record: its result.
-        values: the objectives' values when the record is COMPLETE.
+        values: the objectives' values; a COMPLETE record that lacks one is told as FAIL.
     """
-    state = STATES[record.state]
-    if state is TrialState.FAIL:
-        trial_id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-        with suppress(UpdateFinishedTrialError):
+    state = told_state(record, values)
+    with suppress(UpdateFinishedTrialError):  # told, but the database broke off before it said so
+        if state is TrialState.FAIL:
+            trial_id = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
             study._storage.set_trial_user_attr(trial_id, REASON, reason_of(record))
-    study.tell(number, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True)
+        study.tell(
+            number, values if state is TrialState.COMPLETE else None, state=state, skip_if_finished=True
+        )

@@ -77,8 +77,14 @@ def shown_parameters(trial: FrozenTrial) -> dict[str, object]:
     return {key: value for key, _, value in pairs if key != "sweep.name"}
 
 
+def told_state(record: Record, values: Sequence[float] | None) -> TrialState:
+    """What Optuna is told of a record; one that completed fails where it lacks an objective's value."""
+    state = STATES[record.state]
+    return TrialState.FAIL if state is TrialState.COMPLETE and values is None else state
+
+
 def reason_of(record: Record) -> str:
-    """Why a trial failed; one that completed fails where its record lacks an objective."""
+    """Why a trial failed, of a record that is told as FAIL."""
     return record.reason or "no objective value"
 
 

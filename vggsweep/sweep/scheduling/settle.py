@@ -1,0 +1,117 @@
+"""Tell the study what was written and not told: results of workers that died, duplicates, replicates."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections.abc import Callable, Sequence
+
+import optuna
+from filelock import FileLock
+from optuna.trial import FrozenTrial, TrialState
+
+from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.record import Record
+from vggsweep.sweep.spec.objectives import objective_values
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.study import tell
+from vggsweep.sweep.storage.trial_attrs import (
+    DUPLICATE_OF,
+    WAITING,
+    TrialAttrs,
+    attrs_of,
+    counted,
+    family_of,
+    is_duplicate,
+    is_in_progress,
+)
+from vggsweep.trial_directory import drop_checkpoint, own_record, put_aside
+
+log = logging.getLogger("vggsweep.storage")
+
+
+class Settler:
+    """Tell results under the study's lock.
+
+    Args:
+        spec: of the sweep.
+        study: its study.
+        claim: takes the lock of a trial that nobody trains; None where somebody does.
+    """
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        study: optuna.Study,
+        claim: Callable[[FrozenTrial, TrialDirectory], FileLock | None],
+    ) -> None:
+        self.spec = spec
+        self.study = study
+        self.directory = spec.directory
+        self._claim = claim
+
+    def settle(self) -> list[FrozenTrial]:
+        """Tell the study every result that was written and not told; the trials after that."""
+        trials = self.study.get_trials(deepcopy=False)
+        changed = False
+        for trial in trials:
+            if trial.state is not TrialState.RUNNING:
+                continue
+            attrs = attrs_of(trial)
+            if attrs is None and is_duplicate(trial):
+                changed |= self._tell_duplicate(trial, trials)
+            elif attrs is None:
+                # Killed between asking and marking; under the lock nobody else can be there.
+                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+                changed = True
+            elif WAITING not in trial.user_attrs and (record := self._record_of(trial, attrs)) is not None:
+                self.tell(trial._trial_id, attrs, record)
+                drop_checkpoint(record, self.directory.trial(trial.number))
+                changed = True
+        return self.study.get_trials(deepcopy=False) if changed else trials
+
+    def _tell_duplicate(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
+        """Tell a duplicate what it repeats, once that has a result."""
+        known = trials[trial.user_attrs[DUPLICATE_OF]]
+        if not known.state.is_finished():
+            return False
+        values = known.values if known.state is TrialState.COMPLETE else None
+        self.study.tell(trial.number, values, state=known.state, skip_if_finished=True)
+        return True
+
+    def _record_of(self, trial: FrozenTrial, attrs: TrialAttrs) -> Record | None:
+        """The record of a trial whose owner died, or was killed, before it could tell."""
+        directory = self.directory.trial(trial.number)
+        if not directory.record.exists():
+            return None
+        lock = self._claim(trial, directory)
+        if lock is None:
+            return None
+        try:
+            found = own_record(directory, trial.number, attrs.identity)
+            if isinstance(found, str):  # it is trained again
+                log.warning("%s", put_aside(directory.record, found))
+                return None
+            return found
+        finally:
+            lock.release()
+
+    def tell(self, trial_id: int, attrs: TrialAttrs, record: Record) -> None:
+        """Tell a result; replicates wait for each other, and are then told their mean."""
+        values = objective_values(self.spec.metrics, record)
+        if self.spec.settings.replicates == 1 or record.state != "COMPLETE" or values is None:
+            tell(self.study, self.study._storage.get_trial_number_from_id(trial_id), record, values)
+        else:
+            self.study._storage.set_trial_user_attr(trial_id, WAITING, values)
+        trials = self.study.get_trials(deepcopy=False)
+        family = family_of(trials, attrs.first)
+        settings = self.spec.settings
+        has_room = len(counted(trials)) + sum(map(is_in_progress, trials)) < settings.n_trials
+        is_coming = len(family) < settings.replicates and has_room and not self.spec.only
+        if is_coming or any(is_in_progress(trial) for trial in family):
+            return
+        waiting = [trial for trial in family if WAITING in trial.user_attrs]
+        columns = zip(*(trial.user_attrs[WAITING] for trial in waiting), strict=True)
+        means = [statistics.fmean(column) for column in columns]
+        for trial in waiting:
+            self.study.tell(trial.number, means, skip_if_finished=True)
