@@ -77,7 +77,7 @@ def _rerun(
     # what was cured may be the data
     attrs = TrialAttrs(identity.configuration, tuple(overrides), data=identity.data)
     for key, value in attrs.attributes().items():
-        study._storage.set_trial_user_attr(trial._trial_id, key, value)
+        storage_of(study).set_trial_user_attr(trial._trial_id, key, value)
     place = Place(number, directory, lock, attrs, notes_of(trial))
     assignment = TrialSpec(
         sweep.name, number, directory, plain, overrides, identity=identity, notes=place.notes

@@ -16,6 +16,7 @@ from vggsweep.configuration.sweep_settings import (
 from vggsweep.errors import TrialPruned
 from vggsweep.sweep.pruning.pareto import is_stopped, rungs
 from vggsweep.sweep.spec.objectives import Metric
+from vggsweep.sweep.storage.study import storage_of
 
 # Rung values live in trial attributes: Optuna's intermediate values work with one objective only, and
 # with several its TPE fails on a pruned trial that has them (Optuna 5.0.0).
@@ -85,7 +86,7 @@ class PruningCallback:
         if own is None:  # a continued trial looks at its rung again, but came there only once
             own = {"val_acc": result.val_acc, "at": len(others)}
             own |= {name: self.costs[name] for name in KNOWN_COSTS}
-            self.study._storage.set_trial_user_attr(self.trial_id, key, own)
+            storage_of(self.study).set_trial_user_attr(self.trial_id, key, own)
         before = sorted(
             (rung for rung in others if rung["at"] <= own["at"]), key=lambda rung: int(rung["at"])
         )

@@ -88,7 +88,7 @@ def train_again(directory: SweepDirectory, study: optuna.Study, trials: Sequence
     reopen(study, [*trials, *(one for number, one in relatives.items() if number not in numbers)])
     for trial in trials:
         reasons = [*trial.user_attrs.get(EARLIER, ()), *filter(None, [before[trial.number]])]
-        study._storage.set_trial_user_attr(trial._trial_id, EARLIER, reasons)
+        storage_of(study).set_trial_user_attr(trial._trial_id, EARLIER, reasons)
 
 
 def _recorded_reason(directory: TrialDirectory) -> str | None:

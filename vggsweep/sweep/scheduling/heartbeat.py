@@ -117,7 +117,7 @@ class HeartbeatThread:
         )
         key = BEAT + watched.assignment.owner.token
         try:
-            study._storage.set_trial_system_attr(watched.assignment.trial_id, key, asdict(heartbeat))
+            storage_of(study).set_trial_system_attr(watched.assignment.trial_id, key, asdict(heartbeat))
         except UpdateFinishedTrialError:
             return  # seen at the next beat, unless it was us who told it
 

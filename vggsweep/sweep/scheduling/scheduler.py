@@ -42,7 +42,7 @@ from vggsweep.sweep.scheduling.settle import Settler
 from vggsweep.sweep.scheduling.suggest import Suggester
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim, seize
-from vggsweep.sweep.storage.study import database_of
+from vggsweep.sweep.storage.study import database_of, storage_of
 from vggsweep.sweep.storage.study_lock import StudyLockLost, study_lock_of
 from vggsweep.sweep.storage.trial_attrs import (
     DEATHS,
@@ -155,14 +155,14 @@ class TrialScheduler:
                 directory.record.unlink()
 
     def _is_owner(self, assignment: Assignment) -> bool:
-        trial = self.study._storage.get_trial(assignment.trial_id)
+        trial = storage_of(self.study).get_trial(assignment.trial_id)
         owner = owner_of(trial)
         return (
             trial.state is TrialState.RUNNING and owner is not None and owner.token == assignment.owner.token
         )
 
     def _own(self, trial_id: int, owner: Owner) -> None:
-        self.study._storage.set_trial_user_attr(trial_id, OWNER, owner.attribute())
+        storage_of(self.study).set_trial_user_attr(trial_id, OWNER, owner.attribute())
 
     # stop
 
@@ -231,7 +231,7 @@ class TrialScheduler:
         first = by_identity(trials, [attrs.identity])
         if first is not None and first.number < trial.number:
             # A database that broke off may have stored one suggestion twice.
-            self.study._storage.set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
+            storage_of(self.study).set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
             self.study.tell(trial.number, state=TrialState.FAIL)
             return None
         owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
@@ -242,7 +242,7 @@ class TrialScheduler:
         if identity != attrs.identity:
             attrs = replace(attrs, configuration_hash=identity.configuration, data=identity.data)
             for key, value in attrs.attributes().items():
-                self.study._storage.set_trial_user_attr(trial._trial_id, key, value)
+                storage_of(self.study).set_trial_user_attr(trial._trial_id, key, value)
         assignment = Assignment(
             trial.number, trial._trial_id, directory, lock, plain, attrs, owner, identity, notes_of(trial)
         )
@@ -276,7 +276,7 @@ class TrialScheduler:
         before = trial.user_attrs.get(DEATHS, {"count": 0, "epochs": 0, "total": 0})
         count = 1 if epochs > before["epochs"] else before["count"] + 1
         deaths = {"count": count, "epochs": epochs, "total": before["total"] + 1}
-        self.study._storage.set_trial_user_attr(trial._trial_id, DEATHS, deaths)
+        storage_of(self.study).set_trial_user_attr(trial._trial_id, DEATHS, deaths)
         if count <= self.spec.settings.max_retries:
             return False
         self._fail(

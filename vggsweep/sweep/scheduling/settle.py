@@ -14,7 +14,7 @@ from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record
 from vggsweep.sweep.spec.objectives import objective_values
 from vggsweep.sweep.spec.spec import SweepSpec
-from vggsweep.sweep.storage.study import tell
+from vggsweep.sweep.storage.study import storage_of, tell
 from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
     WAITING,
@@ -100,9 +100,9 @@ class Settler:
         """Tell a result; replicates wait for each other, and are then told their mean."""
         values = objective_values(self.spec.metrics, record)
         if self.spec.settings.replicates == 1 or record.state != "COMPLETE" or values is None:
-            tell(self.study, self.study._storage.get_trial_number_from_id(trial_id), record, values)
+            tell(self.study, storage_of(self.study).get_trial_number_from_id(trial_id), record, values)
         else:
-            self.study._storage.set_trial_user_attr(trial_id, WAITING, values)
+            storage_of(self.study).set_trial_user_attr(trial_id, WAITING, values)
         trials = self.study.get_trials(deepcopy=False)
         family = family_of(trials, attrs.first)
         settings = self.spec.settings

@@ -24,7 +24,7 @@ from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.buffered import drawn_in_memory
-from vggsweep.sweep.storage.study import add_trial
+from vggsweep.sweep.storage.study import add_trial, storage_of
 from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
     ENQUEUED,
@@ -161,7 +161,7 @@ class Suggester:
         with drawn_in_memory(self.study):
             trial = self.study.ask(dict(spec.space.distributions))
             hooked = self.hook(trial) if self.hook is not None else {}
-            drawn = self.study._storage.get_trial(trial._trial_id)
+            drawn = storage_of(self.study).get_trial(trial._trial_id)
         params = {name: drawn.params[name] for name in spec.space.distributions}
         self._add(params, {**hooked, **(extra or {})}, trials, own, drawn)
 
