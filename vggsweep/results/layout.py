@@ -1,4 +1,4 @@
-"""The directories and files of a sweep: the only place that knows their names."""
+"""The directories and files of a sweep, by name."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def choose_only(numbers: Sequence[int]) -> None:
 
 
 def take_only() -> tuple[int, ...]:
-    """The trials that were chosen; whoever asks gets them once."""
+    """Return the trials that were chosen, once: the choice is then forgotten."""
     return tuple(int(word) for word in os.environ.pop(ONLY, "").split())
 
 

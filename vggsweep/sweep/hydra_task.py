@@ -1,4 +1,4 @@
-"""Hydra's task function: one composed configuration becomes one trial, whoever started it."""
+"""Hydra's task function: train one composed configuration as one trial, under any launcher."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def closing_block(record: Record, directory: TrialDirectory) -> str:
 
 
 def _say(console: Console, text: str) -> None:
-    """Print as it is: what looks like rich's markup is somebody's override or path."""
+    """Print as it is: what looks like rich's markup is an override or a path."""
     console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -143,7 +143,7 @@ def _take_place(
         if finished := trials_of(study, identities, TrialState.COMPLETE):
             run = f"run {finished[0].number} of {sweep.name}"
             say(f"{run} finished with this configuration and seed: this is another")
-        # Whoever looks in this moment may claim the new trial first; then another is added.
+        # Another process may claim the new trial first; then a further one is added.
         add_trial(study, TrialAttrs(own.configuration, tuple(words), data=own.data).attributes())
 
 

@@ -6,5 +6,5 @@ suggest.py       draws a configuration, and finds what repeats or cannot exist
 decisions.py     what a worker is answered: an assignment, wait, or stop
 ownership.py     owners of trials, and leases that end with their heartbeats
 heartbeat.py     the thread that gives signs of life
-clock.py         time that has passed, whoever sets the clock
+clock.py         time that has passed, also when the clock is set
 """

@@ -1,4 +1,4 @@
-"""Time that has passed for a sweep, whoever sets the clock meanwhile."""
+"""Measure the time since a sweep began, also when the clock is set meanwhile."""
 
 from __future__ import annotations
 

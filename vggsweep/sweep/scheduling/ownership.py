@@ -6,7 +6,7 @@ owner counts up a number in the study, its *beat*, and one whose number stood st
 seconds loses the trial. Numbers are compared, never clocks: those of two hosts differ.
 
     trial.lock      held while its owner lives
-    trial.owner     the owner's token: whoever finds another one there has lost the trial
+    trial.owner     the owner's token: a process that finds another one there has lost the trial
     user attribute ``owner``              the same token, and who that is, for every host
     system attribute ``beat:<token>``     the number, and how far the training is
 """
@@ -42,7 +42,7 @@ class Owner:
         token: of this ownership; never used twice.
         worker: the worker's name, such as ``alpha-0``.
         host: where it runs.
-        place: host and directory of its files: whoever shares both can ask the file lock.
+        place: host and directory of its files: a process that shares both can ask the file lock.
         pid: its process.
         device: where it trains.
         is_released: whether it gave the trial up by itself.

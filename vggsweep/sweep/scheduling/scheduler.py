@@ -91,7 +91,7 @@ class TrialScheduler:
                 with self.study_lock.hold():
                     return self._decide(is_time_up=is_time_up)
             except (StudyLockLost, UpdateFinishedTrialError):
-                continue  # the database restarted, or somebody whose turn was over still wrote
+                continue  # the database restarted, or a process that had lost the lock still wrote
 
     def _decide(self, *, is_time_up: bool) -> Assignment | Stop | Wait:
         while True:

@@ -36,7 +36,7 @@ class Settler:
     Args:
         spec: of the sweep.
         study: its study.
-        claim: takes the lock of a trial that nobody trains; None where somebody does.
+        claim: takes the lock of a trial that no process trains, or returns None.
     """
 
     def __init__(

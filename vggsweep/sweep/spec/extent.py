@@ -53,7 +53,7 @@ def _point(trial: FrozenTrial) -> tuple[tuple[str, str], ...]:
 
 
 def saved_extent(saved: SavedSpec | None, trials: Sequence[FrozenTrial]) -> Extent:
-    """The extent of a sweep that somebody only looks at.
+    """Read the extent of a saved sweep, for a process that only looks at it.
 
     Args:
         saved: its ``sweep.yaml``; None where there is none.

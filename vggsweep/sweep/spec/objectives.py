@@ -1,4 +1,4 @@
-"""What a sweep optimises: the only place that knows objectives' names and directions."""
+"""What a sweep optimises: objectives by name, with their metrics and directions."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class BufferedStorage(_CachedStorage):
             return super().get_trial(trial_id)
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]
         self._read_trials_from_remote_storage(study_id)
-        # a copy, as whoever trains it writes into it
+        # a copy, as a training process writes into it
         return copy.deepcopy(self._studies[study_id].trials[number])
 
     def get_trial_number_from_id(self, trial_id: int) -> int:
@@ -189,7 +189,7 @@ def _watch(backend: RDBStorage) -> sqlite3.Connection | None:
 
 
 def _data_version(watch: sqlite3.Connection) -> int | None:
-    """A number that every other connection's write changes; None while somebody's lock hides it."""
+    """A number that every other connection's write changes; None while another process's lock hides it."""
     try:
         version: int = watch.execute("PRAGMA data_version").fetchone()[0]
     except sqlite3.Error:  # a damaged file says so where it is read

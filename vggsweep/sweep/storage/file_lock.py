@@ -87,7 +87,7 @@ def lock_failed(lock: Path, error: OSError) -> WriteFailed:
 def seize(lock: Path) -> FileLock | None:
     """Take a lock from a process that may still hold it: the file gets a successor.
 
-    Only whoever's turn it is may do that, so that two do not seize at once.
+    Call it under the study's lock, so that two processes do not seize at once.
     """
     set_obstacle_aside(lock)
     try:

@@ -38,7 +38,7 @@ def reaping() -> Iterator[None]:
     finally:
         os.environ.pop(VARIABLE, None)
         assert reaper.stdin is not None
-        with suppress(OSError):  # somebody killed it
+        with suppress(OSError):  # it was killed
             reaper.stdin.write(b"done")
             reaper.stdin.close()
         reaper.wait()

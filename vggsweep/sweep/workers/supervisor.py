@@ -4,7 +4,7 @@
 
 A launcher's pool cannot lose a process: joblib's ends the siblings, submitit's and Ray's give the job up.
 So the launcher runs a supervisor, which holds no data and imports no torch, and which starts the worker.
-When the worker dies (memory, a segmentation fault, somebody's kill), its trial is adopted and the supervisor
+When the worker dies (memory, a segmentation fault, a kill), its trial is adopted and the supervisor
 starts another. It ends one that hangs, and passes on what it is asked itself: to stop.
 """
 
@@ -76,7 +76,7 @@ class WorkerSupervisor:
         finally:
             slot.lock.release()
             if not any_slot_taken(directory):
-                # whoever has just come and maps it keeps it
+                # a worker that has just begun and maps the pixels keeps them
                 shutil.rmtree(directory.images(host_name()), ignore_errors=True)
 
 
