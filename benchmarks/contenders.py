@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from vggsweep.arch.describe import plan_of
-from vggsweep.arch.plan import NetworkPlan
+from vggsweep.arch.plan import NetworkPlan, plan_of
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import configured_network, input_shape
