@@ -126,8 +126,8 @@ def vggsweep(job: Job) -> Iterator[Outcome]:
         channels_last=train.channels_last,
     ) as data:
         training = prepare_training(configuration, network, precision, configured.costs.macs)
-        recording = 0 if training.graph is None else WARM_STEPS + 1
-        batches = WarmedUp(data.train, max(job.warmup_steps, recording))
+        capturing = 0 if training.graph is None else WARM_STEPS + 1
+        batches = WarmedUp(data.train, max(job.warmup_steps, capturing))
         # `experiment=d2l_vgg` validates on the test images; one batch is enough where nobody asks.
         evaluated = data.validation if job.accuracy else WarmedUp(data.validation, 1)
         while True:

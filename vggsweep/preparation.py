@@ -11,7 +11,7 @@ from vggsweep.configuration.network import ConfiguredNetwork
 from vggsweep.configuration.schema import Configuration
 from vggsweep.device import ResolvedPrecision, configure_kernels, resolve_device, resolve_precision
 from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.cuda_graph import choose_recorder
+from vggsweep.training.cuda_graph import choose_capture
 from vggsweep.training.loop import Training
 
 
@@ -60,7 +60,7 @@ def prepare_training(
     """
     device = next(network.parameters()).device
     is_known = not isinstance(configuration.arch, CustomSettings)
-    recorder = choose_recorder(configuration.train, device, precision, macs=macs, is_known=is_known)
+    capture = choose_capture(configuration.train, device, precision, macs=macs, is_known=is_known)
     return Training(
-        network, configuration.optimizer, configuration.scheduler, configuration.train, precision, recorder
+        network, configuration.optimizer, configuration.scheduler, configuration.train, precision, capture
     )

@@ -300,7 +300,7 @@ def _train(
             if (graph := training.graph) is not None:  # it may change a result's last bits
                 if graph.failure is not None:
                     result.notes.append(f"trained without a CUDA graph: {graph.failure}")
-                result.environment["cuda_graph"] = graph.is_recorded
+                result.environment["cuda_graph"] = graph.is_captured
     return training.evaluated_network
 
 
