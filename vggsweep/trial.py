@@ -26,7 +26,7 @@ from torch import nn
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
-from vggsweep.data.loading import LoadedData, load_data
+from vggsweep.data.loading import LoadedData
 from vggsweep.device import ResolvedPrecision, autocast, device_name
 from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
@@ -35,7 +35,7 @@ from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
-from vggsweep.preparation import prepare_device, prepare_network, prepare_training
+from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
 from vggsweep.results.history import write_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, write_record
@@ -257,16 +257,7 @@ def _take_steps(run: _Run, result: _Result) -> None:
 
 
 def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
-    configuration = run.configuration
-    data = load_data(
-        configuration.dataset,
-        configuration.augment,
-        batch_size=configuration.train.batch_size,
-        eval_batch_size=configuration.train.eval_batch_size,
-        seed=configuration.seed,
-        device=device,
-        channels_last=configuration.train.channels_last,
-    )
+    data = prepare_data(run.configuration, device)
     if data.loader == "resident":  # nothing is read any more
         run.spec.check_data()
     if data.note is not None:
