@@ -19,18 +19,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from vggsweep.arch.describe import plan_of
-from vggsweep.arch.plan import NetworkPlan
+from vggsweep.arch.plan import NetworkPlan, plan_of
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
-from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images
 from vggsweep.data.settings import SplitName
 from vggsweep.data.split import first_images
 from vggsweep.device import autocast, resolve_device, resolve_precision
-from vggsweep.preparation import prepare_device, prepare_network, prepare_training
+from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
 from vggsweep.training.cuda_graph import WARM_STEPS
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import Batches, EpochResult
@@ -113,22 +111,14 @@ class Silent:
 def vggsweep(job: Job) -> Iterator[Outcome]:
     """As `vggsweep.trial` does it, without record, checkpoint and a whole evaluation."""
     configuration = job.configuration()
-    train = configuration.train
+    train = replace(configuration.train, eval_batch_size=configuration.train.batch_size)
     device, precision = prepare_device(configuration)
     configured = configured_network(configuration)
     network = prepare_network(configuration, configured, device)
-    with load_data(
-        configuration.dataset,
-        configuration.augment,
-        batch_size=train.batch_size,
-        eval_batch_size=train.batch_size,
-        seed=configuration.seed,
-        device=device,
-        channels_last=train.channels_last,
-    ) as data:
+    with prepare_data(replace(configuration, train=train), device) as data:
         training = prepare_training(configuration, network, precision, configured.costs.macs)
-        recording = 0 if training.graph is None else WARM_STEPS + 1
-        batches = WarmedUp(data.train, max(job.warmup_steps, recording))
+        capturing = 0 if training.graph is None else WARM_STEPS + 1
+        batches = WarmedUp(data.train, max(job.warmup_steps, capturing))
         # `experiment=d2l_vgg` validates on the test images; one batch is enough where nobody asks.
         evaluated = data.validation if job.accuracy else WarmedUp(data.validation, 1)
         while True:

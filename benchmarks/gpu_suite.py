@@ -58,13 +58,12 @@ from machine import (
 )
 from roofline import roofline_seconds, training_operations
 
-from vggsweep.arch.build import build_network
+from vggsweep.arch.build import build_on_meta
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
-from vggsweep.data.loading import load_data
 from vggsweep.device import device_name, resolve_device, resolve_precision
-from vggsweep.preparation import prepare_device, prepare_network, prepare_training
+from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
 from vggsweep.training.interruption import StopRequest
 
 TARGET_ACC = 0.93
@@ -303,7 +302,7 @@ class Suite:
         batch, shape = configuration.train.batch_size, network.shape
         of_peak = training_flops(network.costs.macs) * speed / 1e9
         of_peak /= self.peaks.fp32 if precision == "fp32" else self.peaks.bf16
-        built = build_network(network.arch, network.head, shape).to("meta")
+        built = build_on_meta(network.arch, network.head, shape)
         size = (batch, shape.channels, shape.resolution, shape.resolution)
         operations = training_operations(built, size, 4 if precision == "fp32" else 2)
         of_roofline = roofline_seconds(operations, self.peaks, precision) * speed / batch
@@ -411,20 +410,11 @@ class Suite:
 
 def train_once(configuration: Configuration) -> tuple[float, list[float]]:
     """Wall seconds of a whole training without its loading, and the accuracy after each epoch."""
-    train = configuration.train
     device, precision = prepare_device(configuration)
     configured = configured_network(configuration)
     network = prepare_network(configuration, configured, device)
     training = prepare_training(configuration, network, precision, configured.costs.macs)
-    with load_data(
-        configuration.dataset,
-        configuration.augment,
-        batch_size=train.batch_size,
-        eval_batch_size=train.eval_batch_size,
-        seed=configuration.seed,
-        device=device,
-        channels_last=True,
-    ) as data:
+    with prepare_data(configuration, device) as data:
         started = time.perf_counter()
         training.run(data.train, data.validation, listener=Silent(), stop=StopRequest())
         seconds = time.perf_counter() - started

@@ -37,20 +37,20 @@ def sleepy_hook(trial: object) -> dict[str, object]:
     from vggsweep.results.record import Record, write_record
     from vggsweep.sweep.workers import worker
 
-    def run_trial(assignment: object, **_: object) -> Record:
-        length = int(assignment.swept["arch.width"])  # type: ignore[attr-defined]
-        assignment.directory.config.touch()  # type: ignore[attr-defined]
+    def run_trial(spec: object, **_: object) -> Record:
+        length = int(spec.swept["arch.width"])  # type: ignore[attr-defined]
+        spec.directory.config.touch()  # type: ignore[attr-defined]
         sleep_as_training(length % 10 + 1)
         record = Record(
-            sweep=assignment.sweep,  # type: ignore[attr-defined]
-            trial=assignment.number,  # type: ignore[attr-defined]
+            sweep=spec.sweep,  # type: ignore[attr-defined]
+            trial=spec.number,  # type: ignore[attr-defined]
             state="COMPLETE",
             reason=None,
             configuration_hash="",
-            configuration=assignment.plain,  # type: ignore[attr-defined]
+            configuration=spec.plain,  # type: ignore[attr-defined]
             metrics={"val_acc": 0.5},
         )
-        write_record(record, assignment.directory.path)  # type: ignore[attr-defined]
+        write_record(record, spec.directory.path)  # type: ignore[attr-defined]
         return record
 
     worker.run_trial = run_trial  # type: ignore[assignment]

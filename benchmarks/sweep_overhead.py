@@ -60,6 +60,7 @@ def vggsweep(trials: int, *words: str) -> None:
     from vggsweep.training.loop import EpochResult
 
     class NoImages:
+        loader = "resident"
         note = None
         chance = (0.1, 2.3)
         num_images = 1
@@ -85,7 +86,7 @@ def vggsweep(trials: int, *words: str) -> None:
             listener.epoch_ended(result)
 
     vggsweep.trial.prepare_network = lambda *_: torch.nn.Identity()  # type: ignore[assignment]
-    vggsweep.trial.load_data = lambda *_, **__: NoImages()  # type: ignore[assignment]
+    vggsweep.trial.prepare_data = lambda *_, **__: NoImages()  # type: ignore[assignment]
     vggsweep.trial.prepare_training = lambda configuration, network, *_: Formula(  # type: ignore[assignment]
         network, configuration.optimizer
     )

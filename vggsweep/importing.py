@@ -1,4 +1,7 @@
-"""Functions and classes of a user, found by the dotted name that a configuration gives."""
+"""Functions and classes of a user, found by the dotted name that a configuration gives.
+
+Not by `pkgutil.resolve_name`: where the user's own file fails to import, it says only "has no attribute".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration to a training that is ready to run: device, kernels, network, optimizer."""
+"""From a configuration to a training that is ready to run: device, kernels, data, network, optimizer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from vggsweep.arch.build import build_network
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import ConfiguredNetwork
 from vggsweep.configuration.schema import Configuration
+from vggsweep.data.loading import LoadedData, load_data
 from vggsweep.device import ResolvedPrecision, configure_kernels, resolve_device, resolve_precision
 from vggsweep.training.allocator import keep_freed_memory
-from vggsweep.training.cuda_graph import choose_recorder
+from vggsweep.training.cuda_graph import choose_capture
 from vggsweep.training.loop import Training
 
 
@@ -34,6 +35,20 @@ def prepare_device(
     if device.type == "cpu" and train.keep_freed_memory:
         keep_freed_memory()
     return device, precision
+
+
+def prepare_data(configuration: Configuration, device: torch.device) -> LoadedData:
+    """Load the images in the batches and the memory format of the training."""
+    train = configuration.train
+    return load_data(
+        configuration.dataset,
+        configuration.augment,
+        batch_size=train.batch_size,
+        eval_batch_size=train.eval_batch_size,
+        seed=configuration.seed,
+        device=device,
+        channels_last=train.channels_last,
+    )
 
 
 def prepare_network(
@@ -60,7 +75,7 @@ def prepare_training(
     """
     device = next(network.parameters()).device
     is_known = not isinstance(configuration.arch, CustomSettings)
-    recorder = choose_recorder(configuration.train, device, precision, macs=macs, is_known=is_known)
+    capture = choose_capture(configuration.train, device, precision, macs=macs, is_known=is_known)
     return Training(
-        network, configuration.optimizer, configuration.scheduler, configuration.train, precision, recorder
+        network, configuration.optimizer, configuration.scheduler, configuration.train, precision, capture
     )

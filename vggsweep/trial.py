@@ -13,8 +13,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,12 +26,8 @@ from torch import nn
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
-from vggsweep.data.loading import LoadedData, load_data
-from vggsweep.device import (
-    ResolvedPrecision,
-    autocast,
-    device_name,
-)
+from vggsweep.data.loading import LoadedData
+from vggsweep.device import ResolvedPrecision, autocast, device_name
 from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
 from vggsweep.identity import Identity
@@ -38,21 +35,20 @@ from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
-from vggsweep.preparation import prepare_device, prepare_network, prepare_training
+from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
 from vggsweep.results.history import write_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, write_record
 from vggsweep.results.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.cuda_graph import GraphStep
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training, evaluate
 from vggsweep.training.progress import ProgressBar, epoch_line
 from vggsweep.trial_directory import (
-    Place,
+    PreparedDirectory,
     drop_checkpoint,
     keep_late_record,
-    prepare_place,
+    prepare_directory,
     remove_torn_files,
 )
 from vggsweep.trial_facts import (
@@ -67,7 +63,7 @@ from vggsweep.trial_log import log, logged_to
 
 
 class EpochObserver(Protocol):
-    """Who is told of each finished epoch; it may raise `TrialPruned`."""
+    """Called with each finished epoch; it may raise `TrialPruned`."""
 
     def __call__(self, result: EpochResult) -> None: ...
 
@@ -100,7 +96,7 @@ class TrialSpec:
 
 
 def run_trial(
-    assignment: TrialSpec,
+    spec: TrialSpec,
     *,
     stop: StopRequest,
     console: Console,
@@ -109,10 +105,10 @@ def run_trial(
     """Train one configuration and write its record.
 
     Args:
-        assignment: what, and where.
+        spec: what, and where.
         stop: set by signals; the loop then stops at the next step.
         console: where progress is shown.
-        on_epoch: told of each finished epoch.
+        on_epoch: called with each finished epoch.
 
     Returns:
         The record, as written.
@@ -122,29 +118,17 @@ def run_trial(
         Superseded: another worker owns the trial now.
         WriteFailed: a file cannot be written; the trial continues once that is cured.
     """
-    directory = assignment.directory
+    directory = spec.directory
     remove_torn_files(directory)
     for path in directory.files:
         set_obstacle_aside(path)
-    identity = assignment.identity or Fingerprints().identity(assignment.plain)
-    place = prepare_place(directory, identity, assignment.plain)
-    write_atomically(directory.config, yaml_text(dict(assignment.plain)))
-    write_atomically(directory.overrides, yaml_text(list(assignment.overrides)))
-    draft = Record(
-        sweep=assignment.sweep,
-        trial=assignment.number,
-        state="FAIL",
-        reason=None,
-        configuration_hash=identity.configuration,
-        configuration=assignment.plain,
-        overrides=tuple(assignment.overrides),
-        swept=dict(assignment.swept or {}),
-        data_fingerprint=identity.data,
-    )
+    identity = spec.identity or Fingerprints().identity(spec.plain)
+    prepared = prepare_directory(directory, identity, spec.plain)
+    write_atomically(directory.config, yaml_text(dict(spec.plain)))
+    write_atomically(directory.overrides, yaml_text(list(spec.overrides)))
     with logged_to(directory):
-        configuration = read_configuration(assignment.plain)
-        trial = _Trial(assignment, configuration, draft, stop, console, on_epoch, place)
-        record = trial.run()
+        configuration = read_configuration(spec.plain)
+        record = _record_of(_Run(spec, identity, prepared, configuration, stop, console, on_epoch))
         try:
             stop.check_owner()
         except Superseded:
@@ -155,257 +139,255 @@ def run_trial(
     return record
 
 
-class _Trial:
-    """The steps of one trial, and what each adds to the record."""
+@dataclass(frozen=True)
+class _Run:
+    """What every step of one trial may read."""
 
-    def __init__(
-        self,
-        assignment: TrialSpec,
-        configuration: Configuration,
-        draft: Record,
-        stop: StopRequest,
-        console: Console,
-        on_epoch: EpochObserver | None,
-        place: Place,
-    ) -> None:
-        self.configuration = configuration
-        self.place = place
-        self.directory = assignment.directory
-        self.record = draft
-        self.stop = stop
-        self.console = console
-        self.on_epoch = on_epoch
-        self.started = datetime.now(UTC)
-        self.clock = time.perf_counter()
-        self.notes: list[str] = list(assignment.notes)
-        self.check_data = assignment.check_data
-        self.is_contended: bool | None = None
-        self.bar: ProgressBar | None = None
-        self.training: Training | None = None
-        self.val_images: int | None = None
-        self.chance: tuple[float, float] | None = None
+    spec: TrialSpec
+    identity: Identity
+    prepared: PreparedDirectory
+    configuration: Configuration
+    stop: StopRequest
+    console: Console
+    on_epoch: EpochObserver | None
 
-    def run(self) -> Record:
-        """The finished record: COMPLETE, PRUNED or FAIL with its reason."""
-        for line in self.place.said:
-            self._show(line)
+
+@dataclass
+class _Result:
+    """What the steps found out so far, for the record; fields as there."""
+
+    notes: list[str]
+    environment: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    costs: dict[str, Any] = field(default_factory=dict)
+    measurements: dict[str, Any] = field(default_factory=dict)
+    test_metrics: dict[str, Any] = field(default_factory=dict)
+    weights_sha256: str | None = None
+    training: Training | None = None
+    val_images: int | None = None
+    chance: tuple[float, float] | None = None
+    is_contended: bool | None = None
+
+
+def _record_of(run: _Run) -> Record:
+    """Take all steps; the record is COMPLETE, PRUNED or FAIL with its reason."""
+    spec, configuration = run.spec, run.configuration
+    started, clock = datetime.now(UTC), time.perf_counter()
+    result = _Result(list(spec.notes))
+    for line in run.prepared.said:
+        _show(run, line)
+    reason: str | None
+    try:
+        _take_steps(run, result)
+        state, reason = "COMPLETE", None
+    except TrialPruned as pruned:
+        state, reason = "PRUNED", str(pruned)
+    except WriteFailed:  # the world's fault: the trial goes on from its checkpoint once that is cured
+        raise
+    except Exception as error:
+        state, reason = "FAIL", _logged_reason(error, run, result)
+    history = result.training.history if result.training is not None else []
+    return Record(
+        sweep=spec.sweep,
+        trial=spec.number,
+        state=state,
+        reason=reason,
+        configuration_hash=run.identity.configuration,
+        configuration=spec.plain,
+        overrides=tuple(spec.overrides),
+        network=result.network,
+        costs=result.costs,
+        metrics={
+            **result.test_metrics,
+            **metrics(history, configuration.train.threshold_acc, result.val_images, chance=result.chance),
+        },
+        measurements=result.measurements,
+        timings={
+            **training_times(history),
+            "contended": result.is_contended,
+            "total_seconds": time.perf_counter() - clock,
+            "started": started.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+        environment=result.environment,
+        notes=tuple(result.notes),
+        swept=dict(spec.swept or {}),
+        data_fingerprint=run.identity.data,
+        weights_sha256=result.weights_sha256,
+    )
+
+
+def _take_steps(run: _Run, result: _Result) -> None:
+    """Build, load, train, measure; what each step finds is in the result before the next begins."""
+    spec, configuration = run.spec, run.configuration
+    train = configuration.train
+    device, precision = prepare_device(configuration)
+    result.environment = describe_environment(
+        device=str(device),
+        device_name=device_name(device),
+        precision=precision,
+        threads=torch.get_num_threads(),
+    )
+    configured = configured_network(configuration)
+    result.network, result.costs = network_facts(configured), cost_facts(configured)
+    network = prepare_network(configuration, configured, device)
+    with _load(run, result, device) as data:
+        if not reset_peak_memory(device):
+            result.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
+        with ContentionWatch(device) as watch:
+            trained = _train(run, result, network, data, precision)
+        if data.loader == "streaming":  # which read the pictures until now
+            spec.check_data()
+        result.is_contended = watch.is_contended
+        # The training is done. What fails from here on costs its own figure and no more.
+        if train.keep_weights:
+            with _noted("the weights were not kept", run, result):
+                save_weights(trained, spec.directory.weights, data.preprocess, data.class_names)
+                result.weights_sha256 = weights_digest(spec.directory.weights)
+        if train.evaluate_test:
+            with _noted("the test set was not evaluated", run, result):
+                score = evaluate(trained, data.open_test(), device, precision)
+                result.test_metrics = {"test_loss": score.loss, "test_acc": score.acc}
+    with _noted("latency and throughput were not measured", run, result):
+        result.measurements = {"peak_memory_mb": peak_memory_mb(device)}
+        if configuration.measure.name != "none":
+            result.measurements |= _measure(configuration, trained, precision, device)
+            if result.measurements["contended"]:
+                result.notes.append("other work ran on the device while latency and throughput were measured")
+
+
+def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
+    data = prepare_data(run.configuration, device)
+    if data.loader == "resident":  # nothing is read any more
+        run.spec.check_data()
+    if data.note is not None:
+        result.notes.append(data.note)
+    result.val_images = data.validation.num_images
+    result.chance = data.chance
+    return data
+
+
+def _train(
+    run: _Run, result: _Result, network: nn.Module, data: LoadedData, precision: ResolvedPrecision
+) -> nn.Module:
+    """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
+    train = run.configuration.train
+    training = prepare_training(run.configuration, network, precision, result.costs["macs"])
+    result.training = training
+    checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
+    if checkpoint.exists():
+        _continue_from(checkpoint, training, run, result)
+    images, done = data.train.num_images, len(training.history)
+    with ProgressBar(run.console, train.epochs, images, done) as bar:
         try:
-            self._run()
-            state, reason = "COMPLETE", None
-        except TrialPruned as pruned:
-            state, reason = "PRUNED", str(pruned)
-        except WriteFailed:  # the world's fault: the trial goes on from its checkpoint once that is cured
-            raise
-        except Exception as error:
-            device_word = self.record.environment.get("device", self.configuration.device)
-            state = "FAIL"
-            reason = failure_reason(error, device_word, self.configuration)
-            log.info("%s", traceback.format_exc())
-        history = self.training.history if self.training is not None else []
-        return replace(
-            self.record,
-            state=state,
-            reason=reason,
-            metrics={
-                **self.record.metrics,
-                **metrics(
-                    history,
-                    self.configuration.train.threshold_acc,
-                    self.val_images,
-                    chance=self.chance,
-                ),
-            },
-            timings={
-                **training_times(history),
-                "contended": self.is_contended,
-                "total_seconds": time.perf_counter() - self.clock,
-                "started": self.started.isoformat(timespec="seconds"),
-                "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-            },
-            notes=tuple(self.notes),
-        )
-
-    def _run(self) -> None:
-        configuration = self.configuration
-        device, precision = prepare_device(configuration)
-        train = configuration.train
-        self.record = replace(
-            self.record,
-            environment=describe_environment(
-                device=str(device),
-                device_name=device_name(device),
-                precision=precision,
-                threads=torch.get_num_threads(),
-            ),
-        )
-        network = self._build(device)
-        with self._load(device) as data:
-            if not reset_peak_memory(device):
-                self.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
-            with ContentionWatch(device) as watch:
-                trained = self._train(network, data, precision)
-            if data.loader == "streaming":  # which read the pictures until now
-                self.check_data()
-            self.is_contended = watch.is_contended
-            # The training is done. What fails from here on costs its own figure and no more.
-            if train.keep_weights:
-                with self._noted("the weights were not kept"):
-                    self._save_weights(trained, data)
-            if train.evaluate_test:
-                with self._noted("the test set was not evaluated"):
-                    self._evaluate_test(trained, data, precision, device)
-        with self._noted("latency and throughput were not measured"):
-            self._measure(trained, precision, device)
-
-    def _build(self, device: torch.device) -> nn.Module:
-        configured = configured_network(self.configuration)
-        self.record = replace(self.record, network=network_facts(configured), costs=cost_facts(configured))
-        return prepare_network(self.configuration, configured, device)
-
-    def _load(self, device: torch.device) -> LoadedData:
-        configuration = self.configuration
-        data = load_data(
-            configuration.dataset,
-            configuration.augment,
-            batch_size=configuration.train.batch_size,
-            eval_batch_size=configuration.train.eval_batch_size,
-            seed=configuration.seed,
-            device=device,
-            channels_last=configuration.train.channels_last,
-        )
-        if data.loader == "resident":  # nothing is read any more
-            self.check_data()
-        if data.note is not None:
-            self.notes.append(data.note)
-        self.val_images = data.validation.num_images
-        self.chance = data.chance
-        return data
-
-    def _train(self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision) -> nn.Module:
-        """The network that counts, trained to the last epoch."""
-        configuration = self.configuration
-        train = configuration.train
-        training = prepare_training(configuration, network, precision, self.record.costs["macs"])
-        self.training = training
-        checkpoint = CheckpointFile(self.directory.checkpoint, self.record.identity)
-        if checkpoint.exists():
-            self._continue_from(checkpoint)
-        with ProgressBar(
-            self.console, configuration.train.epochs, data.train.num_images, len(training.history)
-        ) as self.bar:
-            try:
-                training.run(
-                    data.train,
-                    data.validation,
-                    listener=self,
-                    stop=self.stop,
-                    checkpoint=checkpoint if train.checkpoint else None,
-                )
-            finally:
-                self._tell_graph(training.graph)
-        return training.evaluated_network
-
-    def _set_aside(self, checkpoints: Sequence[Path]) -> None:
-        for path in checkpoints:
-            if path.exists():
-                self._show(f"{path.name} is set aside as {set_aside(path, 'unused').name}")
-
-    def _tell_graph(self, graph: GraphStep | None) -> None:
-        """Whether the step was recorded: it may change a result's last bits."""
-        if graph is None:
-            return
-        if graph.failure is not None:
-            self.notes.append(f"trained without a CUDA graph: {graph.failure}")
-        environment = {**self.record.environment, "cuda_graph": graph.is_recorded}
-        self.record = replace(self.record, environment=environment)
-
-    def _continue_from(self, checkpoint: CheckpointFile) -> None:
-        assert self.training is not None
-        try:
-            loaded = checkpoint.load(trusts_unmarked=self.place.trusts_unmarked)
-        except CheckpointError as error:
-            self._note(f"{error} The training starts anew.")
-            self._set_aside((checkpoint.path, checkpoint.previous))
-            return
-        self._set_aside(loaded.unused)
-        if loaded.warning is not None:
-            self._note(loaded.warning)
-        self.training.load_state_dict(loaded.state)
-        epoch = len(self.training.history)
-        self._show(f"continues after epoch {epoch} of {self.configuration.train.epochs}")
-        if loaded.state["threads"] != torch.get_num_threads():
-            self._note(
-                f"continued with {torch.get_num_threads()} CPU threads after {loaded.state['threads']}: "
-                "the result may differ from an uninterrupted run in the last bits"
+            training.run(
+                data.train,
+                data.validation,
+                listener=_Listener(bar, partial(_publish, run, training)),
+                stop=run.stop,
+                checkpoint=checkpoint if train.checkpoint else None,
             )
-        # A kill right after the checkpoint leaves this epoch unwritten and unheard of.
-        self._publish(self.training.history[-1])
+        finally:
+            if (graph := training.graph) is not None:  # it may change a result's last bits
+                if graph.failure is not None:
+                    result.notes.append(f"trained without a CUDA graph: {graph.failure}")
+                result.environment["cuda_graph"] = graph.is_captured
+    return training.evaluated_network
 
-    def _save_weights(self, network: nn.Module, data: LoadedData) -> None:
-        path = self.directory.weights
-        save_weights(network, path, data.preprocess, data.class_names)
-        self.record = replace(self.record, weights_sha256=weights_digest(path))
 
-    def _evaluate_test(
-        self, network: nn.Module, data: LoadedData, precision: ResolvedPrecision, device: torch.device
-    ) -> None:
-        score = evaluate(network, data.open_test(), device, precision)
-        self.record = replace(self.record, metrics={"test_loss": score.loss, "test_acc": score.acc})
+def _continue_from(checkpoint: CheckpointFile, training: Training, run: _Run, result: _Result) -> None:
+    try:
+        loaded = checkpoint.load(trusts_unmarked=run.prepared.trusts_unmarked)
+    except CheckpointError as error:
+        _note(run, result, f"{error} The training starts anew.")
+        _set_aside(run, (checkpoint.path, checkpoint.previous))
+        return
+    _set_aside(run, loaded.unused)
+    if loaded.warning is not None:
+        _note(run, result, loaded.warning)
+    training.load_state_dict(loaded.state)
+    epoch = len(training.history)
+    _show(run, f"continues after epoch {epoch} of {run.configuration.train.epochs}")
+    if loaded.state["threads"] != torch.get_num_threads():
+        _note(
+            run,
+            result,
+            f"continued with {torch.get_num_threads()} CPU threads after {loaded.state['threads']}: "
+            "the result may differ from an uninterrupted run in the last bits",
+        )
+    # A kill right after the checkpoint leaves this epoch unwritten and unheard of.
+    _publish(run, training, training.history[-1])
 
-    def _measure(self, network: nn.Module, precision: ResolvedPrecision, device: torch.device) -> None:
-        measurements: dict[str, Any] = {"peak_memory_mb": peak_memory_mb(device)}
-        self.record = replace(self.record, measurements=measurements)
-        if self.configuration.measure.name != "none":
-            shape = input_shape(self.configuration)
-            with ContentionWatch(device) as watch:
-                measured = measure_inference(
-                    network,
-                    (shape.channels, shape.resolution, shape.resolution),
-                    self.configuration.measure,
-                    lambda: autocast(device, precision),
-                    channels_last=self.configuration.train.channels_last,
-                )
-            measurements = measurements | asdict(measured) | {"contended": watch.is_contended}
-            if watch.is_contended:
-                self.notes.append("other work ran on the device while latency and throughput were measured")
-        self.record = replace(self.record, measurements=measurements)
+
+def _set_aside(run: _Run, checkpoints: Sequence[Path]) -> None:
+    for path in checkpoints:
+        if path.exists():
+            _show(run, f"{path.name} is set aside as {set_aside(path, 'unused').name}")
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Listener of the loop: log and bar, then other processes."""
+
+    bar: ProgressBar
+    publish: EpochObserver
 
     def step_ended(self, epoch: int, step: int, images: int) -> None:
-        """Listener of the loop: the bar moves."""
-        assert self.bar is not None
         self.bar.step_ended(epoch, step, images)
 
     def epoch_ended(self, result: EpochResult) -> None:
-        """Listener of the loop: log and bar, history, then whoever watches from outside."""
-        assert self.bar is not None
-        log.info("%s", epoch_line(result, self.configuration.train.epochs))
+        log.info("%s", epoch_line(result, self.bar.epochs))
         self.bar.epoch_ended(result)
-        self._publish(result)
+        self.publish(result)
 
-    def _publish(self, result: EpochResult) -> None:
-        """The epoch for other processes: in ``history.csv``, and told to the observer."""
-        assert self.training is not None
-        rows = [known(asdict(row)) for row in self.training.history]
-        write_history(rows, self.directory.history, self.record.identity)
-        if self.on_epoch is not None:
-            self.on_epoch(result)
 
-    @contextmanager
-    def _noted(self, what: str) -> Iterator[None]:
-        """Within the block an error becomes a note: the result of the training stands."""
-        try:
-            yield
-        except WriteFailed:
-            raise  # the same command goes on once the disk has room
-        except Exception as error:
-            log.info("%s", traceback.format_exc())
-            device = self.record.environment.get("device", self.configuration.device)
-            self._note(f"{what}: {failure_reason(error, device, self.configuration)}")
+def _publish(run: _Run, training: Training, epoch: EpochResult) -> None:
+    """Show an epoch to other processes: in ``history.csv``, and through the observer."""
+    rows = [known(asdict(row)) for row in training.history]
+    write_history(rows, run.spec.directory.history, run.identity)
+    if run.on_epoch is not None:
+        run.on_epoch(epoch)
 
-    def _note(self, text: str) -> None:
-        self.notes.append(text)
-        self._show(text)
 
-    def _show(self, text: str) -> None:
-        log.info("%s", text)
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+def _measure(
+    configuration: Configuration, network: nn.Module, precision: ResolvedPrecision, device: torch.device
+) -> dict[str, Any]:
+    """Latency and throughput, and whether other work ran on the device meanwhile."""
+    shape = input_shape(configuration)
+    with ContentionWatch(device) as watch:
+        measured = measure_inference(
+            network,
+            (shape.channels, shape.resolution, shape.resolution),
+            configuration.measure,
+            lambda: autocast(device, precision),
+            channels_last=configuration.train.channels_last,
+        )
+    return asdict(measured) | {"contended": watch.is_contended}
+
+
+@contextmanager
+def _noted(what: str, run: _Run, result: _Result) -> Iterator[None]:
+    """Within the block an error becomes a note: the result of the training stands."""
+    try:
+        yield
+    except WriteFailed:
+        raise  # the same command goes on once the disk has room
+    except Exception as error:
+        _note(run, result, f"{what}: {_logged_reason(error, run, result)}")
+
+
+def _logged_reason(error: Exception, run: _Run, result: _Result) -> str:
+    """One sentence for the record; the traceback goes into ``trial.log``."""
+    log.info("%s", traceback.format_exc())
+    device = result.environment.get("device", run.configuration.device)
+    return failure_reason(error, device, run.configuration)
+
+
+def _note(run: _Run, result: _Result, text: str) -> None:
+    result.notes.append(text)
+    _show(run, text)
+
+
+def _show(run: _Run, text: str) -> None:
+    log.info("%s", text)
+    run.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -20,7 +20,7 @@ from vggsweep.results.record import Record, read_record, write_record
 
 
 @dataclass(frozen=True)
-class Place:
+class PreparedDirectory:
     """A trial's directory, ready for its trial.
 
     Args:
@@ -33,7 +33,9 @@ class Place:
     said: tuple[str, ...]
 
 
-def prepare_place(directory: TrialDirectory, identity: Identity, plain: Mapping[str, Any]) -> Place:
+def prepare_directory(
+    directory: TrialDirectory, identity: Identity, plain: Mapping[str, Any]
+) -> PreparedDirectory:
     """Set aside what a trial must not use, before it writes anything.
 
     A checkpoint is looked at when it is read (`vggsweep.training.checkpoint`).
@@ -51,7 +53,7 @@ def prepare_place(directory: TrialDirectory, identity: Identity, plain: Mapping[
         said.append(put_aside(directory.history, "foreign"))
     if os.path.lexists(directory.weights):
         said.append(put_aside(directory.weights, "earlier"))
-    return Place(_was_begun_as(directory, plain), tuple(said))
+    return PreparedDirectory(_was_begun_as(directory, plain), tuple(said))
 
 
 def keep_late_record(record: Record, directory: TrialDirectory) -> None:

@@ -13,7 +13,7 @@ from vggsweep.arch.budget import Budget, CostName, Solution, nearest_width, solv
 from vggsweep.arch.build import build_on_meta
 from vggsweep.arch.costs import plan_costs
 from vggsweep.arch.counting import count_costs
-from vggsweep.arch.describe import InputShape, plan_of
+from vggsweep.arch.plan import InputShape, plan_of
 from vggsweep.arch.scaling import block_channels
 from vggsweep.arch.settings import HeadSettings, ScaledVggSettings
 from vggsweep.errors import InfeasibleConfig
@@ -32,14 +32,7 @@ BuildHead = Callable[..., HeadSettings]
 def solved(
     arch: ScaledVggSettings, head: HeadSettings, budget: Budget, shape: InputShape = SHAPE
 ) -> Solution:
-    return solve_width(
-        arch,
-        head,
-        budget,
-        channels=shape.channels,
-        resolution=shape.resolution,
-        num_classes=shape.num_classes,
-    )
+    return solve_width(arch, head, budget, shape)
 
 
 def counted(arch: ScaledVggSettings, head: HeadSettings, cost: CostName, width: float) -> int:

@@ -12,7 +12,8 @@ from torch import nn
 
 from vggsweep.arch.build import build_network, build_on_meta, runs_at
 from vggsweep.arch.counting import count_costs, count_layers
-from vggsweep.arch.describe import InputShape, check_network, network_costs
+from vggsweep.arch.describe import check_network, network_costs
+from vggsweep.arch.plan import InputShape
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 Build = Callable[..., Any]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from vggsweep.arch.build import build_on_meta
 from vggsweep.arch.costs import Costs
 from vggsweep.arch.counting import count_costs, count_layers
-from vggsweep.arch.describe import InputShape, network_costs, network_layers, network_stages
+from vggsweep.arch.describe import network_costs, network_layers, network_stages
+from vggsweep.arch.plan import InputShape
 from vggsweep.arch.settings import ArchSettings, HeadSettings, ScaledVggSettings
 from vggsweep.errors import ConfigError
 

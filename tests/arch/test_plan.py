@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggsweep.arch.describe import InputShape, plan_of
-from vggsweep.arch.plan import Block, read_stages
+from vggsweep.arch.plan import Block, InputShape, plan_of, read_stages
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 Build = Callable[..., Any]

@@ -12,11 +12,11 @@ from vggsweep.errors import ConfigError, Interrupted, NonFiniteLoss
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.cuda_graph import (
     WARM_STEPS,
+    Capture,
     GraphStep,
-    Recorder,
     Work,
     check_cuda_graph,
-    choose_recorder,
+    choose_capture,
     is_launch_bound,
 )
 from vggsweep.training.loop import Training
@@ -35,18 +35,18 @@ FEW_STEPS = ("dataset.limit=600", "train.batch_size=128", "train.epochs=3")
 
 @dataclass
 class Tape:
-    """A recorder of the CPU: it keeps the work and does it again, as a graph's replay does."""
+    """A capture of the CPU: it keeps the work and does it again, as a graph's replay does."""
 
     warm: int = 0
-    recordings: int = 0
+    captures: int = 0
     replays: int = 0
 
     def warm_up(self, work: Work) -> None:
         self.warm += 1
         work()
 
-    def record(self, work: Work) -> Work:
-        self.recordings += 1
+    def capture(self, work: Work) -> Work:
+        self.captures += 1
 
         def replay() -> None:
             self.replays += 1
@@ -56,16 +56,16 @@ class Tape:
 
 
 class NoTape(Tape):
-    """A device that cannot record."""
+    """A device that cannot capture."""
 
-    def record(self, work: Work) -> Work:
+    def capture(self, work: Work) -> Work:
         raise RuntimeError("operation not permitted when stream is capturing\nand more of it")
 
 
 class HalfTape(Tape):
-    """A device whose memory ends amid a recording, when gradients are there that nothing computed."""
+    """A device whose memory ends amid a capture, when gradients are there that nothing computed."""
 
-    def record(self, work: Work) -> Work:
+    def capture(self, work: Work) -> Work:
         for parameter in work.__self__.eager.network.parameters():  # type: ignore[attr-defined]
             parameter.grad = torch.full_like(parameter, torch.nan)
         raise RuntimeError("out of memory")
@@ -74,7 +74,7 @@ class HalfTape(Tape):
 class TornTape(Tape):
     """A device whose memory ends amid the first replay."""
 
-    def record(self, work: Work) -> Work:
+    def capture(self, work: Work) -> Work:
         def replay() -> None:
             work()
             raise RuntimeError("out of memory")
@@ -83,17 +83,17 @@ class TornTape(Tape):
 
 
 class Blank(Tape):
-    """A recording that does nothing."""
+    """A capture that does nothing."""
 
-    def record(self, work: Work) -> Work:
+    def capture(self, work: Work) -> Work:
         return lambda: None
 
 
 def frozen(name: str) -> type[Tape]:
-    """A recorder that keeps a number of the step as it was while it recorded: ``lr`` or ``y``."""
+    """A capture that keeps a number of the step as it was meanwhile: ``lr`` or ``y``."""
 
     class Frozen(Tape):
-        def record(self, work: Work) -> Work:
+        def capture(self, work: Work) -> Work:
             step = work.__self__  # type: ignore[attr-defined]
             tensor = step.lr if name == "lr" else step._batch[1]
             kept = tensor.clone()
@@ -109,11 +109,11 @@ def frozen(name: str) -> type[Tape]:
     return Frozen
 
 
-def recorded(run: Run, recorder: Recorder) -> Run:
-    """The same training, with its step recorded."""
+def captured(run: Run, capture: Capture) -> Run:
+    """The same training, with its step captured."""
     settings = run.configuration
     run.training = Training(
-        run.training.network, settings.optimizer, settings.scheduler, settings.train, "fp32", recorder
+        run.training.network, settings.optimizer, settings.scheduler, settings.train, "fp32", capture
     )
     return run
 
@@ -133,16 +133,16 @@ def recorded(run: Run, recorder: Recorder) -> Run:
 def test_replayed_steps_train_as_eager_ones_do(prepare: Prepare, words: tuple[str, ...]) -> None:
     eager = prepare(*FEW_STEPS, *words)()
     tape = Tape()
-    replayed = recorded(prepare(*FEW_STEPS, *words), tape)()
+    replayed = captured(prepare(*FEW_STEPS, *words), tape)()
     assert replayed.losses == pytest.approx(eager.losses, rel=1e-4)
     assert [row[0:2] for row in replayed.metrics] == [row[0:2] for row in eager.metrics], "epoch and rate"
     # three epochs of four full batches, and the replay that was only tried
-    assert (tape.warm, tape.recordings, tape.replays) == (WARM_STEPS, 1, 12 - WARM_STEPS + 1)
+    assert (tape.warm, tape.captures, tape.replays) == (WARM_STEPS, 1, 12 - WARM_STEPS + 1)
 
 
 def test_a_loss_that_is_not_finite_names_its_step_in_a_replay_too(prepare: Prepare) -> None:
     words = (*FEW_STEPS, "optimizer=sgd", "optimizer.lr=1e30", "scheduler=constant")
-    run = recorded(prepare(*words, "train.cuda_graph=always"), Tape())
+    run = captured(prepare(*words, "train.cuda_graph=always"), Tape())
     with pytest.raises(NonFiniteLoss) as replayed:
         run()
     eager = prepare(*words)
@@ -153,30 +153,30 @@ def test_a_loss_that_is_not_finite_names_its_step_in_a_replay_too(prepare: Prepa
 
 def test_a_recorded_training_continues_from_its_checkpoint(prepare: Prepare, tmp_path: Path) -> None:
     words = (*FEW_STEPS, "train.ema=0.9", "optimizer=adamw")
-    whole = recorded(prepare(*words), Tape())()
+    whole = captured(prepare(*words), Tape())()
     checkpoint = CheckpointFile(tmp_path / "checkpoint.pt")
-    first = recorded(prepare(*words), Tape())
+    first = captured(prepare(*words), Tape())
     first.on_epoch = lambda result: first.stop.handle(signal.SIGTERM, None) if result.epoch == 2 else None
     with pytest.raises(Interrupted):
         first(checkpoint)
-    second = recorded(prepare(*words), Tape())
+    second = captured(prepare(*words), Tape())
     second.training.load_state_dict(checkpoint.load().state)
     second()
     assert second.metrics == whole.metrics
 
 
 def test_a_device_that_cannot_record_trains_on_and_says_why(prepare: Prepare) -> None:
-    run = recorded(prepare(*FEW_STEPS), NoTape())()
+    run = captured(prepare(*FEW_STEPS), NoTape())()
     assert isinstance(run.training.graph, GraphStep)
     assert run.training.graph.failure == "operation not permitted when stream is capturing"
-    assert not run.training.graph.is_recorded
+    assert not run.training.graph.is_captured
     assert run.losses == pytest.approx(prepare(*FEW_STEPS)().losses, rel=1e-4)
 
 
 @pytest.mark.parametrize("tape", [NoTape, HalfTape, TornTape])
 def test_what_a_failed_recording_left_moves_nothing(prepare: Prepare, tape: type[Tape]) -> None:
     words = (*FEW_STEPS, "optimizer=sgd_nesterov", "head=vgg", "head.hidden=32")
-    run = recorded(prepare(*words), tape())()
+    run = captured(prepare(*words), tape())()
     assert run.training.graph is not None
     assert run.training.graph.failure is not None
     assert run.metrics == prepare(*words)().metrics
@@ -191,7 +191,7 @@ def test_a_checkpoint_goes_on_with_a_graph_and_without_one(
     first()
     state = first.training.state_dict()
     for group in state["optimizer"]["param_groups"]:
-        group["capturable"] = before  # as a recorded step of a GPU has it, and an eager one has not
+        group["capturable"] = before  # as a captured step of a GPU has it, and an eager one has not
     second.training.optimizer.param_groups[0]["capturable"] = not before
     second.training.load_state_dict(state)
     assert second.training.optimizer.param_groups[0]["capturable"] is not before
@@ -204,7 +204,7 @@ def test_a_checkpoint_goes_on_with_a_graph_and_without_one(
 def test_a_recording_that_trains_otherwise_is_not_used(
     prepare: Prepare, tape: type[Tape], words: tuple[str, ...]
 ) -> None:
-    run = recorded(prepare(*FEW_STEPS, *words), tape())()
+    run = captured(prepare(*FEW_STEPS, *words), tape())()
     assert run.training.graph is not None
     assert run.training.graph.failure == "the recorded step trains otherwise than the eager one"
     assert run.losses == pytest.approx(prepare(*FEW_STEPS, *words)().losses, rel=1e-4)
@@ -212,16 +212,16 @@ def test_a_recording_that_trains_otherwise_is_not_used(
 
 def test_a_graph_that_was_asked_for_must_be_had(prepare: Prepare) -> None:
     with pytest.raises(RuntimeError, match="not permitted"):
-        recorded(prepare(*FEW_STEPS, "train.cuda_graph=always"), NoTape())()
+        captured(prepare(*FEW_STEPS, "train.cuda_graph=always"), NoTape())()
 
 
-def test_small_networks_on_a_gpu_are_recorded(prepare: Prepare) -> None:
+def test_small_networks_on_a_gpu_are_captured(prepare: Prepare) -> None:
     train = prepare("train.batch_size=128").configuration.train
     small = {"macs": 8_000_000, "is_known": True}
 
     def chosen(device: torch.device = GPU, precision: str = "bf16", **changes: object) -> bool:
         facts = {name: changes.pop(name, value) for name, value in small.items()}
-        return choose_recorder(replace(train, **changes), device, precision, **facts) is not None  # type: ignore[arg-type]
+        return choose_capture(replace(train, **changes), device, precision, **facts) is not None  # type: ignore[arg-type]
 
     assert chosen()
     assert not chosen(CPU)

@@ -12,7 +12,7 @@ import torch
 from vggsweep.device import configure_kernels, timed
 from vggsweep.errors import Interrupted
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.cuda_graph import CudaRecorder, choose_recorder
+from vggsweep.training.cuda_graph import CudaCapture, choose_capture
 from vggsweep.training.loop import Training
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 FEW_STEPS = ("dataset.limit=600", "train.batch_size=128", "train.epochs=3")
 
 
-def recorded(run: Run) -> Run:
+def captured(run: Run) -> Run:
     """The same training, replayed as a CUDA graph."""
     settings = run.configuration
     run.training = Training(
@@ -37,7 +37,7 @@ def recorded(run: Run) -> Run:
         settings.scheduler,
         settings.train,
         run.training.precision,
-        CudaRecorder(GPU),
+        CudaCapture(GPU),
     )
     return run
 
@@ -78,25 +78,25 @@ def test_a_cuda_graph_trains_as_eager_steps_do(
 ) -> None:
     words = (*FEW_STEPS, *words, f"train.precision={precision}", "optimizer.lr=0.003")
     eager = prepare(*words, device=GPU)()
-    replayed = recorded(prepare(*words, device=GPU))()
+    replayed = captured(prepare(*words, device=GPU))()
     assert replayed.training.graph is not None
     assert replayed.training.graph.failure is None
-    assert replayed.training.graph.is_recorded
+    assert replayed.training.graph.is_captured
     # dropout draws its masks from the graph's own offsets, so that head is compared by its first epoch
     assert replayed.losses[:2] == pytest.approx(eager.losses[:2], rel=5e-2 if "head=vgg" in words else 1e-2)
     assert [row[:2] for row in replayed.metrics] == [row[:2] for row in eager.metrics], "epoch and rate"
 
 
-@pytest.mark.parametrize("is_recorded", [True, False])
+@pytest.mark.parametrize("is_captured", [True, False])
 @pytest.mark.parametrize("optimizer", ["sgd_nesterov", "adamw"])
 def test_a_training_continues_from_its_checkpoint(
-    prepare: Prepare, tmp_path: Path, optimizer: str, is_recorded: bool
+    prepare: Prepare, tmp_path: Path, optimizer: str, is_captured: bool
 ) -> None:
     words = (*FEW_STEPS, "train.ema=0.9", "augment=crop_flip", f"optimizer={optimizer}", "optimizer.lr=0.003")
 
     def fresh() -> Run:
         run = prepare(*words, device=GPU)
-        return recorded(run) if is_recorded else run
+        return captured(run) if is_captured else run
 
     whole = fresh()()
     checkpoint = CheckpointFile(tmp_path / "checkpoint.pt")
@@ -140,7 +140,7 @@ def test_images_stay_on_the_device(prepare: Prepare) -> None:
 
 def test_auto_replays_a_small_network_on_this_device(prepare: Prepare) -> None:
     train = prepare("train.batch_size=128").configuration.train
-    assert choose_recorder(train, GPU, "bf16", macs=8_000_000, is_known=True) is not None
+    assert choose_capture(train, GPU, "bf16", macs=8_000_000, is_known=True) is not None
 
 
 def test_work_is_timed_by_the_device(prepare: Prepare) -> None:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal
 
 from vggsweep.arch.costs import plan_costs
-from vggsweep.arch.plan import plan_network
+from vggsweep.arch.plan import InputShape, plan_of
 from vggsweep.arch.scaling import LARGEST_WIDENING
 from vggsweep.arch.settings import HeadSettings, ScaledVggSettings
 from vggsweep.errors import InfeasibleConfig
@@ -64,10 +64,7 @@ def solve_width(
     arch: ScaledVggSettings,
     head: HeadSettings,
     budget: Budget,
-    *,
-    channels: int,
-    resolution: int,
-    num_classes: int,
+    shape: InputShape,
 ) -> Solution:
     """Width at which a network of this depth comes nearest to the budget.
 
@@ -75,9 +72,7 @@ def solve_width(
         arch: the network; its width is not read.
         head: what follows the blocks; it counts where the cost counts it.
         budget: the cost to meet.
-        channels: input channels.
-        resolution: input height and width in pixels.
-        num_classes: class scores.
+        shape: of the input.
 
     Raises:
         InfeasibleConfig: no such network at any width, or the nearest reachable cost is further from the
@@ -85,13 +80,7 @@ def solve_width(
     """
 
     def cost_at(width: float) -> int:
-        plan = plan_network(
-            replace(arch, width=width),
-            head,
-            channels=channels,
-            resolution=resolution,
-            num_classes=num_classes,
-        )
+        plan = plan_of(replace(arch, width=width), head, shape)
         cost: int = getattr(plan_costs(plan), budget.cost)
         return cost
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from vggsweep.arch.comparators import build_alexnet, build_lenet, build_torchvision
 from vggsweep.arch.custom import build_custom, try_custom
-from vggsweep.arch.describe import InputShape, plan_of
 from vggsweep.arch.initialization import initialize
+from vggsweep.arch.plan import InputShape, plan_of
 from vggsweep.arch.settings import (
     AlexNetSettings,
     ArchSettings,

@@ -7,7 +7,7 @@ import inspect
 import torch
 from torch import Tensor, nn
 
-from vggsweep.arch.describe import InputShape
+from vggsweep.arch.plan import InputShape
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.importing import load_callable, own_words

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vggsweep.arch.costs import Costs, LayerCost, plan_costs, plan_layers
-from vggsweep.arch.plan import NetworkPlan, plan_network
+from vggsweep.arch.plan import InputShape, plan_of
 from vggsweep.arch.settings import ArchSettings, CustomSettings, HeadSettings, ScaledVggSettings, VggSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 RESOLUTIONS_TO_SUGGEST = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299)
-
-
-@dataclass(frozen=True)
-class InputShape:
-    """What a network sees and answers.
-
-    Args:
-        channels: input channels.
-        resolution: input height and width in pixels.
-        num_classes: class scores.
-    """
-
-    channels: int
-    resolution: int
-    num_classes: int
 
 
 def check_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> None:
@@ -75,17 +58,6 @@ def network_stages(arch: ArchSettings, head: HeadSettings, shape: InputShape) ->
     if isinstance(arch, (VggSettings, ScaledVggSettings)):
         return plan_of(arch, head, shape).stages
     return None
-
-
-def plan_of(arch: VggSettings | ScaledVggSettings, head: HeadSettings, shape: InputShape) -> NetworkPlan:
-    """The plan of a VGG-type network for this input (see `vggsweep.arch.plan.plan_network`)."""
-    return plan_network(
-        arch,
-        head,
-        channels=shape.channels,
-        resolution=shape.resolution,
-        num_classes=shape.num_classes,
-    )
 
 
 def _refuse_other_head(arch: ArchSettings, head: HeadSettings) -> None:

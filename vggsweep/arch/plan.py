@@ -18,6 +18,21 @@ from vggsweep.errors import ConfigError, InfeasibleConfig
 
 
 @dataclass(frozen=True)
+class InputShape:
+    """What a network sees and answers.
+
+    Args:
+        channels: input channels.
+        resolution: input height and width in pixels.
+        num_classes: class scores.
+    """
+
+    channels: int
+    resolution: int
+    num_classes: int
+
+
+@dataclass(frozen=True)
 class Block:
     """Convolutions of equal resolution followed by one 2x2 max-pool.
 
@@ -74,15 +89,8 @@ class NetworkPlan:
         return "-".join(f"{len(block.kernels)}x{block.channels}" for block in self.blocks)
 
 
-def plan_network(
-    arch: VggSettings | ScaledVggSettings,
-    head: HeadSettings,
-    *,
-    channels: int,
-    resolution: int,
-    num_classes: int,
-) -> NetworkPlan:
-    """The plan of a configured VGG-type network.
+def plan_of(arch: VggSettings | ScaledVggSettings, head: HeadSettings, shape: InputShape) -> NetworkPlan:
+    """The plan of a configured VGG-type network for this input.
 
     Raises:
         InfeasibleConfig: the pools exhaust the resolution, or depth is below the number of blocks.
@@ -100,16 +108,16 @@ def plan_network(
         )
     blocks = _blocks(arch)
     smallest = 2 ** len(blocks)
-    if resolution < smallest:
+    if shape.resolution < smallest:
         raise InfeasibleConfig(
-            f"dataset.resolution={resolution} is too small for {arch.name}: its {len(blocks)} pools "
+            f"dataset.resolution={shape.resolution} is too small for {arch.name}: its {len(blocks)} pools "
             f"halve it to nothing. The smallest that works is dataset.resolution={smallest}."
         )
     return NetworkPlan(
         blocks=blocks,
-        channels=channels,
-        resolution=resolution,
-        num_classes=num_classes,
+        channels=shape.channels,
+        resolution=shape.resolution,
+        num_classes=shape.num_classes,
         head=head,
         batch_norm=arch.batch_norm,
         local_response_norm=isinstance(arch, VggSettings) and arch.local_response_norm,

@@ -9,7 +9,8 @@ from typing import Any
 
 from vggsweep.arch.budget import COST_WORDS, Budget, Solution, solve_width
 from vggsweep.arch.costs import Costs, plan_costs
-from vggsweep.arch.describe import InputShape, network_costs, plan_of
+from vggsweep.arch.describe import network_costs
+from vggsweep.arch.plan import InputShape, plan_of
 from vggsweep.arch.settings import ArchSettings, BudgetSettings, HeadSettings, ScaledVggSettings
 from vggsweep.configuration.schema import Configuration
 from vggsweep.data.catalog import resolve_num_classes
@@ -59,14 +60,7 @@ def configured_network(configuration: Configuration) -> ConfiguredNetwork:
     assert isinstance(arch, ScaledVggSettings), "read_configuration refuses a budget for other families"
     _refuse_contradictions(settings, arch)
     budget = _budget(settings, arch, head, shape)
-    solution = solve_width(
-        arch,
-        head,
-        budget,
-        channels=shape.channels,
-        resolution=shape.resolution,
-        num_classes=shape.num_classes,
-    )
+    solution = solve_width(arch, head, budget, shape)
     return ConfiguredNetwork(replace(arch, width=solution.width), head, shape, budget, solution)
 
 

@@ -1,4 +1,7 @@
-"""CIFAR-10 and CIFAR-100 in their "python version": pickled batches in one archive, or unpacked."""
+"""CIFAR-10 and CIFAR-100 in their "python version": pickled batches in one archive, or unpacked.
+
+By hand: torchvision needs them unpacked, and its `pickle.load` would run whatever code a file holds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MNIST's idx format, compressed or not, and the three sets that come in it."""
+"""MNIST's idx format and its three sets, by hand: torchvision reads them unpacked, in its own folder only."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 Only comparisons, ``and or not``, ``in``, column names and literals are known; everything else is refused
 by its node type. A column of which the name is no Python name stands in backticks.
+By hand, as `DataFrame.query` needs pandas, whose import takes as long as all else that the command does.
 
 A missing value makes a comparison unknown, as in SQL: neither it nor its negation selects the row.
 ``x is None`` asks for missing values.

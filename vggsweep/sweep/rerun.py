@@ -19,7 +19,7 @@ from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.record import read_record
 from vggsweep.sweep.hydra_task import closing_block
 from vggsweep.sweep.recovery.study_edits import train_again
-from vggsweep.sweep.single_run import Place, open_runs, train_there
+from vggsweep.sweep.single_run import ClaimedTrial, open_runs, train_there
 from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs, notes_of
@@ -78,7 +78,7 @@ def _rerun(
     attrs = TrialAttrs(identity.configuration, tuple(overrides), data=identity.data)
     for key, value in attrs.attributes().items():
         storage_of(study).set_trial_user_attr(trial._trial_id, key, value)
-    place = Place(number, directory, lock, attrs, notes_of(trial))
+    place = ClaimedTrial(number, directory, lock, attrs, notes_of(trial))
     assignment = TrialSpec(
         sweep.name, number, directory, plain, overrides, identity=identity, notes=place.notes
     )

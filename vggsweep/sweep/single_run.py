@@ -35,7 +35,7 @@ from vggsweep.trial_directory import drop_checkpoint, own_record
 
 
 @dataclass(frozen=True)
-class Place:
+class ClaimedTrial:
     """A trial number of which this process holds the lock.
 
     Args:
@@ -91,7 +91,7 @@ def train_one(
 
 
 def train_there(
-    study: optuna.Study, place: Place, assignment: TrialSpec, *, stop: StopRequest, console: Console
+    study: optuna.Study, place: ClaimedTrial, assignment: TrialSpec, *, stop: StopRequest, console: Console
 ) -> Record:
     """Train a trial whose lock is held, tell its result, and let the lock go."""
     try:
@@ -125,7 +125,7 @@ def open_runs(sweep: SweepDirectory) -> optuna.Study:
 
 def _take_place(
     study: optuna.Study, sweep: SweepDirectory, identities: Sequence[Identity], words: Sequence[str]
-) -> Place:
+) -> ClaimedTrial:
     while True:
         for trial in trials_of(study, identities, TrialState.RUNNING):
             directory = sweep.trial(trial.number)
@@ -137,7 +137,7 @@ def _take_place(
             if trial.number in [one.number for one in trials_of(study, identities, TrialState.RUNNING)]:
                 attrs = attrs_of(trial)
                 assert attrs is not None, "running trials of ours are marked"
-                return Place(trial.number, directory, lock, attrs, notes_of(trial))
+                return ClaimedTrial(trial.number, directory, lock, attrs, notes_of(trial))
             lock.release()  # it was finished in the moment before
         own = identities[0]
         if finished := trials_of(study, identities, TrialState.COMPLETE):

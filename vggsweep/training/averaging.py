@@ -1,4 +1,4 @@
-"""Exponential moving average of a network's weights."""
+"""torch's moving average of weights; its update is by hand, as torch's own waits for the device."""
 
 from __future__ import annotations
 

@@ -26,54 +26,54 @@ Work = Callable[[], None]
 # Training FLOPs (3 x 2 x MACs of a forward pass) below which a step is captured. On an H100 whose host
 # launched a step of eight convolutions in 7 ms, a graph was 6.9 times as fast at 1e10 and 1.02 times at 4e11.
 LAUNCH_BOUND_FLOPS = 2e12
-# Eager steps before the recording: kernels are chosen, the optimizer makes its state.
+# Eager steps before the capture: kernels are chosen, the optimizer makes its state.
 WARM_STEPS = 3
 # Largest distance between a replay's and an eager step's result, as a share of the step's own length: far
 # above what another order of additions makes in bf16, far below a rate or a batch that stood still.
 REPLAY_TOLERANCE = 0.05
 
 
-class Recorder(Protocol):
-    """What turns work on a device into something that can be launched again."""
+class Capture(Protocol):
+    """How a device captures work that can be replayed."""
 
     def warm_up(self, work: Work) -> None:
-        """Do the work once, as a recording would."""
+        """Do the work once where a capture would."""
 
-    def record(self, work: Work) -> Work:
-        """Record the work without doing it; what comes back does it."""
+    def capture(self, work: Work) -> Work:
+        """Capture the work without doing it; the function returned replays it."""
 
 
 @cache
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
-    """The stream on which all recordings of this process are made; each stream costs tens of MB once."""
+    """The stream on which this process makes all its captures; each stream costs tens of MB once."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
-class CudaRecorder:
-    """CUDA graphs, as `torch.cuda.graph` records them: on another stream, with memory of their own.
+class CudaCapture:
+    """CUDA graphs, as `torch.cuda.graph` captures them: on another stream, with memory of their own.
 
     Args:
-        device: whose work is recorded.
+        device: whose work is captured.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
     def warm_up(self, work: Work) -> None:
-        """Work on another stream than the default one, which cannot be recorded."""
+        """Work on another stream than the default one, which cannot be captured."""
         stream = _side_stream(self.device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream), warnings.catch_warnings():
-            # optimizers made for recording warn once when they are used without
+            # capturable optimizers warn once when they are used without
             warnings.filterwarnings("ignore", message=".*capturable=True")
             work()
         torch.cuda.current_stream().wait_stream(stream)
 
-    def record(self, work: Work) -> Work:
+    def capture(self, work: Work) -> Work:
         """A graph of the work; its replays read and write the tensors that the work read and wrote."""
         graph = torch.cuda.CUDAGraph()
         stream = _side_stream(self.device)
-        # The outer block: a recording that ends in an error leaves its stream behind as the current one.
+        # The outer block: a capture that ends in an error leaves its stream behind as the current one.
         # thread_local: a loader's thread may pin memory meanwhile.
         with (
             torch.cuda.stream(torch.cuda.current_stream()),
@@ -84,24 +84,24 @@ class CudaRecorder:
 
 
 class GraphStep:
-    """The same step, launched as one from the fourth full batch on.
+    """Train as an eager step does, by replaying its CUDA graph from the fourth full batch on.
 
-    The first replay is tried beside an eager step, and a recording that does otherwise is not used.
+    The first replay is tried beside an eager step, and a graph that does otherwise is not used.
     Batches of another size than the first, such as an epoch's last, go the eager way. Everything outside
     the graph stays as it is: batches are made, weights averaged and checkpoints written between replays.
 
     Args:
-        eager: the step to record.
-        recorder: of the device.
-        is_required: raise where the device cannot record the step; else train on without a graph.
+        eager: the step to capture.
+        capture: of the device.
+        is_required: raise where the device cannot capture the step; else train on without a graph.
 
     Attributes:
-        failure: why the step could not be recorded; None while nothing went wrong.
+        failure: why the step could not be captured; None while nothing went wrong.
     """
 
-    def __init__(self, eager: EagerStep, recorder: Recorder, *, is_required: bool) -> None:
+    def __init__(self, eager: EagerStep, capture: Capture, *, is_required: bool) -> None:
         self.eager = eager
-        self.recorder = recorder
+        self.capture = capture
         self.is_required = is_required
         self.failure: str | None = None
         self.lr = torch.zeros((), device=eager.device)
@@ -110,7 +110,7 @@ class GraphStep:
         self._replay: Work | None = None
 
     @property
-    def is_recorded(self) -> bool:
+    def is_captured(self) -> bool:
         """Whether steps are replayed by now."""
         return self._replay is not None
 
@@ -127,8 +127,8 @@ class GraphStep:
         y_static.copy_(y_N)
         if self._warm_steps < WARM_STEPS:
             self._warm_steps += 1
-            self.recorder.warm_up(self._work)
-        elif self._replay is not None or self._record():
+            self.capture.warm_up(self._work)
+        elif self._replay is not None or self._capture():
             assert self._replay is not None
             self._replay()
         else:
@@ -138,16 +138,16 @@ class GraphStep:
         assert self._batch is not None
         self.eager(*self._batch, self.lr)
 
-    def _record(self) -> bool:
-        """Whether the device could record the step, and its replay does what the step does."""
+    def _capture(self) -> bool:
+        """Whether the device could capture the step, and its replay does what the step does."""
         try:
-            replay = self.recorder.record(self._work)
+            replay = self.capture.capture(self._work)
             if not self._repeats(replay):
                 raise RuntimeError("the recorded step trains otherwise than the eager one")
         except RuntimeError as error:
             if self.is_required:
                 raise
-            # gradients made while recording lie in memory that nothing ever fills
+            # gradients made while capturing lie in memory that nothing ever fills
             self.eager.network.zero_grad(set_to_none=True)
             self.failure = (str(error) or type(error).__name__).splitlines()[0]
             log.info("trains without a CUDA graph: %s", self.failure)
@@ -158,8 +158,8 @@ class GraphStep:
     def _repeats(self, replay: Work) -> bool:
         """Whether a replay moves everything as an eager step does; nothing has moved afterwards.
 
-        What a recording freezes by mistake would never show in an error. So both are tried with another
-        rate and other labels than the recording saw, and from the same random numbers.
+        What a capture freezes by mistake would never show in an error. So both are tried with another
+        rate and other labels than the capture saw, and from the same random numbers.
         """
         assert self._batch is not None
         labels, rate = self._batch[1].clone(), self.lr.clone()
@@ -217,33 +217,33 @@ def _distance(some: Sequence[Tensor], others: Sequence[Tensor]) -> float:
     return float(torch.stack(squares).sum().sqrt().item())
 
 
-def choose_recorder(
+def choose_capture(
     settings: TrainSettings, device: torch.device, precision: ResolvedPrecision, *, macs: int, is_known: bool
-) -> Recorder | None:
-    """What records this training's step, or None where each operation is launched by itself.
+) -> Capture | None:
+    """How to capture this training's step, or None where each operation is launched by itself.
 
     Args:
         settings: ``cuda_graph`` and what speaks against it.
         device, precision: of the training.
         macs: of a forward pass, per image.
         is_known: false for a network from the user's own code, which may decide in Python what to compute;
-            a recording would keep the first decision for ever. ``auto`` leaves such networks alone.
+            a graph would keep the first decision for ever. ``auto`` leaves such networks alone.
 
     Raises:
-        ConfigError: ``train.cuda_graph=always`` where no graph can be recorded.
+        ConfigError: ``train.cuda_graph=always`` where no graph can be captured.
     """
     check_cuda_graph(settings, device, precision)
     if settings.cuda_graph == "always":
-        return CudaRecorder(device)
-    can_record = device.type == "cuda" and precision != "fp16" and is_known
+        return CudaCapture(device)
+    can_capture = device.type == "cuda" and precision != "fp16" and is_known
     # compiled, an H100 trained 25,790 images/s with a graph and 17,968 without
     is_bound = settings.compile or is_launch_bound(macs, settings.batch_size)
     wants_graph = settings.cuda_graph == "auto" and is_bound
-    return CudaRecorder(device) if can_record and wants_graph else None
+    return CudaCapture(device) if can_capture and wants_graph else None
 
 
 def check_cuda_graph(settings: TrainSettings, device: torch.device, precision: ResolvedPrecision) -> None:
-    """Refuse ``train.cuda_graph=always`` where no graph can be recorded.
+    """Refuse ``train.cuda_graph=always`` where no graph can be captured.
 
     Raises:
         ConfigError: names what stands against it.
@@ -257,7 +257,7 @@ def check_cuda_graph(settings: TrainSettings, device: torch.device, precision: R
     for reason, holds in reasons.items():
         if holds:
             raise ConfigError(
-                f"train.cuda_graph=always records the steps of a CUDA device, and {reason}. "
+                f"train.cuda_graph=always captures the steps of a CUDA device, and {reason}. "
                 "Use train.cuda_graph=auto."
             )
 

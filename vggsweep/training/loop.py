@@ -21,7 +21,7 @@ from vggsweep.device import ResolvedPrecision, autocast, random_states, restore_
 from vggsweep.errors import NonFiniteLoss
 from vggsweep.training.averaging import MovingAverage
 from vggsweep.training.checkpoint import CheckpointFile
-from vggsweep.training.cuda_graph import CudaRecorder, GraphStep, Recorder
+from vggsweep.training.cuda_graph import Capture, CudaCapture, GraphStep
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.optimizers import build_optimizer
 from vggsweep.training.schedules import lr_factor
@@ -99,7 +99,7 @@ class Training:
         network: on its device, in its memory format.
         optimizer, scheduler, train: settings.
         precision: what ``train.precision`` means on this device.
-        recorder: records the step as one graph of the device; None launches its operations one by one.
+        capture: of the step, as one graph of the device; None launches its operations one by one.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Training:
         scheduler: SchedulerSettings,
         train: TrainSettings,
         precision: ResolvedPrecision,
-        recorder: Recorder | None = None,
+        capture: Capture | None = None,
     ) -> None:
         self.network = network
         self.device = next(network.parameters()).device
@@ -117,14 +117,14 @@ class Training:
         self.schedule = scheduler
         self.base_lr = optimizer.lr
         self.precision = precision
-        self.optimizer = build_optimizer(optimizer, network, is_recorded=isinstance(recorder, CudaRecorder))
+        self.optimizer = build_optimizer(optimizer, network, capturable=isinstance(capture, CudaCapture))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.ema = MovingAverage(network, train.ema) if train.ema is not None else None
         forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
         self.eager = EagerStep(network, forward, self.optimizer, self.scaler, train, precision)
         self.graph: GraphStep | None = None
-        if recorder is not None:
-            self.graph = GraphStep(self.eager, recorder, is_required=train.cuda_graph == "always")
+        if capture is not None:
+            self.graph = GraphStep(self.eager, capture, is_required=train.cuda_graph == "always")
         self.history: list[EpochResult] = []
 
     @property

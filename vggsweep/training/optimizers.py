@@ -11,7 +11,7 @@ FUSED_DEVICES = ("cpu", "cuda")
 
 
 def build_optimizer(
-    settings: OptimizerSettings, network: nn.Module, *, is_recorded: bool = False
+    settings: OptimizerSettings, network: nn.Module, *, capturable: bool = False
 ) -> torch.optim.Optimizer:
     """The optimizer over a network that is already on its device.
 
@@ -20,7 +20,7 @@ def build_optimizer(
     Args:
         settings: which, and its numbers.
         network: on its device.
-        is_recorded: its step will be part of a CUDA graph, so it counts steps on the device.
+        capturable: its step will be part of a CUDA graph, so it counts steps on the device.
     """
     groups = parameter_groups(network, settings.weight_decay, settings.decay_biases_and_norms)
     device = next(network.parameters()).device.type
@@ -41,7 +41,7 @@ def build_optimizer(
             cls = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
             betas = (settings.betas[0], settings.betas[1])
             return cls(
-                groups, lr=settings.lr, betas=betas, eps=settings.eps, fused=fused, capturable=is_recorded
+                groups, lr=settings.lr, betas=betas, eps=settings.eps, fused=fused, capturable=capturable
             )
         case RmspropSettings():
             return torch.optim.RMSprop(
@@ -50,7 +50,7 @@ def build_optimizer(
                 alpha=settings.alpha,
                 eps=settings.eps,
                 momentum=settings.momentum,
-                capturable=is_recorded,
+                capturable=capturable,
             )
 
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the time trained: nothing to save, nothing to restore."""
+"""Learning rates as pure functions of the time trained: unlike torch's schedulers, with no state to save."""
 
 from __future__ import annotations
 

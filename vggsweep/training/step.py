@@ -50,7 +50,7 @@ class EagerStep:
         self.first_bad_step = torch.full((), -1, device=self.device)
 
     def begin_epoch(self) -> None:
-        """Set all sums back, in place: a recorded step writes to these very tensors."""
+        """Set all sums back, in place: a captured step writes to these very tensors."""
         for tensor, start in ((self.loss_sum, 0), (self.hits, 0), (self.steps, 0), (self.first_bad_step, -1)):
             tensor.fill_(start)
 

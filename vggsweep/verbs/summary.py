@@ -12,7 +12,8 @@ from rich.table import Table
 
 from vggsweep.arch.budget import COST_WORDS
 from vggsweep.arch.costs import Costs, LayerCost
-from vggsweep.arch.describe import InputShape, check_network, network_layers
+from vggsweep.arch.describe import check_network, network_layers
+from vggsweep.arch.plan import InputShape
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration, resolved
