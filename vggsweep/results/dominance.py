@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Columns of which more is better; everything else that is a number costs something.
-MAXIMISED = frozenset({"val_acc", "test_acc", "train_acc", "val_top5", "throughput", "images_per_second"})
+from vggsweep.results.columns import MAXIMISED
 
 
 def non_dominated(points: Sequence[tuple[float, float]]) -> list[bool]:
@@ -36,7 +35,7 @@ def front_flags(rows: Sequence[Mapping[str, Any]], x: str = "macs", y: str = "va
 
     Args:
         rows: of a results table; each is compared with those on the same ``images``.
-        x, y: two columns; see `MAXIMISED` for their directions.
+        x, y: two columns; see `vggsweep.results.columns.MAXIMISED` for their directions.
     """
     fields: dict[Any, dict[int, tuple[float, float]]] = {}
     for position, row in enumerate(rows):

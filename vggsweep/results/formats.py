@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.groups import MEASURED
+from vggsweep.results.columns import DEVIATING
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.visible import visible
 
@@ -156,7 +156,7 @@ def readable(table: PlainTable, digits: int = DIGITS) -> PlainTable:
         cells = {}
         for name in names:
             value = row.get(name)
-            is_measured = name in MEASURED or name in deviated
+            is_measured = name in DEVIATING or name in deviated
             text = number_text(value, digits) if is_measured else short_text(value, digits)
             deviation = row.get(name + DEVIATION) if name in deviated else None
             cells[name] = text if deviation is None else f"{text} ± {_same_decimals(deviation, text)}"

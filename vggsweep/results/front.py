@@ -11,10 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.columns import MEASURED, near_column
-from vggsweep.results.dominance import MAXIMISED, non_dominated
-
-__all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
+from vggsweep.results.columns import MAXIMISED, MEASURED, near_column
+from vggsweep.results.dominance import non_dominated
 
 
 def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Series:

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.front import MAXIMISED, is_non_dominated, losses_of, machines
+from vggsweep.results.columns import MAXIMISED
+from vggsweep.results.front import is_non_dominated, losses_of, machines
 
 MARGIN = 1.1
 

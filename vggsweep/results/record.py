@@ -12,6 +12,7 @@ from typing import Any
 from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
 from vggsweep.identity import Identity
+from vggsweep.results.columns import COLUMNS
 
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -142,21 +143,25 @@ OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+# Numbers and texts of a record that have no column.
+FURTHER = {
+    "network": ["solved_width"],
+    "costs": ["budget_target"],
+    "metrics": ["test_loss"],
+    "measurements": [],
+    "timings": ["total_seconds"],
+}
 # What a table, a figure or a mean takes for a number, and what it takes for a text.
-NUMBERS: dict[str, str] = {
-    "network": "depth width resolution solved_width",
-    "costs": "params conv_params macs activations budget_target budget_residual",
-    "metrics": "epochs_run train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 val_images "
-    "test_loss test_acc",
-    "measurements": "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb",
-    "timings": "train_seconds images_per_second total_seconds",
+NUMBERS = {
+    group: [c.name for c in COLUMNS.values() if c.source == group and c.is_number] + further
+    for group, further in FURTHER.items()
 }
-TEXTS: dict[str, str] = {
-    "network": "arch head",
-    "timings": "started ended",
-    "environment": "device_name precision",
+TEXTS = {
+    "network": ["arch", "head"],
+    "timings": ["started", "ended"],
+    "environment": ["device_name", "precision"],
 }
-SHARES = ("train_acc", "val_acc", "val_top5", "test_acc")
+SHARES = frozenset(name for name, column in COLUMNS.items() if column.is_share)
 # A residual may be negative; nothing else that is counted or measured.
 SIGNED = ("budget_residual",)
 SETTINGS = ("optimizer.lr", "train.batch_size", "train.epochs", ".seed")
@@ -172,7 +177,7 @@ def _check_values(plain: Mapping[str, Any], file: Path) -> None:
         if isinstance(node, Mapping) and not _is_fitting(node.get(name)):
             raise RecordError(f"{file}: {place.strip('.')} is {_shortened(node.get(name))}, not a number.")
     for group, names in NUMBERS.items():
-        for name in names.split():
+        for name in names:
             if not _is_fitting(value := plain.get(group, {}).get(name)):
                 raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
             if value is not None and value < 0 and name not in SIGNED:
@@ -180,7 +185,7 @@ def _check_values(plain: Mapping[str, Any], file: Path) -> None:
             if value is not None and value > 1 and name in SHARES:
                 raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
     for group, names in TEXTS.items():
-        for name in names.split():
+        for name in names:
             if not isinstance(value := plain.get(group, {}).get(name), str | None):
                 raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
 

@@ -15,11 +15,10 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-from vggsweep.results.columns import has_dials, is_setting
+from vggsweep.results.columns import COLUMNS, has_dials, is_setting
 from vggsweep.results.formats import plain_text, readable
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.results.reasons import shared_reasons, trial_words
-from vggsweep.results.table import COLUMNS
 from vggsweep.visible import visible
 
 # After what names a row and what varied, the most telling columns first: as many are shown as fit.
@@ -27,7 +26,6 @@ FACTS = (
     "macs params train_acc epochs_to_threshold epochs_run budget_residual state arch "
     "images_per_second train_seconds latency_ms_p50 test_acc head resolution optimizer lr seed"
 ).split()
-COUNTED = frozenset("params macs conv_params activations trial depth width epochs_run n".split())
 MOST_REASONS = 10
 # A text may take this share of the terminal; a longer one is cut, unless its column was asked for.
 WIDEST = 0.3
@@ -180,9 +178,10 @@ def _cell(name: str, value: Any) -> str:
         return ""
     if not is_number(value):
         return plain_text(value)
-    if name.endswith("_acc"):
+    form = COLUMNS[name].form if name in COLUMNS else "," if name == "n" else ""
+    if form == ".4f":
         return f"{value:.4f}"
-    if name in COUNTED:
+    if form == ",":
         return f"{value:,.0f}" if isinstance(value, float) else f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"

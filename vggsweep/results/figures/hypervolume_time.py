@@ -13,8 +13,9 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.columns import MAXIMISED
 from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
-from vggsweep.results.front import MAXIMISED, is_non_dominated, losses_of, machines
+from vggsweep.results.front import is_non_dominated, losses_of, machines
 from vggsweep.results.hypervolume import dominated_area, reference_point
 from vggsweep.results.record import RECORD_NAME
 
