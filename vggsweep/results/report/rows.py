@@ -13,7 +13,7 @@ from vggsweep.results.front import pareto_front
 from vggsweep.results.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.reproduction import reproduction
 from vggsweep.results.settings import varied_settings
-from vggsweep.results.units import short_count
+from vggsweep.results.units import report_text
 
 # What every row shows where it has it, after the settings that vary.
 SHOWN = (
@@ -127,14 +127,4 @@ def _cell(column: Column, value: Any) -> Cell:
     if not column.is_number or isinstance(value, (bool, str)):
         return Cell(str(value), str(value))
     number = float(value)
-    return Cell(_number_text(column.name, number), repr(number))
-
-
-def _number_text(name: str, value: float) -> str:
-    if name in COLUMNS and COLUMNS[name].is_share:
-        return f"{value:.4f}"
-    if name in ("macs", "params", "conv_params", "activations"):
-        return short_count(value)
-    if value.is_integer() and abs(value) < 1e6:
-        return f"{value:,.0f}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return Cell(report_text(column.name, number), repr(number))
