@@ -38,6 +38,7 @@ class Column:
         heading: its name atop a column of the report.
         amount: what follows a number of it in a sentence.
         form: how the terminal writes its numbers.
+        aliases: what people call it.
         is_key: whether it stands even in a table where no row has a value.
     """
 
@@ -53,6 +54,7 @@ class Column:
     heading: str = ""
     amount: str = ""
     form: Literal["", ",", ".4f"] = ""
+    aliases: str = ""
     is_key: bool = False
 
     @property
@@ -87,8 +89,8 @@ def _cost(name: str, text: str, unit: str = "count", **more: Any) -> Column:
     return Column(name, "derived", "count", text, unit, "smaller", "costs", form=",", **more)
 
 
-def _loss(name: str, text: str, label: str) -> Column:
-    return Column(name, "outcome", "real", text, "nats", "smaller", "metrics", label=label)
+def _loss(name: str, text: str, label: str, aliases: str = "") -> Column:
+    return Column(name, "outcome", "real", text, "nats", "smaller", "metrics", label=label, aliases=aliases)
 
 
 def _share(name: str, text: str, label: str, **more: Any) -> Column:
@@ -104,9 +106,10 @@ def _speed(name: str, text: str, unit: str, source: str = "measurements", **more
 # fmt: off
 _IN_ORDER = (
     _text("sweep", "derived", "Name of its sweep; `runs` for single runs.", is_key=True),
-    _count("trial", "trial", "Number in its sweep.", form=",", is_key=True),
+    _count("trial", "trial", "Number in its sweep.", aliases="number", form=",", is_key=True),
     _text("state", "trial", "COMPLETE, PRUNED or FAIL; DAMAGED where its record is unreadable.", is_key=True),
-    _text("arch", "setting", "Family of networks, or preset of the paper.", source="network", is_key=True),
+    _text("arch", "setting", "Family of networks, or preset of the paper.", source="network",
+        aliases="name model architecture", is_key=True),
     _count("depth", "setting", "Convolutional layers; linear layers are not counted.",
         unit="convolutions", source="network", parameter="arch.depth", label="depth", form=","),
     _count("width", "setting", "Output channels of the first block.", source="network",
@@ -115,11 +118,13 @@ _IN_ORDER = (
     _text("head", "setting", "What turns features into class scores: `gap` or `vgg`.", source="network"),
     _count("resolution", "setting", "Height and width of the network's input.",
         unit="px", source="network", parameter="dataset.resolution", label="resolution"),
-    _cost("params", "Trainable parameters.", label="parameters", amount="parameters"),
+    _cost("params", "Trainable parameters.", label="parameters", amount="parameters",
+        aliases="parameters size"),
     _cost("conv_params", "Parameters of the convolutions: biases included, norms not.",
         label="convolution parameters", amount="convolution parameters"),
     _cost("macs", "Multiply-accumulates of one forward pass of one image; one is two FLOPs.", "MACs",
-        label="multiply-accumulates of one image", heading="MACs", amount="MACs"),
+        label="multiply-accumulates of one image", heading="MACs", amount="MACs",
+        aliases="flops mac"),
     _cost("activations", "Output elements of all convolutions for one image.", "elements",
         label="activations of one image", amount="activations"),
     Column(
@@ -129,9 +134,9 @@ _IN_ORDER = (
     _text("images", "derived", "Equal where accuracies were counted on the same validation images."),
     _text("optimizer", "setting", "Name of the optimizer."),
     Column("lr", "setting", "real", "Learning rate, as `optimizer.lr` says.",
-        parameter="optimizer.lr", label="learning rate", heading="learning rate"),
+        parameter="optimizer.lr", label="learning rate", heading="learning rate", aliases="learning_rate"),
     _count("batch_size", "setting", "Images per optimizer step.",
-        unit="images", parameter="train.batch_size", label="batch size"),
+        unit="images", parameter="train.batch_size", label="batch size", aliases="batch"),
     _count("epochs", "setting", "Epochs that were asked for.", parameter="train.epochs"),
     _count("epochs_run", "outcome", "Epochs that it ran.", source="metrics", heading="epochs run", form=","),
     _count("seed", "trial", "Replicates differ in nothing else."),
@@ -139,24 +144,26 @@ _IN_ORDER = (
     _share("train_acc", "Accuracy in training.", "training accuracy", heading="train acc", form=".4f"),
     _count("epochs_to_threshold", "outcome", "First epoch whose `train_acc` reached `train.threshold_acc`.",
         better="smaller", source="metrics", heading="epochs to threshold"),
-    _loss("val_loss", "Cross-entropy on the validation images, of the last epoch.", "validation loss"),
+    _loss("val_loss", "Cross-entropy on the validation images, of the last epoch.", "validation loss",
+        aliases="loss"),
     _share("val_acc", "Accuracy on the validation images, of the last epoch.", "validation accuracy",
-        heading="val acc", form=".4f", is_key=True),
-    _share("val_top5", "Right among the five likeliest; from 100 classes on.", "validation top-5 accuracy"),
+        heading="val acc", form=".4f", aliases="acc accuracy top1 error", is_key=True),
+    _share("val_top5", "Right among the five likeliest; from 100 classes on.", "validation top-5 accuracy",
+        aliases="top5"),
     _count("val_images", "reliability", "How many images `val_acc` was counted on.", source="metrics"),
     Column("at_chance", "reliability", "flag", "Whether it is no better than guessing."),
     _share("test_acc", "Accuracy on the test images.", "test accuracy", heading="test acc", form=".4f"),
     _speed("train_seconds", "Time spent in training.", "s", "timings",
-        label="training time", heading="training (s)", amount="s of training"),
+        label="training time", heading="training (s)", amount="s of training", aliases="time seconds"),
     _speed("images_per_second", "Speed of training.", "images/s", "timings", label="training speed"),
     _speed("latency_ms_p50", "Median time of a forward pass.", "ms",
-        label="latency, median", heading="latency (ms)", amount="ms of latency"),
+        label="latency, median", heading="latency (ms)", amount="ms of latency", aliases="latency"),
     _speed("latency_ms_p95", "95th percentile of the time of a forward pass.", "ms",
         label="latency, 95th percentile", amount="ms of latency (95th percentile)"),
     _speed("throughput", "Speed of inference.", "images/s",
-        label="inference throughput", heading="throughput (images/s)"),
+        label="inference throughput", heading="throughput (images/s)", aliases="speed"),
     _speed("peak_memory_mb", "Memory that the trial needed.", "MB",
-        label="peak memory", heading="memory (MB)", amount="MB of peak memory"),
+        label="peak memory", heading="memory (MB)", amount="MB of peak memory", aliases="memory"),
     _text("device", "derived", "What it was trained and measured on."),
     _text("precision", "derived", "What it was computed in: `fp32`, `bf16`, `fp16`."),
     Column("pareto", "trial", "flag", "Whether it lies on the front of `val_acc` against `macs`."),
@@ -176,30 +183,11 @@ PARAMETERS = {column.parameter: column.name for column in COLUMNS.values() if co
 # Columns that a data frame may have besides: no settings, and no difference between replicates.
 BESIDE = frozenset({"configuration", "started", "ended", "seeds"})
 # What people call a column.
-OTHER_NAMES = {
-    "acc": "val_acc",
-    "accuracy": "val_acc",
-    "top1": "val_acc",
-    "top5": "val_top5",
-    "loss": "val_loss",
-    "error": "val_acc",
-    "flops": "macs",
-    "mac": "macs",
-    "parameters": "params",
-    "size": "params",
-    "latency": "latency_ms_p50",
-    "speed": "throughput",
-    "memory": "peak_memory_mb",
-    "time": "train_seconds",
-    "seconds": "train_seconds",
-    "learning_rate": "lr",
-    "batch": "batch_size",
-    "number": "trial",
-    "name": "arch",
-    "model": "arch",
-    "architecture": "arch",
-    **PARAMETERS,
+OTHER_NAMES = PARAMETERS | {
+    alias: name for name, column in COLUMNS.items() for alias in column.aliases.split()
 }
+# What a network costs by arithmetic alone, the most telling first.
+COSTS = ("macs", "params", "conv_params", "activations")
 
 
 def kind_of(name: str) -> str:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from vggsweep.results.columns import COLUMNS
+from vggsweep.results.columns import COLUMNS, COSTS
 from vggsweep.results.plain import is_number
 
 # Significant digits of what is not a whole number.
@@ -91,7 +91,7 @@ def report_text(name: str, value: float) -> str:
     column = COLUMNS.get(name)
     if column is not None and column.is_share:
         return f"{value:.4f}"
-    if column is not None and column.source == "costs" and column.holds == "count":
+    if name in COSTS:
         return short_count(value)
     return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e6 else _rounded(value)
 

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vggsweep.results.columns import COLUMNS, MAXIMISED, has_dials
+from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED, has_dials
 from vggsweep.results.front import machines, same_data
 from vggsweep.results.noise import BinomialNoise, Interval, Noise, SeedNoise, images_behind, seed_noise
 from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.settings import varied_settings
 from vggsweep.results.units import short_count
 
-COSTS = ("macs", "params", "conv_params", "activations")
 # Costs within this ratio of each other count as equal: a budget is met to 2 % on either side.
 EQUAL = 1.06
 MOST_NAMED = 6
