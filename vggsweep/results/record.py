@@ -143,24 +143,16 @@ OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-# Numbers and texts of a record that have no column.
-FURTHER = {
-    "network": ["solved_width"],
-    "costs": ["budget_target"],
-    "metrics": ["test_loss"],
-    "measurements": [],
-    "timings": ["total_seconds"],
+# What a table, a figure or a mean takes for a number, and what it takes for a text, with its group.
+NUMBERS = {column.name: column.source for column in COLUMNS.values() if column.source and column.is_number}
+NUMBERS |= {
+    "solved_width": "network",
+    "budget_target": "costs",
+    "test_loss": "metrics",
+    "total_seconds": "timings",
 }
-# What a table, a figure or a mean takes for a number, and what it takes for a text.
-NUMBERS = {
-    group: [c.name for c in COLUMNS.values() if c.source == group and c.is_number] + further
-    for group, further in FURTHER.items()
-}
-TEXTS = {
-    "network": ["arch", "head"],
-    "timings": ["started", "ended"],
-    "environment": ["device_name", "precision"],
-}
+TEXTS = {"arch": "network", "head": "network", "started": "timings", "ended": "timings"}
+TEXTS |= {"device_name": "environment", "precision": "environment"}
 SHARES = frozenset(name for name, column in COLUMNS.items() if column.is_share)
 # A residual may be negative; nothing else that is counted or measured.
 SIGNED = ("budget_residual",)
@@ -176,18 +168,16 @@ def _check_values(plain: Mapping[str, Any], file: Path) -> None:
         node = nodes.get(group) if group else nodes
         if isinstance(node, Mapping) and not _is_fitting(node.get(name)):
             raise RecordError(f"{file}: {place.strip('.')} is {_shortened(node.get(name))}, not a number.")
-    for group, names in NUMBERS.items():
-        for name in names:
-            if not _is_fitting(value := plain.get(group, {}).get(name)):
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
-            if value is not None and value < 0 and name not in SIGNED:
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, less than nothing.")
-            if value is not None and value > 1 and name in SHARES:
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
-    for group, names in TEXTS.items():
-        for name in names:
-            if not isinstance(value := plain.get(group, {}).get(name), str | None):
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
+    for name, group in NUMBERS.items():
+        if not _is_fitting(value := plain.get(group, {}).get(name)):
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
+        if value is not None and value < 0 and name not in SIGNED:
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, less than nothing.")
+        if value is not None and value > 1 and name in SHARES:
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
+    for name, group in TEXTS.items():
+        if not isinstance(value := plain.get(group, {}).get(name), str | None):
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
 
 
 def _is_fitting(value: Any) -> bool:
