@@ -17,10 +17,11 @@ from PIL import Image
 from rich.console import Console
 
 from vggsweep.errors import Interrupted, TrialPruned
+from vggsweep.results.columns import COLUMNS
 from vggsweep.results.history import read_history
 from vggsweep.results.layout import TrialDirectory
 from vggsweep.results.record import Record, read_record
-from vggsweep.results.table import COLUMNS, row
+from vggsweep.results.table import row
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
 from vggsweep.trial import EpochObserver, TrialSpec, run_trial

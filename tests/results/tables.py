@@ -10,7 +10,7 @@ from vggsweep.arch.costs import plan_costs
 from vggsweep.arch.plan import Block, NetworkPlan
 from vggsweep.arch.scaling import block_channels, convolutions_per_block
 from vggsweep.arch.settings import HeadSettings
-from vggsweep.results.table import COLUMNS, COUNTS
+from vggsweep.results.columns import COLUMNS
 
 
 def network(depth: int, width: int, *, channels: int = 1, num_classes: int = 10) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def results(*rows: dict[str, Any]) -> pd.DataFrame:
     names = [name for name in COLUMNS if any(name in row for row in filled)]
     extra = [name for name in dict.fromkeys(key for row in filled for key in row) if name not in COLUMNS]
     table = pd.DataFrame(filled, columns=[*names, *extra])
-    for name in COUNTS.intersection(table.columns):
+    for name in [name for name in names if COLUMNS[name].holds == "count"]:
         table[name] = table[name].astype("Int64")
     return table
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vggsweep.results.columns import OTHER_NAMES, near_column
-from vggsweep.results.table import COLUMNS
+from vggsweep.results.columns import COLUMNS, OTHER_NAMES, near_column
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,12 @@ from vggsweep.results.formats import (
     json_text,
     latex_text,
     markdown_text,
-    number_text,
     readable,
     unguard_formula,
     write_parquet,
 )
 from vggsweep.results.plain import PlainTable
+from vggsweep.results.units import number_text
 
 # Whatever a record can hold: JSON has every character, the awkward ones often.
 AWKWARD = st.sampled_from(

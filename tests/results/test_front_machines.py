@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.results.tables import results
 from vggsweep.errors import ConfigError
-from vggsweep.results.front import MAXIMISED, data_sets, pareto_front
+from vggsweep.results.columns import MAXIMISED
+from vggsweep.results.front import data_sets, pareto_front
 
 VALUES = st.integers(0, 6)
 STATES = st.sampled_from(["COMPLETE", "COMPLETE", "COMPLETE", "PRUNED", "FAIL"])

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from vggsweep.results import table as table_module
+from vggsweep.results.columns import COLUMNS
 from vggsweep.results.index import INDEX_NAME, read_index
-from vggsweep.results.table import COLUMNS, load_plain
+from vggsweep.results.table import load_plain
 
 Write = Callable[..., Path]
 
@@ -108,7 +109,7 @@ def test_damaged_index_is_ignored_and_made_anew(sweep: Path, damage: Callable[[b
 def test_index_of_other_columns_is_ignored(sweep: Path) -> None:
     load_plain([sweep])
 
-    assert read_index(sweep, tuple(COLUMNS[:-1])) == {}
+    assert read_index(sweep, tuple(COLUMNS)[:-1]) == {}
 
 
 def test_place_that_takes_no_file_is_tolerated(sweep: Path) -> None:

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from vggsweep.errors import RecordError
+from vggsweep.results.columns import COLUMNS
 from vggsweep.results.record import Record
 from vggsweep.results.table import (
-    COLUMNS,
     damages,
     load_plain,
     load_sweep,

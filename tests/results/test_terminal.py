@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from vggsweep.results.columns import COLUMNS
 from vggsweep.results.groups import group_rows
 from vggsweep.results.plain import PlainTable, union_of_names
-from vggsweep.results.table import COLUMNS, without_empty
+from vggsweep.results.table import without_empty
 from vggsweep.results.terminal import output_console, print_table
 
 

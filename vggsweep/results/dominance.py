@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-# Columns of which more is better; everything else that is a number costs something.
-MAXIMISED = frozenset({"val_acc", "test_acc", "train_acc", "val_top5", "throughput", "images_per_second"})
+from vggsweep.results.columns import MAXIMISED
 
 
 def non_dominated(points: Sequence[tuple[float, float]]) -> list[bool]:
@@ -22,13 +20,35 @@ def non_dominated(points: Sequence[tuple[float, float]]) -> list[bool]:
     [True, True, False, True]
     """
     is_front = [False] * len(points)
-    best: tuple[float, float] = (math.inf, math.inf)
+    best: tuple[float, float] | None = None
     for position in sorted(range(len(points)), key=points.__getitem__):
         point = points[position]
-        if point[1] < best[1]:
+        if best is None or point[1] < best[1]:
             best = point
         is_front[position] = point == best
     return is_front
+
+
+def front_within(points: Iterable[tuple[float, float] | None], fields: Iterable[Hashable]) -> list[bool]:
+    """For each point whether it lies on the front of its field.
+
+    Args:
+        points: pairs of losses; None for what is not compared.
+        fields: as many; only points of one field are compared.
+
+    >>> front_within([(1, 3), (2, 4), None, (2, 4)], ["a", "a", "a", "b"])
+    [True, False, False, True]
+    """
+    flags: list[bool] = []
+    of_field: dict[Hashable, dict[int, tuple[float, float]]] = {}
+    for position, (point, field) in enumerate(zip(points, fields, strict=True)):
+        flags.append(False)
+        if point is not None:
+            of_field.setdefault(field, {})[position] = point
+    for compared in of_field.values():
+        for position, is_front in zip(compared, non_dominated(list(compared.values())), strict=True):
+            flags[position] = is_front
+    return flags
 
 
 def front_flags(rows: Sequence[Mapping[str, Any]], x: str = "macs", y: str = "val_acc") -> list[bool]:
@@ -36,18 +56,15 @@ def front_flags(rows: Sequence[Mapping[str, Any]], x: str = "macs", y: str = "va
 
     Args:
         rows: of a results table; each is compared with those on the same ``images``.
-        x, y: two columns; see `MAXIMISED` for their directions.
+        x, y: two columns; see `vggsweep.results.columns.MAXIMISED` for their directions.
     """
-    fields: dict[Any, dict[int, tuple[float, float]]] = {}
-    for position, row in enumerate(rows):
-        if row.get("state") == "COMPLETE" and _is_finite(row.get(x)) and _is_finite(row.get(y)):
-            points = fields.setdefault(row.get("images"), {})
-            points[position] = (loss(row.get(x), x), loss(row.get(y), y))
-    flags = [False] * len(rows)
-    for points in fields.values():
-        for position, is_front in zip(points, non_dominated(list(points.values())), strict=True):
-            flags[position] = is_front
-    return flags
+    points = (
+        (loss(row.get(x), x), loss(row.get(y), y))
+        if row.get("state") == "COMPLETE" and _is_finite(row.get(x)) and _is_finite(row.get(y))
+        else None
+        for row in rows
+    )
+    return front_within(points, (row.get("images") for row in rows))
 
 
 def loss(value: Any, column: str) -> float:

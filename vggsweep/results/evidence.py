@@ -11,14 +11,14 @@ import pandas as pd
 
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
-from vggsweep.results.columns import MEASURED, near_column
+from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.condition import select_where
 from vggsweep.results.layout import SweepDirectory
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.record import Record, read_record
 from vggsweep.results.replicates import CONFIGURATION
 from vggsweep.results.sweep_file import read_saved_spec
-from vggsweep.results.table import COLUMNS, DAMAGED, damages, load_plain, make_frame, without_empty
+from vggsweep.results.table import DAMAGED, damages, load_plain, make_frame, without_empty
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.groups import MEASURED
+from vggsweep.results.columns import DEVIATING
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
+from vggsweep.results.units import DIGITS, deviation_text, number_text, plain_text, short_text
 from vggsweep.visible import visible
 
-DIGITS = 4
 SUFFIXES = {
     ".csv": "csv",
     ".parquet": "parquet",
@@ -156,56 +156,12 @@ def readable(table: PlainTable, digits: int = DIGITS) -> PlainTable:
         cells = {}
         for name in names:
             value = row.get(name)
-            is_measured = name in MEASURED or name in deviated
+            is_measured = name in DEVIATING or name in deviated
             text = number_text(value, digits) if is_measured else short_text(value, digits)
             deviation = row.get(name + DEVIATION) if name in deviated else None
-            cells[name] = text if deviation is None else f"{text} ± {_same_decimals(deviation, text)}"
+            cells[name] = text if deviation is None else f"{text} ± {deviation_text(deviation, text)}"
         rows.append(cells)
     return PlainTable(names, rows)
-
-
-def number_text(value: Any, digits: int = DIGITS) -> str:
-    """A measured value for a reader; whole numbers stay whole.
-
-    >>> [number_text(value) for value in (0.89, 12.3456, 12345.6, 7, None, "gap", 0.0)]
-    ['0.8900', '12.35', '12346', '7', '', 'gap', '0.000']
-    """
-    if value is None:
-        return ""
-    if not isinstance(value, float):
-        return plain_text(value)
-    if not math.isfinite(value) or digits >= 17:
-        return repr(value)
-    exponent = math.floor(math.log10(abs(value))) if value else 0
-    if not -6 <= exponent < 15:
-        return f"{value:.{digits - 1}e}"
-    return f"{value:.{max(0, digits - 1 - exponent)}f}"
-
-
-def short_text(value: Any, digits: int = DIGITS) -> str:
-    """A setting for a reader: as it was written, unless that has more digits.
-
-    >>> short_text(0.1), short_text(0.0123456)
-    ('0.1', '0.01235')
-    """
-    written, rounded = plain_text(value) if value is not None else "", number_text(value, digits)
-    return min(written, rounded, key=len)
-
-
-def _same_decimals(value: Any, like: str) -> str:
-    if "e" in like or not is_number(value):
-        return number_text(value)
-    return f"{value:.{len(like.partition('.')[2])}f}"
-
-
-def plain_text(value: Any) -> str:
-    """A value as one text: lists and mappings as JSON."""
-    if isinstance(value, str):
-        # JSON can hold half a surrogate pair, UTF-8 cannot.
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
 
 
 def right_aligned(table: PlainTable) -> list[bool]:

@@ -11,10 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.columns import MEASURED, near_column
-from vggsweep.results.dominance import MAXIMISED, non_dominated
-
-__all__ = ["MAXIMISED", "is_non_dominated", "pareto_front"]
+from vggsweep.results.columns import MAXIMISED, MEASURED, near_column
+from vggsweep.results.dominance import front_within, non_dominated
 
 
 def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Series:
@@ -40,12 +38,11 @@ def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd
     """
     losses = losses_of(table, x, y)
     is_eligible = (table["state"] == "COMPLETE").to_numpy() & np.isfinite(losses).all(axis=1)
-    place = machines(table, x, y).to_numpy()
-    is_front = np.zeros(len(table), dtype=bool)
-    for machine in set(place[is_eligible]):
-        rows = is_eligible & (place == machine)
-        is_front[rows] = is_non_dominated(losses[rows])
-    return pd.Series(is_front, index=table.index, name="pareto")
+    points = [
+        tuple(row) if is_one else None for row, is_one in zip(losses.tolist(), is_eligible, strict=True)
+    ]
+    is_front = front_within(points, machines(table, x, y))
+    return pd.Series(is_front, index=table.index, name="pareto", dtype=bool)
 
 
 def machines(table: pd.DataFrame, x: str, y: str) -> pd.Series:

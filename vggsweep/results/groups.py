@@ -7,19 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vggsweep.results.columns import DEVIATING, kind_of
 from vggsweep.results.plain import DEVIATION, PlainTable, is_number, is_numeric
 from vggsweep.results.selection import order_of
 
-# What differs from one replicate to the next: always a mean with its standard deviation.
-MEASURED = frozenset(
-    (
-        "train_loss train_acc val_loss val_acc val_top5 test_acc train_seconds images_per_second "
-        "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb"
-    ).split()
-)
 IMAGES = "images"
-# What names a single trial and says nothing of a group.
-OF_ONE_TRIAL = frozenset("trial state seed pareto dir reason".split())
 
 
 @dataclass(frozen=True)
@@ -84,10 +76,10 @@ def group_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
     ]
     names = [*dict.fromkeys(keys), "n"]
     for name in table.names:
-        if name in names or name in OF_ONE_TRIAL:
+        if name in names or kind_of(name) == "trial":
             continue
         columns = [[row.get(name) for row in rows] for rows in members]
-        if name not in MEASURED and all(value == column[0] for column in columns for value in column):
+        if name not in DEVIATING and all(value == column[0] for column in columns for value in column):
             names.append(name)
             for target, column in zip(grouped, columns, strict=True):
                 target[name] = column[0]

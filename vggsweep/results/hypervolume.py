@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.front import MAXIMISED, is_non_dominated, losses_of, machines
+from vggsweep.results.columns import MAXIMISED
+from vggsweep.results.dominance import loss
+from vggsweep.results.front import is_non_dominated, losses_of, machines
 
 MARGIN = 1.1
 
@@ -66,8 +68,8 @@ def hypervolume(
             "not mix. Keep the rows of one device and precision."
         )
     point = reference or reference_point(table, x, y)
-    signs = [-1.0 if name in MAXIMISED else 1.0 for name in (x, y)]
-    return dominated_area(_finished(table, x, y), np.array(point) * signs)
+    corner = np.array([loss(value, name) for value, name in zip(point, (x, y), strict=True)])
+    return dominated_area(_finished(table, x, y), corner)
 
 
 def dominated_area(losses: NDArray[np.float64], reference: NDArray[np.float64]) -> float:

@@ -12,7 +12,8 @@ from collections.abc import Hashable
 import numpy as np
 import pandas as pd
 
-from vggsweep.results.front import MAXIMISED, losses_of, machines, pareto_front
+from vggsweep.results.columns import MAXIMISED
+from vggsweep.results.front import losses_of, machines, pareto_front
 
 
 def knee(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Hashable | None:

@@ -12,6 +12,7 @@ from typing import Any
 from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
 from vggsweep.identity import Identity
+from vggsweep.results.columns import COLUMNS
 
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -142,21 +143,17 @@ OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-# What a table, a figure or a mean takes for a number, and what it takes for a text.
-NUMBERS: dict[str, str] = {
-    "network": "depth width resolution solved_width",
-    "costs": "params conv_params macs activations budget_target budget_residual",
-    "metrics": "epochs_run train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 val_images "
-    "test_loss test_acc",
-    "measurements": "latency_ms_p50 latency_ms_p95 throughput peak_memory_mb",
-    "timings": "train_seconds images_per_second total_seconds",
+# What a table, a figure or a mean takes for a number, and what it takes for a text, with its group.
+NUMBERS = {column.name: column.source for column in COLUMNS.values() if column.source and column.is_number}
+NUMBERS |= {
+    "solved_width": "network",
+    "budget_target": "costs",
+    "test_loss": "metrics",
+    "total_seconds": "timings",
 }
-TEXTS: dict[str, str] = {
-    "network": "arch head",
-    "timings": "started ended",
-    "environment": "device_name precision",
-}
-SHARES = ("train_acc", "val_acc", "val_top5", "test_acc")
+TEXTS = {"arch": "network", "head": "network", "started": "timings", "ended": "timings"}
+TEXTS |= {"device_name": "environment", "precision": "environment"}
+SHARES = frozenset(name for name, column in COLUMNS.items() if column.is_share)
 # A residual may be negative; nothing else that is counted or measured.
 SIGNED = ("budget_residual",)
 SETTINGS = ("optimizer.lr", "train.batch_size", "train.epochs", ".seed")
@@ -171,18 +168,16 @@ def _check_values(plain: Mapping[str, Any], file: Path) -> None:
         node = nodes.get(group) if group else nodes
         if isinstance(node, Mapping) and not _is_fitting(node.get(name)):
             raise RecordError(f"{file}: {place.strip('.')} is {_shortened(node.get(name))}, not a number.")
-    for group, names in NUMBERS.items():
-        for name in names.split():
-            if not _is_fitting(value := plain.get(group, {}).get(name)):
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
-            if value is not None and value < 0 and name not in SIGNED:
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, less than nothing.")
-            if value is not None and value > 1 and name in SHARES:
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
-    for group, names in TEXTS.items():
-        for name in names.split():
-            if not isinstance(value := plain.get(group, {}).get(name), str | None):
-                raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
+    for name, group in NUMBERS.items():
+        if not _is_fitting(value := plain.get(group, {}).get(name)):
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
+        if value is not None and value < 0 and name not in SIGNED:
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, less than nothing.")
+        if value is not None and value > 1 and name in SHARES:
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
+    for name, group in TEXTS.items():
+        if not isinstance(value := plain.get(group, {}).get(name), str | None):
+            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
 
 
 def _is_fitting(value: Any) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vggsweep.configuration.identity import has_effect
-from vggsweep.results.columns import AVERAGED, OUTCOMES
+from vggsweep.results.columns import COLUMNS, kind_of
 
 CONFIGURATION = "configuration"
 
@@ -24,7 +24,7 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
     if CONFIGURATION in table.columns:
         names = [name for name in ("sweep", CONFIGURATION, "device", "precision") if name in table.columns]
     else:
-        names = [name for name in table.columns if name not in OUTCOMES and _is_setting(str(name))]
+        names = [name for name in table.columns if _is_shared(str(name))]
     key = pd.Series("", index=table.index, dtype=object)
     for name in names:
         key = key + "\x1f" + table[name].astype(object).map(str)
@@ -38,9 +38,9 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
     return pd.Series(pd.factorize(key)[0], index=table.index)
 
 
-def _is_setting(column: str) -> bool:
+def _is_shared(column: str) -> bool:
     """Whether replicates agree in it; a swept field that decides no result has a column of its full name."""
-    return "." not in column or has_effect(column)
+    return kind_of(column) in ("setting", "derived") and ("." not in column or has_effect(column))
 
 
 def _repeats(table: pd.DataFrame, key: pd.Series) -> pd.Series:
@@ -87,7 +87,7 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     groups = groups.loc[kept.index]
     rows = kept.groupby(groups).head(1).copy()
     ids = groups.loc[rows.index]
-    for name in [name for name in table.columns if name in AVERAGED]:
+    for name in [name for name in table.columns if name in COLUMNS and COLUMNS[name].is_averaged]:
         values = pd.to_numeric(kept[name], errors="coerce").astype(float).groupby(groups)
         rows[name] = values.mean().loc[ids].to_numpy()
         rows[f"{name}_sd"] = values.std(ddof=1).loc[ids].to_numpy()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vggsweep.errors import RecordError
 from vggsweep.identity import Identity
 from vggsweep.results.chance import is_at_chance
-from vggsweep.results.columns import NAMED
+from vggsweep.results.columns import COLUMNS, PARAMETERS
 from vggsweep.results.condition import select_where
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.index import Entry, read_index, stamp_of, write_index
@@ -28,23 +28,10 @@ from vggsweep.results.study_file import known_identities
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = (
-    "sweep trial state arch depth width stages head resolution "
-    "params conv_params macs activations budget_residual dataset images optimizer lr batch_size epochs "
-    "epochs_run seed train_loss train_acc epochs_to_threshold val_loss val_acc val_top5 val_images at_chance "
-    "test_acc train_seconds images_per_second latency_ms_p50 latency_ms_p95 throughput peak_memory_mb device "
-    "precision pareto dir reason"
-).split()
-COUNTS = frozenset(
-    (
-        "trial depth width resolution params conv_params macs activations batch_size epochs epochs_run "
-        "epochs_to_threshold val_images seed"
-    ).split()
-)
 # Fields of ``dataset`` that decide which images validate.
 DECIDES_IMAGES = ("name", "validation", "val_fraction", "split_seed", "limit")
 # Columns that stand even in a table where no row has a value.
-KEYS = ("sweep", "trial", "state", "arch", "val_acc", "dir")
+KEYS = tuple(name for name, column in COLUMNS.items() if column.is_key)
 # The state of a row whose record cannot be read; `reason` says why.
 DAMAGED = "DAMAGED"
 # So many records that are not in the index make it worth writing anew; fewer are read as fast as it is.
@@ -115,7 +102,7 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
     }
     chosen = {column: _present(values.get(column)) for column in COLUMNS}
     for name, value in record.swept.items():
-        if name not in chosen and name not in NAMED and _present(value) is not None:
+        if name not in chosen and name not in PARAMETERS and _present(value) is not None:
             chosen[name] = value
     return chosen
 
@@ -228,12 +215,6 @@ def damages(table: PlainTable) -> list[RecordError]:
     return [RecordError(values["reason"]) for values in table.rows if values.get("state") == DAMAGED]
 
 
-def build_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a table, without the columns that apply to none of them."""
-    plain = list(rows)
-    return make_frame(without_empty(PlainTable(union_of_names(plain) or KEYS, plain)))
-
-
 def make_frame(table: PlainTable) -> pd.DataFrame:
     """A table as a data frame whose counts stay whole numbers where a row lacks one."""
     import pandas as pd
@@ -241,7 +222,7 @@ def make_frame(table: PlainTable) -> pd.DataFrame:
     frame = {}
     for name in table.names:
         values = table.column(name)
-        if name in COUNTS:
+        if name in COLUMNS and COLUMNS[name].holds == "count":
             # an edited record may hold anything
             with contextlib.suppress(TypeError, ValueError, OverflowError):
                 frame[name] = pd.Series(pd.array(values, dtype="Int64"))

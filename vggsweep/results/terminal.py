@@ -15,11 +15,11 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-from vggsweep.results.columns import has_dials, is_setting
-from vggsweep.results.formats import plain_text, readable
-from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
+from vggsweep.results.columns import COLUMNS, has_dials, is_setting
+from vggsweep.results.formats import readable
+from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_numeric
 from vggsweep.results.reasons import shared_reasons, trial_words
-from vggsweep.results.table import COLUMNS
+from vggsweep.results.units import cell_text, plain_text
 from vggsweep.visible import visible
 
 # After what names a row and what varied, the most telling columns first: as many are shown as fit.
@@ -27,7 +27,6 @@ FACTS = (
     "macs params train_acc epochs_to_threshold epochs_run budget_residual state arch "
     "images_per_second train_seconds latency_ms_p50 test_acc head resolution optimizer lr seed"
 ).split()
-COUNTED = frozenset("params macs conv_params activations trial depth width epochs_run n".split())
 MOST_REASONS = 10
 # A text may take this share of the terminal; a longer one is cut, unless its column was asked for.
 WIDEST = 0.3
@@ -169,24 +168,10 @@ def _cells(table: PlainTable, names: Sequence[str]) -> dict[str, list[str]]:
     return {
         name: merged.column(name)
         if name in with_deviation
-        else [visible(_cell(name, value)) for value in table.column(name)]
+        else [visible(cell_text(name, value)) for value in table.column(name)]
         for name in names
         if not is_deviation(name, with_deviation)
     }
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if not is_number(value):
-        return plain_text(value)
-    if name.endswith("_acc"):
-        return f"{value:.4f}"
-    if name in COUNTED:
-        return f"{value:,.0f}" if isinstance(value, float) else f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return str(value)
 
 
 def _draw(table: PlainTable, shown: dict[str, list[str]], widths: dict[str, int], console: Console) -> None:
@@ -222,7 +207,7 @@ def _print_rest(
     table: PlainTable, shown: Sequence[str], constants: Mapping[str, Any], console: Console
 ) -> None:
     """What every row shares, and how much is not to be seen here."""
-    shared = [f"{name} {visible(_cell(name, value))}" for name, value in constants.items()]
+    shared = [f"{name} {visible(cell_text(name, value))}" for name, value in constants.items()]
     if shared:
         shared[0] = f"in every row: {shared[0]}"
         console.print(Text(wrapped(shared, console.width, ", "), style="dim"))
@@ -247,7 +232,7 @@ def _print_reasons(table: PlainTable, shown: Sequence[str], console: Console) ->
     told: dict[str, list[tuple[str, int, str]]] = {}
     for at, row in enumerate(table.rows):
         state, reason = str(row.get("state")), row.get("reason")
-        is_cut = bool(shown) and reason is not None and shown[at] != visible(_cell("reason", reason))
+        is_cut = bool(shown) and reason is not None and shown[at] != visible(cell_text("reason", reason))
         if reason and (state == "FAIL" or is_cut):
             told.setdefault(state, []).append((str(row.get("sweep")), row["trial"], plain_text(reason)))
     for state, trials in sorted(told.items(), key=lambda entry: entry[0] != "FAIL"):
@@ -261,7 +246,7 @@ def _print_reasons(table: PlainTable, shown: Sequence[str], console: Console) ->
     stuck = [row for row in table.rows if row.get("at_chance")]
     if stuck:
         who = trial_words([(str(row.get("sweep")), row["trial"]) for row in stuck])
-        values = sorted({_cell("val_acc", row.get("val_acc")) for row in stuck})
+        values = sorted({cell_text("val_acc", row.get("val_acc")) for row in stuck})
         span = values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}"
         they = "it" if len(stuck) == 1 else "they"
         text = visible(f"{who} stayed at chance: {they} learned nothing (val_acc {span})")

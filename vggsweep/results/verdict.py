@@ -13,24 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vggsweep.results.columns import has_dials
-from vggsweep.results.front import MAXIMISED, machines, same_data
+from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED, has_dials
+from vggsweep.results.front import machines, same_data
 from vggsweep.results.noise import BinomialNoise, Interval, Noise, SeedNoise, images_behind, seed_noise
 from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.settings import varied_settings
 from vggsweep.results.units import short_count
 
-COSTS = ("macs", "params", "conv_params", "activations")
-COST_WORDS = {
-    "macs": "MACs",
-    "params": "parameters",
-    "conv_params": "convolution parameters",
-    "activations": "activations",
-    "latency_ms_p50": "ms of latency",
-    "latency_ms_p95": "ms of latency (95th percentile)",
-    "train_seconds": "s of training",
-    "peak_memory_mb": "MB of peak memory",
-}
 # Costs within this ratio of each other count as equal: a budget is met to 2 % on either side.
 EQUAL = 1.06
 MOST_NAMED = 6
@@ -218,7 +207,7 @@ def _question(table: pd.DataFrame, x: str, y: str) -> str:
 
 
 def _cost_word(x: str) -> str:
-    return COST_WORDS.get(x, x)
+    return (COLUMNS[x].amount if x in COLUMNS else "") or x
 
 
 def _accuracy(standing: Standing, y: str) -> str:

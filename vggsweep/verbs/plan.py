@@ -25,7 +25,7 @@ from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
-from vggsweep.results.units import short_count
+from vggsweep.results.units import setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.search_space import draw_point
 from vggsweep.sweep.spec.spec import SweepSpec, order_of_line
@@ -207,7 +207,7 @@ def _print(
         table.add_column("solved width", justify="right")
         table.add_column("residual", justify="right")
     for item in sorted(shown, key=lambda item: item.macs):
-        words = " ".join(f"{key}={_short(value)}" for key, value in item.params.items())
+        words = " ".join(f"{key}={setting_text(value)}" for key, value in item.params.items())
         costs = (short_count(item.params_count), short_count(item.macs))
         solved = _solved(item) if has_budget else ()
         table.add_row(words, str(item.depth), str(item.width), *costs, *solved)
@@ -256,10 +256,6 @@ def _duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _solved(item: PlannedConfiguration) -> tuple[str, str]:

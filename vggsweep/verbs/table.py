@@ -14,7 +14,6 @@ from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import replacing, write_atomically
 from vggsweep.results.condition import select_where
 from vggsweep.results.formats import (
-    DIGITS,
     FORMATS,
     READERS,
     SUFFIXES,
@@ -28,6 +27,7 @@ from vggsweep.results.plain import PlainTable
 from vggsweep.results.selection import best_rows, choose_columns, sort_rows, split_names
 from vggsweep.results.table import KEYS, damages, load_plain, without_empty
 from vggsweep.results.terminal import output_console, print_table
+from vggsweep.results.units import DIGITS
 from vggsweep.visible import show, visible_lines
 
 HELP = "the results of a sweep as a table"

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
-from vggsweep.results.columns import has_dials
+from vggsweep.results.columns import MAXIMISED, has_dials
 from vggsweep.results.figures.labels import label_points
 from vggsweep.results.figures.style import (
     GREY,
@@ -24,7 +24,7 @@ from vggsweep.results.figures.style import (
     number_columns,
     plain,
 )
-from vggsweep.results.front import MAXIMISED, machines, pareto_front
+from vggsweep.results.front import machines, pareto_front
 from vggsweep.results.replicates import mean_over_seeds
 
 if TYPE_CHECKING:

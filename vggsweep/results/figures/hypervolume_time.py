@@ -13,8 +13,9 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.dominance import loss
 from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
-from vggsweep.results.front import MAXIMISED, is_non_dominated, losses_of, machines
+from vggsweep.results.front import is_non_dominated, losses_of, machines
 from vggsweep.results.hypervolume import dominated_area, reference_point
 from vggsweep.results.record import RECORD_NAME
 
@@ -43,8 +44,7 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
         raise NothingToDraw(f"{x} was measured on several machines, whose values do not mix")
     reference = reference_point(rows, x, y)
     times = _times(table)
-    signs = np.array([-1.0 if name in MAXIMISED else 1.0 for name in (x, y)])
-    corner = np.array(reference) * signs
+    corner = np.array([loss(value, name) for value, name in zip(reference, (x, y), strict=True)])
     sweeps = table["sweep"].astype(str) if "sweep" in table else pd.Series("all", index=table.index)
     parts = []
     for sweep, part in rows.groupby(sweeps[rows.index], sort=True):

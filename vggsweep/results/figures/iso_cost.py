@@ -22,6 +22,7 @@ from vggsweep.arch.plan import Block, NetworkPlan
 from vggsweep.arch.scaling import block_channels, convolutions_per_block
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.columns import COSTS
 from vggsweep.results.figures.style import (
     FAINT,
     INK,
@@ -35,7 +36,6 @@ from vggsweep.results.figures.style import (
 from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.units import short_count
 
-COSTS = ("macs", "params", "conv_params", "activations")
 WIDTHS = tuple(range(1, 17)) + tuple(round(16 * 2 ** (step / 8)) for step in range(1, 49))
 # A network whose cost says another width than its row is of another family (5x5 kernels, own stages).
 WIDTH_TOLERANCE = 0.51

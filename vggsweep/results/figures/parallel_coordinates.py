@@ -144,6 +144,6 @@ def parallel_coordinates_figure(
 def _heading(axis: ParallelAxis) -> str:
     """The column's name in short lines, with its unit and scale."""
     label = label_of(axis.name)
-    words = {"macs": "MACs of\none image", "width": "width\n(channels)", "depth": "depth\n(convolutions)"}
+    words = {"macs": "MACs of\none image", "width": "width\n(channels)"}
     text = words.get(axis.name, label.replace(" (", "\n(") if "(" in label else label.replace(".", ".\n", 1))
     return text.replace("validation accuracy", "validation\naccuracy") + ("\nlog" if axis.is_log else "")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.columns import COLUMNS
 from vggsweep.results.units import short_count
 from vggsweep.visible import visible
 
@@ -34,31 +35,6 @@ LONGEST_NAME = 34
 # Above this ratio an axis of a cost is logarithmic.
 LOG_RATIO = 3.0
 
-LABELS = {
-    "val_acc": "validation accuracy (fraction)",
-    "test_acc": "test accuracy (fraction)",
-    "train_acc": "training accuracy (fraction)",
-    "val_top5": "validation top-5 accuracy (fraction)",
-    "val_loss": "validation loss (nats)",
-    "train_loss": "training loss (nats)",
-    "macs": "multiply-accumulates of one image (MACs)",
-    "params": "parameters (count)",
-    "conv_params": "convolution parameters (count)",
-    "activations": "activations of one image (elements)",
-    "latency_ms_p50": "latency, median (ms)",
-    "latency_ms_p95": "latency, 95th percentile (ms)",
-    "train_seconds": "training time (s)",
-    "images_per_second": "training speed (images/s)",
-    "throughput": "inference throughput (images/s)",
-    "peak_memory_mb": "peak memory (MB)",
-    "depth": "depth (convolutions)",
-    "width": "width (channels of the first block)",
-    "resolution": "resolution (px)",
-    "lr": "learning rate",
-    "batch_size": "batch size (images)",
-}
-SHORT_LABELS = {"val_acc": "validation\naccuracy", "macs": "MACs", "lr": "learning\nrate"}
-
 
 def label_of(name: str) -> str:
     """A column's name as people read it, with its unit.
@@ -66,7 +42,7 @@ def label_of(name: str) -> str:
     >>> label_of("latency_ms_p50"), label_of("augment.crop_padding")
     ('latency, median (ms)', 'augment.crop_padding')
     """
-    return LABELS.get(name) or plain(name)
+    return COLUMNS[name].title if name in COLUMNS else plain(name)
 
 
 def plain(text: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from vggsweep.results.columns import MAXIMISED
 from vggsweep.results.figures.style import as_numbers, label_of
-from vggsweep.results.front import MAXIMISED, machines, pareto_front
+from vggsweep.results.front import machines, pareto_front
 from vggsweep.results.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.settings import varied_settings
 from vggsweep.results.verdict import Standing, describe_network

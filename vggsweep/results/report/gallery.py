@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results import figures
+from vggsweep.results.columns import COSTS
 from vggsweep.results.report.svg import inline_svg
 
 
@@ -58,7 +59,7 @@ def _picture(name: str, title: str, caption: str, draw: Callable[[], Figure]) ->
 def _entries(
     table: pd.DataFrame, x: str, y: str, equal_cost: str | None, images: int | None
 ) -> Iterator[tuple[str, str, str, Callable[[], Figure]]]:
-    plane_cost = equal_cost or (x if x in ("macs", "params", "conv_params", "activations") else "macs")
+    plane_cost = equal_cost or (x if x in COSTS else "macs")
     yield (
         "standings",
         "Which networks differ",

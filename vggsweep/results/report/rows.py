@@ -7,29 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from vggsweep.results.columns import has_dials
+from vggsweep.results.columns import COLUMNS, has_dials
 from vggsweep.results.evidence import Evidence
 from vggsweep.results.front import pareto_front
 from vggsweep.results.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.reproduction import reproduction
 from vggsweep.results.settings import varied_settings
-from vggsweep.results.units import short_count
+from vggsweep.results.units import report_text
 
-HEADINGS = {
-    "trial": "trial",
-    "macs": "MACs",
-    "lr": "learning rate",
-    "latency_ms_p50": "latency (ms)",
-    "train_seconds": "training (s)",
-    "throughput": "throughput (images/s)",
-    "peak_memory_mb": "memory (MB)",
-    "epochs_run": "epochs run",
-    "epochs_to_threshold": "epochs to threshold",
-    "budget_residual": "budget residual",
-    "val_acc": "val acc",
-    "train_acc": "train acc",
-    "test_acc": "test acc",
-}
 # What every row shows where it has it, after the settings that vary.
 SHOWN = (
     "train_acc test_acc macs params epochs_run epochs_to_threshold budget_residual train_seconds "
@@ -92,7 +77,11 @@ def table_columns(table: pd.DataFrame, x: str, y: str) -> list[Column]:
         name for name in ("device", "precision") if name in table and table[name].dropna().nunique() > 1
     ]
     kept = [name for name in dict.fromkeys(names) if name in table.columns and table[name].notna().any()]
-    return [Column(name, HEADINGS.get(name, name), _is_numeric(table[name])) for name in kept]
+    return [Column(name, _heading(name), _is_numeric(table[name])) for name in kept]
+
+
+def _heading(name: str) -> str:
+    return (COLUMNS[name].heading if name in COLUMNS else "") or name
 
 
 def table_rows(evidence: Evidence, columns: list[Column], x: str, y: str) -> list[Row]:
@@ -138,14 +127,4 @@ def _cell(column: Column, value: Any) -> Cell:
     if not column.is_number or isinstance(value, (bool, str)):
         return Cell(str(value), str(value))
     number = float(value)
-    return Cell(_number_text(column.name, number), repr(number))
-
-
-def _number_text(name: str, value: float) -> str:
-    if name.endswith("_acc") or name == "val_top5":
-        return f"{value:.4f}"
-    if name in ("macs", "params", "conv_params", "activations"):
-        return short_count(value)
-    if value.is_integer() and abs(value) < 1e6:
-        return f"{value:,.0f}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return Cell(report_text(column.name, number), repr(number))

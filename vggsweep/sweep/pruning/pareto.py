@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vggsweep.configuration.sweep_settings import ParetoSettings
+from vggsweep.results.dominance import non_dominated
 
 Values = NDArray[np.float64]
 
@@ -62,17 +63,13 @@ def front_numbers(losses: Values) -> NDArray[np.int64]:
     """Non-dominated sorting: 0 for the front, 1 for the front without it, and so on.
 
     Args:
-        losses: (N, M), to be minimised.
+        losses: (N, 1) or (N, 2), to be minimised.
     """
-    is_no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
-    is_better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
-    dominates = is_no_worse & is_better
+    points: list[tuple[float, float]] = [(row[0], row[-1]) for row in losses.tolist()]
     numbers = np.full(len(losses), -1, dtype=np.int64)
     number = 0
-    while (numbers < 0).any():
-        is_left = numbers < 0
-        is_dominated = (dominates & is_left[:, None]).any(axis=0)
-        numbers[is_left & ~is_dominated] = number
+    while len(left := np.flatnonzero(numbers < 0)):
+        numbers[left[non_dominated([points[at] for at in left])]] = number
         number += 1
     return numbers
 
