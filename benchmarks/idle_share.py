@@ -34,7 +34,7 @@ def sleep_as_training(length: int) -> None:
 
 def sleepy_hook(trial: object) -> dict[str, object]:
     """A ``space.hook``: workers import this module, and from then on their trials sleep."""
-    from vggsweep.results.record import Record, write_record
+    from vggsweep.results.disk.record import Record, write_record
     from vggsweep.sweep.workers import worker
 
     def run_trial(spec: object, **_: object) -> Record:

@@ -41,9 +41,9 @@ import optuna
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.configuration.sweep_settings import ParetoSettings, PrunerSettings
-from vggsweep.results.front import is_non_dominated
-from vggsweep.results.history import read_history
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.statistics.front import is_non_dominated
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.pruning.pareto import is_stopped, rungs
 from vggsweep.sweep.spec.pruners import optuna_pruner
 

@@ -40,9 +40,9 @@ from machine import add_json_option, facts, write_json
 
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import resolved
-from vggsweep.results.index import INDEX_NAME
-from vggsweep.results.record import Record
-from vggsweep.results.table import row
+from vggsweep.results.disk.index import INDEX_NAME
+from vggsweep.results.disk.record import Record
+from vggsweep.results.tables.table import row
 
 SIZES = (100, 1_000, 10_000)
 CONTENDERS = ("cold", "indexed", "terminal", "frame", "optuna")

@@ -18,8 +18,8 @@ from tests.processes import WARM_PROCESS, Command
 from vggsweep.cli import is_bare_word
 
 if TYPE_CHECKING:
-    from vggsweep.results.layout import TrialDirectory
-    from vggsweep.results.record import Record
+    from vggsweep.results.disk.layout import TrialDirectory
+    from vggsweep.results.disk.record import Record
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -16,7 +16,7 @@ import pytest
 
 import vggsweep
 from vggsweep.cli import VERBS, VERBS_WITH_OVERRIDES
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.record import Record, write_record
 
 ROOT = Path(vggsweep.__file__).parents[1]
 CONF = ROOT / "conf"

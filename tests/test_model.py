@@ -20,8 +20,8 @@ from vggsweep.data.reading import read_images
 from vggsweep.data.split import first_images, stratified_split
 from vggsweep.errors import DataError, RecordError
 from vggsweep.model import save_weights
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record
 
 if TYPE_CHECKING:
     Train = Callable[..., tuple[Record, TrialDirectory]]

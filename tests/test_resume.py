@@ -22,10 +22,10 @@ from rich.console import Console
 from tests.processes import PATIENCE, Command
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.errors import ConfigError
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import TrialDirectory, sweep_directory
-from vggsweep.results.record import Record, read_record
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
+from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.study import add_trial, open_study
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs

@@ -18,10 +18,10 @@ from rich.console import Console
 
 from vggsweep.errors import Interrupted, TrialPruned
 from vggsweep.results.columns import COLUMNS
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record, read_record
-from vggsweep.results.table import row
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.tables.table import row
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
 from vggsweep.trial import EpochObserver, TrialSpec, run_trial

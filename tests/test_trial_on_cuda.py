@@ -13,8 +13,8 @@ import torch
 from vggsweep.measure.contention import ContentionWatch
 
 if TYPE_CHECKING:
-    from vggsweep.results.layout import TrialDirectory
-    from vggsweep.results.record import Record
+    from vggsweep.results.disk.layout import TrialDirectory
+    from vggsweep.results.disk.record import Record
 
     Train = Callable[..., tuple[Record, TrialDirectory]]
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from vggsweep.model import TrainedModel as TrainedModel
     from vggsweep.model import load_model as load_model
     from vggsweep.results import figures as figures
-    from vggsweep.results.front import pareto_front as pareto_front
-    from vggsweep.results.record import Record as Record
-    from vggsweep.results.record import read_record as read_record
-    from vggsweep.results.table import load_sweep as load_sweep
+    from vggsweep.results.disk.record import Record as Record
+    from vggsweep.results.disk.record import read_record as read_record
+    from vggsweep.results.statistics.front import pareto_front as pareto_front
+    from vggsweep.results.tables.table import load_sweep as load_sweep
 
 try:
     __version__ = version("vggsweep")
@@ -27,10 +27,10 @@ except PackageNotFoundError:  # a checkout that was never installed
 PUBLIC = {
     "TrainedModel": "vggsweep.model",
     "load_model": "vggsweep.model",
-    "Record": "vggsweep.results.record",
-    "read_record": "vggsweep.results.record",
-    "load_sweep": "vggsweep.results.table",
-    "pareto_front": "vggsweep.results.front",
+    "Record": "vggsweep.results.disk.record",
+    "read_record": "vggsweep.results.disk.record",
+    "load_sweep": "vggsweep.results.tables.table",
+    "pareto_front": "vggsweep.results.statistics.front",
 }
 MODULES = {"figures": "vggsweep.results.figures"}
 __all__ = [

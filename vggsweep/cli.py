@@ -203,7 +203,7 @@ def complete_verb(line: str) -> bool:
         return False
     if typed[0] in VERBS_WITHOUT_SWEEPS:
         return True
-    from vggsweep.results.layout import existing_sweeps
+    from vggsweep.results.disk.layout import existing_sweeps
 
     start = "" if is_new_word else typed[-1]
     print(*(name for name in existing_sweeps() if name.startswith(start)), sep="\n")
@@ -269,8 +269,8 @@ def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[s
 
 def _end_of_stock_sweep(words: Sequence[str]) -> int:
     """The exit code of a sweep whose jobs Hydra ran: failed where not one of them completed."""
-    from vggsweep.results.layout import sweep_directory
-    from vggsweep.results.table import read_records
+    from vggsweep.results.disk.layout import sweep_directory
+    from vggsweep.results.tables.table import read_records
 
     names = [word.removeprefix("sweep.name=") for word in words if word.startswith("sweep.name=")]
     records, _ = read_records(sweep_directory(names[-1]).path) if names else ([], [])
@@ -280,7 +280,7 @@ def _end_of_stock_sweep(words: Sequence[str]) -> int:
 def _refuse_sweeps_directory(overrides: Sequence[str]) -> None:
     """Refuse trials outside our sweeper in a directory of a sweep of ours, before Hydra makes one."""
     from vggsweep.configuration.words import parse
-    from vggsweep.results.layout import SINGLE_RUNS, sweep_directory
+    from vggsweep.results.disk.layout import SINGLE_RUNS, sweep_directory
     from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory
 
     names = [one.value() for one in parse(overrides) if one.key_or_group == "sweep.name"]

@@ -27,8 +27,8 @@ from vggsweep.data.decode import decode, squared
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.errors import DataError, RecordError
 from vggsweep.files import write_atomically
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.record import read_record
 
 METADATA = "vggsweep"  # the entry of the file that holds ours
 

@@ -36,10 +36,10 @@ from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
 from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
-from vggsweep.results.history import write_history
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record, write_record
-from vggsweep.results.yaml_text import yaml_text
+from vggsweep.results.disk.history import write_history
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record, write_record
+from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training, evaluate

@@ -14,9 +14,9 @@ from vggsweep.configuration.identity import configuration_hashes
 from vggsweep.errors import RecordError
 from vggsweep.files import set_aside
 from vggsweep.identity import Identity
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record, read_record, write_record
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record, read_record, write_record
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from vggsweep.files import write_failed
-from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.disk.layout import TrialDirectory
 
 # The console has its own view (`ProgressBar`), so nothing propagates to it.
 log = logging.getLogger("vggsweep.trial")

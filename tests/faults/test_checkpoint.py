@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from vggsweep.errors import Interrupted
-from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.sweep.single_run import train_one
 from vggsweep.training.interruption import StopRequest
 

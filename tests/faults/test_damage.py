@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.sweep.conftest import finish, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.errors import VggsweepError
-from vggsweep.results.history import write_history
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.history import write_history
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.run import check_same_sweep, join_study, save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.spec.spec import SweepSpec

@@ -14,7 +14,7 @@ import pytest
 from tests.faults.conftest import Disk, SmallDisk
 from tests.processes import Command
 from vggsweep.errors import WriteFailed
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.storage.study import open_study, storage_of
 
 Start = Callable[..., Command]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.record import Record, write_record
 
 
 @pytest.fixture(scope="session")

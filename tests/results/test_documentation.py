@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vggsweep.results.columns import documentation
-from vggsweep.results.formats import FORMATS, SUFFIXES
+from vggsweep.results.tables.formats import FORMATS, SUFFIXES
 
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
 # depth, width, MACs, val_acc, train_seconds

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_programs
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.record import Record, write_record
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.spec.pruners import optuna_pruner

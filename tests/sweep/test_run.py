@@ -22,10 +22,10 @@ import yaml
 from optuna.trial import TrialState
 
 from tests.processes import KILLS, PATIENCE, Command
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import SweepDirectory, sweep_directory
-from vggsweep.results.record import Record
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import SweepDirectory, sweep_directory
+from vggsweep.results.disk.record import Record
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.storage.trial_attrs import DEATHS, INFEASIBLE, counted
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vggsweep.errors import ConfigError, NothingToDraw
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.record import Record, write_record
 from vggsweep.verbs import pareto
 
 Run = Callable[..., str]

@@ -10,7 +10,7 @@ import pytest
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.record import Record, write_record
 from vggsweep.verbs import report
 
 

@@ -13,8 +13,8 @@ from tests.processes import Command
 from tests.sweep.conftest import finish, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import sweep_directory
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.layout import sweep_directory
+from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.recovery.continuation import join_study
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import sweep_directory
+from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.sweep.display.keyboard import Keys
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment

@@ -12,8 +12,8 @@ import pytest
 
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError
-from vggsweep.results.formats import FORMATS, SUFFIXES
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.record import Record, write_record
+from vggsweep.results.tables.formats import FORMATS, SUFFIXES
 
 ACCURACIES = {(8, 16): (0.80, 0.82), (8, 32): (0.90, 0.86), (10, 16): (0.85, 0.85)}
 

@@ -29,7 +29,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration, res
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.words import choice_values, parse, word
 from vggsweep.errors import ConfigError, InfeasibleConfig
-from vggsweep.results.layout import SINGLE_RUNS, sweep_directory
+from vggsweep.results.disk.layout import SINGLE_RUNS, sweep_directory
 
 # A longer list of choices is checked at both ends: composing each would cost more than it saves.
 MOST_CHOICES_CHECKED = 32

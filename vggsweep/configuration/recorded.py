@@ -6,7 +6,7 @@ from typing import Any
 
 from vggsweep.configuration.identity import NO_BUDGET
 from vggsweep.configuration.schema import Configuration, read_configuration
-from vggsweep.results.record import Record
+from vggsweep.results.disk.record import Record
 
 # Fields that came after the first records, at the values that those trials had.
 LATER_NODES = {"budget": NO_BUDGET}

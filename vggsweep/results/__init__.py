@@ -1,1 +1,13 @@
-"""Results: records and what is read from them. Nothing here imports torch."""
+"""The results room: from records of trials to tables, statistics, figures, reports. Never imports torch.
+
+columns.py    what is known of every column: kind, unit, direction, label
+plain.py      a table as plain rows, for what is printed without pandas
+units.py      numbers as people write them
+dominance.py  which points no other dominates
+
+disk/         records, histories and the other files of a sweep, read and written
+tables/       the results table: rows, conditions, groups, formats, the terminal
+statistics/   fronts, hypervolume, replicates, noise, the verdict
+figures/      pictures, a file each
+report/       one self-contained HTML page
+"""

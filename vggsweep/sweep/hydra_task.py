@@ -13,9 +13,9 @@ from rich.console import Console
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted
-from vggsweep.results.chance import is_at_chance
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record
+from vggsweep.results.tables.chance import is_at_chance
 from vggsweep.sweep.command_line import command_line
 from vggsweep.sweep.single_run import train_one
 from vggsweep.training.interruption import stop_on_signals

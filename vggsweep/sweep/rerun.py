@@ -15,8 +15,8 @@ from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted, RecordError
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.hydra_task import closing_block
 from vggsweep.sweep.recovery.study_edits import train_again
 from vggsweep.sweep.single_run import ClaimedTrial, open_runs, train_there

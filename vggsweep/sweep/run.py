@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, RecordError, WriteFailed
 from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_atomically
-from vggsweep.results.sweep_file import read_saved_spec
+from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.sweep.command_line import command_line, take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, plain

@@ -20,8 +20,8 @@ from rich.console import Console
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.identity import Identity
-from vggsweep.results.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
-from vggsweep.results.record import Record
+from vggsweep.results.disk.layout import SINGLE_RUNS, SweepDirectory, TrialDirectory, sweep_directory
+from vggsweep.results.disk.record import Record
 from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory, say
 from vggsweep.sweep.recovery.reading import is_foreign
 from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials

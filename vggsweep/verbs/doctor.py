@@ -19,7 +19,7 @@ from packaging.specifiers import SpecifierSet
 
 from vggsweep.errors import EXIT_FAILED, VggsweepError
 from vggsweep.files import free_space, syncs, write_atomically
-from vggsweep.results.layout import OUTPUTS, SweepDirectory
+from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory
 
 HELP = "check installation, devices, data, output root, storage and launchers, and say what to do"
 EXAMPLE = """\

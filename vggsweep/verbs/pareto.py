@@ -16,13 +16,13 @@ from rich.text import Text
 
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import write_atomically
-from vggsweep.results.evidence import check_column, load_evidence
-from vggsweep.results.front import machines, pareto_front
-from vggsweep.results.front_summary import FrontSummary, summarise_fronts
-from vggsweep.results.layout import find_sweep
-from vggsweep.results.replicates import CONFIGURATION, has_replicates, mean_over_seeds
-from vggsweep.results.settings import varied_settings
-from vggsweep.results.terminal import output_console
+from vggsweep.results.disk.layout import find_sweep
+from vggsweep.results.statistics.evidence import check_column, load_evidence
+from vggsweep.results.statistics.front import machines, pareto_front
+from vggsweep.results.statistics.front_summary import FrontSummary, summarise_fronts
+from vggsweep.results.statistics.replicates import CONFIGURATION, has_replicates, mean_over_seeds
+from vggsweep.results.statistics.settings import varied_settings
+from vggsweep.results.tables.terminal import output_console
 from vggsweep.results.units import short_count
 from vggsweep.visible import show, visible
 

@@ -11,9 +11,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.index import INDEX_NAME
-from vggsweep.results.layout import SweepDirectory, find_sweep
-from vggsweep.results.table import read_rows
+from vggsweep.results.disk.index import INDEX_NAME
+from vggsweep.results.disk.layout import SweepDirectory, find_sweep
+from vggsweep.results.tables.table import read_rows
 from vggsweep.sweep.display.progress import state_name
 from vggsweep.sweep.recovery.continuation import kind_of, say
 from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials

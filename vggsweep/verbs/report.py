@@ -9,8 +9,8 @@ from pathlib import Path
 from vggsweep import __version__
 from vggsweep.errors import ConfigError
 from vggsweep.files import write_atomically
-from vggsweep.results.evidence import load_evidence
-from vggsweep.results.layout import find_sweep
+from vggsweep.results.disk.layout import find_sweep
+from vggsweep.results.statistics.evidence import load_evidence
 from vggsweep.visible import show
 
 HELP = "one self-contained HTML file: verdict, front, table, figures, failures, commands"

@@ -11,8 +11,8 @@ from pathlib import Path
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.layout import OUTPUTS, SweepDirectory, find_sweep
-from vggsweep.results.record import Record
+from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory, find_sweep
+from vggsweep.results.disk.record import Record
 from vggsweep.sweep.command_line import choose_only
 from vggsweep.sweep.recovery.continuation import kind_of
 from vggsweep.sweep.recovery.reading import read_study

@@ -14,10 +14,10 @@ from rich.live import Live
 from rich.text import Text
 
 from vggsweep.errors import ConfigError, RecordError
-from vggsweep.results.layout import SweepDirectory, existing_sweeps, find_sweep
-from vggsweep.results.reasons import number_words, shared_reasons
-from vggsweep.results.record import read_record
-from vggsweep.results.sweep_file import read_saved_spec
+from vggsweep.results.disk.layout import SweepDirectory, existing_sweeps, find_sweep
+from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.sweep_file import read_saved_spec
+from vggsweep.results.tables.reasons import number_words, shared_reasons
 from vggsweep.sweep.display.keyboard import Keys
 from vggsweep.sweep.display.live import front_table, running_table, time_left
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials

@@ -18,7 +18,7 @@ from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.data.catalog import check_dataset
-from vggsweep.results.terminal import output_console, wrapped
+from vggsweep.results.tables.terminal import output_console, wrapped
 
 HELP = "layers, output shapes, parameters and MACs of a configuration; nothing is trained"
 EXAMPLE = """\

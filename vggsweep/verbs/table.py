@@ -12,8 +12,10 @@ from rich.console import Console
 
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import replacing, write_atomically
-from vggsweep.results.condition import select_where
-from vggsweep.results.formats import (
+from vggsweep.results.disk.layout import SweepDirectory, find_sweep
+from vggsweep.results.plain import PlainTable
+from vggsweep.results.tables.condition import select_where
+from vggsweep.results.tables.formats import (
     FORMATS,
     READERS,
     SUFFIXES,
@@ -21,12 +23,10 @@ from vggsweep.results.formats import (
     readable,
     write_parquet,
 )
-from vggsweep.results.groups import group_rows
-from vggsweep.results.layout import SweepDirectory, find_sweep
-from vggsweep.results.plain import PlainTable
-from vggsweep.results.selection import best_rows, choose_columns, sort_rows, split_names
-from vggsweep.results.table import KEYS, damages, load_plain, without_empty
-from vggsweep.results.terminal import output_console, print_table
+from vggsweep.results.tables.groups import group_rows
+from vggsweep.results.tables.selection import best_rows, choose_columns, sort_rows, split_names
+from vggsweep.results.tables.table import KEYS, damages, load_plain, without_empty
+from vggsweep.results.tables.terminal import output_console, print_table
 from vggsweep.results.units import DIGITS
 from vggsweep.visible import show, visible_lines
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from tests.results.tables import network, results, small_sweep
+from tests.results.made_tables import network, results, small_sweep
 from vggsweep.results.figures.accuracy_cost import accuracy_cost_figure, accuracy_cost_points
 
 

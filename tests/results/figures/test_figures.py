@@ -11,11 +11,11 @@ import pytest
 from matplotlib.figure import Figure
 
 import vggsweep
-from tests.results.tables import network, results, small_sweep
+from tests.results.made_tables import network, results, small_sweep
 from vggsweep.errors import NothingToDraw
 from vggsweep.results import figures
-from vggsweep.results.history import write_history
-from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.disk.history import write_history
+from vggsweep.results.disk.layout import TrialDirectory
 
 Draw = Callable[..., Figure]
 FIGURES = {name: getattr(figures, name) for name in figures.__all__ if name.endswith("_figure")}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.results.tables import network, results, small_sweep
+from tests.results.made_tables import network, results, small_sweep
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.figures.depth_width import depth_width_grid
 from vggsweep.results.figures.error_distribution import error_distribution
@@ -20,7 +20,7 @@ from vggsweep.results.figures.iso_cost import Plane, iso_cost_curves, networks_o
 from vggsweep.results.figures.learning_curves import learning_curves, rungs_seen
 from vggsweep.results.figures.parallel_coordinates import parallel_axes
 from vggsweep.results.figures.standings import standings, standings_figure
-from vggsweep.results.hypervolume import hypervolume
+from vggsweep.results.statistics.hypervolume import hypervolume
 
 Write = Any
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from tests.results.tables import small_sweep
+from tests.results.made_tables import small_sweep
 from vggsweep.errors import ConfigError
-from vggsweep.results.evidence import Evidence, load_evidence
-from vggsweep.results.front import pareto_front
-from vggsweep.results.history import write_history
-from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import Record, write_record
+from vggsweep.results.disk.history import write_history
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.report import report_page
 from vggsweep.results.report.page import objective_cost
+from vggsweep.results.statistics.evidence import Evidence, load_evidence
+from vggsweep.results.statistics.front import pareto_front
 
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 NETWORK = ("arch", "depth", "width", "stages", "head", "resolution")

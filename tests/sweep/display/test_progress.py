@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.sweep.conftest import finish, record_of, scheduler_of, spec_of
-from vggsweep.results.record import write_record
+from vggsweep.results.disk.record import write_record
 from vggsweep.sweep.display.progress import ProgressReader
 from vggsweep.sweep.scheduling.decisions import Assignment
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from tests.processes import Command
-from vggsweep.results.layout import sweep_directory
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.layout import sweep_directory
+from vggsweep.results.disk.record import read_record
 
 BEGUN = Path(__file__).with_name("begun_before")
 

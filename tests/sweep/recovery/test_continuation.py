@@ -15,9 +15,9 @@ from PIL import Image
 
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.layout import SweepDirectory, TrialDirectory, sweep_directory
-from vggsweep.results.record import Record
-from vggsweep.results.table import load_plain
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, sweep_directory
+from vggsweep.results.disk.record import Record
+from vggsweep.results.tables.table import load_plain
 from vggsweep.sweep.display.progress import best_trials
 from vggsweep.sweep.recovery.continuation import (
     check_same_sweep,

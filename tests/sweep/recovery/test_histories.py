@@ -23,10 +23,10 @@ from rich.console import Console
 from tests.conftest import TINY
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.errors import Interrupted, VggsweepError
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import SweepDirectory, TrialDirectory, sweep_directory
-from vggsweep.results.record import Record
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, sweep_directory
+from vggsweep.results.disk.record import Record
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec

@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 from tests.sweep.conftest import drain, record_of, scheduler_of, spec_of
 from tests.sweep.postgres import Server
 from vggsweep.errors import Interrupted, Superseded, TimedOut
-from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import read_record, write_record
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import read_record, write_record
 from vggsweep.sweep.scheduling.decisions import Assignment, Wait
 from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
 from vggsweep.sweep.scheduling.ownership import OWNER, LeaseMonitor, is_signed_by, owner_of

@@ -4,7 +4,7 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.sweep.conftest import drain, finish, record_of, scheduler_of, spec_of
-from vggsweep.results.record import write_record
+from vggsweep.results.disk.record import write_record
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import attrs_of, is_duplicate, is_infeasible

@@ -8,7 +8,7 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.storage import sqlite_wal
 from vggsweep.sweep.storage.buffered import BufferedStorage, drawn_in_memory
 from vggsweep.sweep.storage.sqlite_wal import is_local, write_ahead

@@ -13,7 +13,7 @@ import pytest
 from tests.sweep.conftest import scheduler_of, spec_of
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.storage import rdb
 from vggsweep.sweep.storage.rdb import storage_url

@@ -14,8 +14,8 @@ from tests.sweep.conftest import spec_of
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.configuration.line import Line, check_run, check_sweep, read_line
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import sweep_directory
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.layout import sweep_directory
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.storage.trial_attrs import counted
 from vggsweep.sweep.workers import launchers

@@ -21,9 +21,9 @@ from optuna.trial import FrozenTrial, TrialState
 from tests.processes import KILLS, Command
 from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.errors import SweepError
-from vggsweep.results.layout import SweepDirectory, sweep_directory
-from vggsweep.results.record import Record, read_record
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.layout import SweepDirectory, sweep_directory
+from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.scheduling.ownership import owner_of
 from vggsweep.sweep.storage.trial_attrs import DEATHS, counted

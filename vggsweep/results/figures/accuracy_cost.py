@@ -24,8 +24,8 @@ from vggsweep.results.figures.style import (
     number_columns,
     plain,
 )
-from vggsweep.results.front import machines, pareto_front
-from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.statistics.front import machines, pareto_front
+from vggsweep.results.statistics.replicates import mean_over_seeds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

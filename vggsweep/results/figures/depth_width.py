@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from vggsweep.results.figures.style import PAPER, RAMP, colour_bar, complete_rows, label_of, new_axes
-from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.statistics.replicates import mean_over_seeds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from vggsweep.results.figures.style import SERIES, complete_rows, label_of, legend_above, new_axes, plain
-from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.statistics.replicates import mean_over_seeds
 
 
 def error_distribution(table: pd.DataFrame, value: str = "val_acc", by: str = "sweep") -> pd.DataFrame:

@@ -13,11 +13,11 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.disk.record import RECORD_NAME
 from vggsweep.results.dominance import loss
 from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
-from vggsweep.results.front import is_non_dominated, losses_of, machines
-from vggsweep.results.hypervolume import dominated_area, reference_point
-from vggsweep.results.record import RECORD_NAME
+from vggsweep.results.statistics.front import is_non_dominated, losses_of, machines
+from vggsweep.results.statistics.hypervolume import dominated_area, reference_point
 
 # Above these many seconds the axis counts minutes, then hours.
 UNITS = ((7200.0, 3600.0, "h"), (180.0, 60.0, "min"))
@@ -29,7 +29,7 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
     Args:
         table: a results table whose ``dir`` holds the records (their start and end), or with the columns
             ``started`` and ``ended`` (ISO 8601).
-        x, y: see `vggsweep.results.hypervolume.hypervolume`; all sweeps share the table's reference point.
+        x, y: see `~vggsweep.results.statistics.hypervolume`; all sweeps share the table's reference point.
 
     Returns:
         Columns ``sweep``, ``seconds`` since the sweep's first trial began, ``hypervolume`` (in units of x

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.figures.style import BLUE, FAINT, INK, complete_rows, new_axes, plain
-from vggsweep.results.settings import varied_settings
+from vggsweep.results.statistics.settings import varied_settings
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -33,7 +33,7 @@ from vggsweep.results.figures.style import (
     label_of,
     new_axes,
 )
-from vggsweep.results.replicates import mean_over_seeds
+from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.units import short_count
 
 WIDTHS = tuple(range(1, 17)) + tuple(round(16 * 2 ** (step / 8)) for step in range(1, 49))

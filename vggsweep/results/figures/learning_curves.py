@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vggsweep.errors import NothingToDraw, RecordError
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.figures.style import FAINT, GREY, INK, RAMP, colour_bar, label_of, new_axes
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import TrialDirectory
 
 
 def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame:

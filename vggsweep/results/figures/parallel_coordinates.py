@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from vggsweep.results.figures.style import FAINT, INK, PAPER, RAMP, colour_bar, complete_rows, label_of, plain
-from vggsweep.results.settings import varied_settings
+from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.units import short_count
 
 MOST_AXES = 8

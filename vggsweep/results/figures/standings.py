@@ -22,8 +22,8 @@ from vggsweep.results.figures.style import (
     new_axes,
     plain,
 )
-from vggsweep.results.replicates import configuration_groups, mean_over_seeds
-from vggsweep.results.verdict import EQUAL, reach_verdict
+from vggsweep.results.statistics.replicates import configuration_groups, mean_over_seeds
+from vggsweep.results.statistics.verdict import EQUAL, reach_verdict
 
 MOST_ROWS = 24
 BEST, CLOSE, WORSE = "most accurate", "within its noise", "worse by more than the noise"

@@ -10,17 +10,17 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from vggsweep.results.evidence import Evidence, check_column
-from vggsweep.results.front import machines, same_data
-from vggsweep.results.hypervolume import hypervolume, reference_point
-from vggsweep.results.knee import knee
-from vggsweep.results.replicates import mean_over_seeds
 from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.gallery import pictures
 from vggsweep.results.report.rows import table_columns, table_rows
-from vggsweep.results.settings import varied_settings
+from vggsweep.results.statistics.evidence import Evidence, check_column
+from vggsweep.results.statistics.front import machines, same_data
+from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
+from vggsweep.results.statistics.knee import knee
+from vggsweep.results.statistics.replicates import mean_over_seeds
+from vggsweep.results.statistics.settings import varied_settings
+from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
 from vggsweep.results.units import short_count
-from vggsweep.results.verdict import Verdict, describe_network, reach_verdict
 from vggsweep.visible import visible_lines
 
 ROOM = Path(__file__).parent

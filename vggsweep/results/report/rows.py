@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, has_dials
-from vggsweep.results.evidence import Evidence
-from vggsweep.results.front import pareto_front
-from vggsweep.results.replicates import configuration_groups, mean_over_seeds
-from vggsweep.results.reproduction import reproduction
-from vggsweep.results.settings import varied_settings
+from vggsweep.results.report.reproduction import reproduction
+from vggsweep.results.statistics.evidence import Evidence
+from vggsweep.results.statistics.front import pareto_front
+from vggsweep.results.statistics.replicates import configuration_groups, mean_over_seeds
+from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.units import report_text
 
 # What every row shows where it has it, after the settings that vary.

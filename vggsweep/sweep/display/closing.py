@@ -11,16 +11,16 @@ from optuna.trial import TrialState
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.files import write_atomically
-from vggsweep.results.evidence import load_evidence
+from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.results.figures import accuracy_cost_figure
-from vggsweep.results.formats import csv_text
-from vggsweep.results.front import pareto_front
-from vggsweep.results.replicates import mean_over_seeds
-from vggsweep.results.settings import varied_settings
-from vggsweep.results.table import load_plain, without_empty
+from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.statistics.front import pareto_front
+from vggsweep.results.statistics.replicates import mean_over_seeds
+from vggsweep.results.statistics.settings import varied_settings
+from vggsweep.results.statistics.verdict import describe_network
+from vggsweep.results.tables.formats import csv_text
+from vggsweep.results.tables.table import load_plain, without_empty
 from vggsweep.results.units import short_count
-from vggsweep.results.verdict import describe_network
-from vggsweep.results.yaml_text import yaml_text
 from vggsweep.sweep.display.progress import best_trials, state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec

@@ -19,7 +19,7 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
-from vggsweep.results.record import Record
+from vggsweep.results.disk.record import Record
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
 from vggsweep.sweep.spec.spec import SweepSpec

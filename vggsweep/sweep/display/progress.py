@@ -14,12 +14,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
+from vggsweep.results.disk.history import finished_epochs
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.record import read_record
 from vggsweep.results.dominance import non_dominated
-from vggsweep.results.history import finished_epochs
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.plain import is_number
-from vggsweep.results.record import read_record
-from vggsweep.results.table import DECIDES_IMAGES
+from vggsweep.results.tables.table import DECIDES_IMAGES
 from vggsweep.sweep.scheduling.ownership import heartbeat_of, owner_of, place_of
 from vggsweep.sweep.spec.extent import Extent, seconds_left
 from vggsweep.sweep.storage.file_lock import is_owned

@@ -23,9 +23,9 @@ from vggsweep.configuration.identity import FILES_LEFT, configuration_hashes
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.catalog import data_root
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import Record
-from vggsweep.results.table import read_records
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import Record
+from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.recovery.changed_data import PREFIX, data_lines
 from vggsweep.sweep.recovery.reading import NoStudyYet, is_foreign, read_study
 from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials

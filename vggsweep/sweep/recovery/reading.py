@@ -9,8 +9,8 @@ from contextlib import suppress
 import optuna
 
 from vggsweep.errors import RecordError, SweepError, VggsweepError
-from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.recovery.rebuild import Plan, add_all, rebuilt_trials
 from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.buffered import BufferedStorage

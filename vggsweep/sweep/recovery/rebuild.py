@@ -20,9 +20,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.words import parse
 from vggsweep.errors import ConfigError, RecordError
-from vggsweep.results.history import read_history
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.record import Record, read_record
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.record import Record, read_record
 from vggsweep.sweep.spec.objectives import VAL_ACC, Metric, objective_values
 from vggsweep.sweep.spec.search_space import SearchSpace
 from vggsweep.sweep.storage.trial_attrs import (

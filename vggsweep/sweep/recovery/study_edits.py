@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from vggsweep.errors import RecordError, SweepError
 from vggsweep.files import set_aside
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.recovery.rebuild import add_all
 from vggsweep.sweep.scheduling.ownership import OWNER
 from vggsweep.sweep.storage.buffered import BufferedStorage

@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock
 
 from vggsweep.identity import Identity
-from vggsweep.results.layout import TrialDirectory
+from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.sweep.scheduling.ownership import Owner
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs
 

@@ -13,7 +13,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.results.history import finished_epochs
+from vggsweep.results.disk.history import finished_epochs
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.ownership import BEAT, BEATS_PER_LEASE, Heartbeat, LeaseMonitor, owner_of
 from vggsweep.sweep.storage.study import storage_of

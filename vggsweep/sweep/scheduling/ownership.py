@@ -25,7 +25,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.files import write_atomically
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.sweep.storage.file_lock import host_name
 
 OWNER = "owner"

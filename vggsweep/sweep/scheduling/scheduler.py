@@ -23,9 +23,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
 from vggsweep.files import make_directory, set_obstacle_aside
-from vggsweep.results.history import finished_epochs
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record, read_record, write_record
+from vggsweep.results.disk.history import finished_epochs
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record, read_record, write_record
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
 from vggsweep.sweep.scheduling.ownership import (
     OWNER,

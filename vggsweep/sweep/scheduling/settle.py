@@ -10,8 +10,8 @@ import optuna
 from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.results.layout import TrialDirectory
-from vggsweep.results.record import Record
+from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record
 from vggsweep.sweep.spec.objectives import objective_values
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.study import storage_of, tell

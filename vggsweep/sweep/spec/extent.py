@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial
 
-from vggsweep.results.sweep_file import SavedSpec
+from vggsweep.results.disk.sweep_file import SavedSpec
 from vggsweep.sweep.spec.search_space import SearchSpace
 from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate, is_infeasible, is_ours
 

@@ -9,7 +9,7 @@ from typing import Any
 from optuna.study import StudyDirection
 
 from vggsweep.errors import ConfigError, near_match
-from vggsweep.results.record import Record
+from vggsweep.results.disk.record import Record
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.spec.objectives import Metric, metrics_of
 
 

@@ -23,7 +23,7 @@ from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
 from vggsweep.configuration.words import choice_value, word
 from vggsweep.errors import ConfigError
-from vggsweep.results.layout import SweepDirectory, sweep_directory
+from vggsweep.results.disk.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
 from vggsweep.sweep.spec.objectives import Metric, metrics_of

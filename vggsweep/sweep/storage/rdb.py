@@ -28,7 +28,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from vggsweep.configuration.secrets import masked
 from vggsweep.errors import ConfigError, SweepError, WriteFailed
 from vggsweep.files import free_space
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 
 log = logging.getLogger("vggsweep.storage")
 

@@ -16,8 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.identity import Identity
-from vggsweep.results.layout import SweepDirectory
-from vggsweep.results.record import Record
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import Record
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
 from vggsweep.sweep.storage.trial_attrs import REASON, attrs_of, reason_of, told_state

@@ -13,7 +13,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.identity import Identity
-from vggsweep.results.record import Record
+from vggsweep.results.disk.record import Record
 
 # A record's state as Optuna's.
 STATES = {

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from vggsweep.configuration.secrets import masked
 from vggsweep.errors import RecordError, VggsweepError
-from vggsweep.results.record import read_record
+from vggsweep.results.disk.record import read_record
 from vggsweep.results.units import swept_words
 from vggsweep.sweep.display.live import SweepView, trial_line
 from vggsweep.sweep.scheduling.ownership import owner_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 
 from vggsweep.files import make_directory
-from vggsweep.results.layout import SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.storage.file_lock import claim, host_name, is_owned
 
 

@@ -32,7 +32,7 @@ from omegaconf import DictConfig
 from vggsweep.errors import SweepError, WriteFailed
 from vggsweep.files import set_obstacle_aside, write_atomically, write_failed
 from vggsweep.machine import threads_of_worker, usable_cores
-from vggsweep.results.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.streams import make_lossy
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.storage.file_lock import host_name

@@ -17,7 +17,7 @@ from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.cache import RECENT
 from vggsweep.errors import DataError, Interrupted, Superseded, VggsweepError, WriteFailed
-from vggsweep.results.record import Record
+from vggsweep.results.disk.record import Record
 from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.pruning.callback import PruningCallback

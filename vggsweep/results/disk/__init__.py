@@ -1,0 +1,10 @@
+"""The files of a sweep, read and written.
+
+layout.py      directories and files by name
+record.py      ``record.json``, the result of a trial
+history.py     ``history.csv``, a row per epoch
+sweep_file.py  ``sweep.yaml``, what a sweep was told
+study_file.py  ``study.db``, only as far as tables need it
+index.py       the rows of many records in one file
+yaml_text.py   YAML that a person reads and Hydra reads back
+"""

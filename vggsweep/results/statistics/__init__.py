@@ -1,0 +1,11 @@
+"""What a table says.
+
+evidence.py      a sweep's table with the records behind it
+replicates.py    trials that differ in their seed, and their mean
+settings.py      which settings were varied
+front.py         the Pareto-optimal rows; front_summary.py in words
+hypervolume.py   what a front dominates
+knee.py          where a further step along a front begins to buy little
+noise.py         how far accuracies lie apart by chance
+verdict.py       the answer, and what cannot be told
+"""

@@ -1,0 +1,131 @@
+"""What a report needs of sweeps, read once: the table, the records behind it, how they were ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vggsweep.configuration.identity import replicate_hash
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.columns import COLUMNS, MEASURED, near_column
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.disk.sweep_file import read_saved_spec
+from vggsweep.results.plain import PlainTable
+from vggsweep.results.statistics.replicates import CONFIGURATION
+from vggsweep.results.tables.condition import select_where
+from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
+
+
+@dataclass(frozen=True)
+class SweepFacts:
+    """What ``sweep.yaml`` says; empty for single runs and for sweeps of Hydra's stock sweepers.
+
+    Args:
+        name: the sweep's.
+        command: the line that ran it.
+        words: overrides that each of its trials has.
+        objective: columns that it optimised, accuracy first.
+        n_trials: how many it was told to run.
+    """
+
+    name: str
+    command: str | None = None
+    words: tuple[str, ...] = ()
+    objective: tuple[str, ...] = ()
+    n_trials: int | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Sweeps as they lie on disk.
+
+    Args:
+        table: a results table with a column ``configuration``, equal for rows that differ in their seed only.
+        records: by the table's index; a row whose record went missing meanwhile has none.
+        damaged: records that could not be read.
+        sweeps: one a directory.
+        where: the condition that chose the rows, or None for all.
+    """
+
+    table: pd.DataFrame
+    records: Mapping[Any, Record]
+    damaged: tuple[RecordError, ...]
+    sweeps: tuple[SweepFacts, ...]
+    where: str | None = None
+
+
+def load_evidence(directories: Sequence[SweepDirectory], where: str | None = None) -> Evidence:
+    """Read one or several sweeps; running, interrupted and finished ones alike.
+
+    Args:
+        directories: the sweeps.
+        where: only trials for which this condition is true (`vggsweep.results.tables.condition`).
+
+    Raises:
+        ConfigError: the condition cannot be understood.
+    """
+    plain = load_plain([directory.path for directory in directories])
+    damaged = damages(plain)
+    # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
+    plain = PlainTable(plain.names, [row for row in plain.rows if row["state"] != DAMAGED])
+    if where is not None:
+        plain = select_where(plain, where)
+    table = make_frame(without_empty(plain))
+    records = {}
+    for label, place in table["dir"].items():
+        try:
+            records[label] = read_record(Path(str(place)))
+        except RecordError:
+            continue
+    keys = configuration_keys(records)
+    table = table.assign(**{CONFIGURATION: pd.Series(keys, index=table.index, dtype=object)})
+    return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
+
+
+def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
+    """A text for each record, the same for replicates: of one configuration, on the same images.
+
+    A record that does not say what its images were goes with those of its configuration that do, where these
+    agree.
+    """
+    hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
+    images = {label: record.data_fingerprint for label, record in records.items()}
+    known: dict[str, set[str]] = {}
+    for label, fingerprint in images.items():
+        known.setdefault(hashes[label], set()).update([fingerprint] if fingerprint else [])
+    keys = {}
+    for label, hash_ in hashes.items():
+        only = next(iter(known[hash_])) if len(known[hash_]) == 1 else ""
+        keys[label] = f"{hash_}:{images[label] or only}"
+    return keys
+
+
+def check_column(table: pd.DataFrame, name: str) -> None:
+    """Refuse a column that is misspelt, or of which no trial has a value.
+
+    Raises:
+        ConfigError: the text says which of the two.
+    """
+    if name in table.columns and name != CONFIGURATION:
+        return
+    if name in COLUMNS:
+        hint = " measure=none takes no such figure." if name in MEASURED else ""
+        raise ConfigError(f"No trial of this table has a value of {name}.{hint}")
+    numbers = table.select_dtypes("number").columns
+    raise ConfigError(f"The table has no column {name!r}. {near_column(name, map(str, numbers))}")
+
+
+def _facts(directory: SweepDirectory) -> SweepFacts:
+    """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
+    try:
+        saved = read_saved_spec(directory.settings)
+    except RecordError:
+        saved = None
+    if saved is None:
+        return SweepFacts(directory.name)
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, saved.n_trials)

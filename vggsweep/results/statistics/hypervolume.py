@@ -1,0 +1,98 @@
+"""How much of the plane a front dominates, up to a reference point that is always stated.
+
+Source: Zitzler & Thiele 1998. The default reference point is 0 for what should be large and 1.1 times
+the largest value among COMPLETE trials for what should be small, so that the dearest network counts too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vggsweep.errors import ConfigError
+from vggsweep.results.columns import MAXIMISED
+from vggsweep.results.dominance import loss
+from vggsweep.results.statistics.front import is_non_dominated, losses_of, machines
+
+MARGIN = 1.1
+
+
+def reference_point(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> tuple[float, float]:
+    """The default reference point of a table, in the columns' own units.
+
+    Raises:
+        ConfigError: no COMPLETE trial has both values.
+
+    >>> table = pd.DataFrame({"state": "COMPLETE", "macs": [10, 20], "val_acc": [0.8, 0.9]})
+    >>> reference_point(table)
+    (22.0, 0.0)
+    """
+    losses = _finished(table, x, y)
+    if not len(losses):
+        raise ConfigError(f"No COMPLETE trial has both {x} and {y}.")
+    worst_x, worst_y = (
+        0.0 if name in MAXIMISED else float(losses[:, at].max()) * MARGIN for at, name in enumerate((x, y))
+    )
+    return worst_x, worst_y
+
+
+def hypervolume(
+    table: pd.DataFrame,
+    x: str = "macs",
+    y: str = "val_acc",
+    reference: tuple[float, float] | None = None,
+) -> float:
+    """Area that the front dominates, in units of x times units of y.
+
+    For costs against accuracies with the default reference point, the area divided by the reference's cost
+    is the accuracy of the best network within a budget, averaged over all budgets up to the reference.
+
+    Args:
+        table: a results table; only COMPLETE trials count.
+        x, y: columns; see `vggsweep.results.statistics.front.pareto_front` for their directions.
+        reference: its values of x and y; None for `reference_point`.
+
+    Raises:
+        ConfigError: no such column; nothing finished; or rows of several machines on a measured column.
+
+    >>> table = pd.DataFrame({"state": "COMPLETE", "macs": [10, 20], "val_acc": [0.8, 0.9]})
+    >>> round(hypervolume(table), 3)
+    9.8
+    """
+    shown = table[_is_finished(table, losses_of(table, x, y))]
+    places = sorted(set(machines(shown, x, y)))
+    if len(places) > 1:
+        raise ConfigError(
+            f"{x} against {y} was measured on several machines ({'; '.join(places)}), and their values do "
+            "not mix. Keep the rows of one device and precision."
+        )
+    point = reference or reference_point(table, x, y)
+    corner = np.array([loss(value, name) for value, name in zip(point, (x, y), strict=True)])
+    return dominated_area(_finished(table, x, y), corner)
+
+
+def dominated_area(losses: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
+    """Area between a set of points and the reference point.
+
+    Args:
+        losses: (N, 2), to be minimised.
+        reference: (2,); a point that is not better than it in both columns adds nothing.
+    """
+    inside = losses[(losses < reference).all(axis=1)]
+    front = np.unique(inside[is_non_dominated(inside)], axis=0)  # ascending in the first column
+    if not len(front):
+        return 0.0
+    ends = np.append(front[1:, 0], reference[0])
+    return float(((ends - front[:, 0]) * (reference[1] - front[:, 1])).sum())
+
+
+def _finished(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:
+    losses = losses_of(table, x, y)
+    kept: NDArray[np.float64] = losses[_is_finished(table, losses)]
+    return kept
+
+
+def _is_finished(table: pd.DataFrame, losses: NDArray[np.float64]) -> NDArray[np.bool_]:
+    is_complete: NDArray[np.bool_] = (table["state"] == "COMPLETE").to_numpy(dtype=bool)
+    return is_complete & np.isfinite(losses).all(axis=1)
