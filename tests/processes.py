@@ -7,23 +7,27 @@ does. It never computes anything itself: a fork of a process with running OpenMP
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PATIENCE = 60  # seconds, on a machine that does other things too
 # Rounds of the tests that kill at random; `make faults` asks for more.
 KILLS = int(os.environ.get("VGGSWEEP_KILLS", "20"))
 WARM_PROCESS = """
-import json, os, sys
+import gc, json, os, sys
 import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.hydra_task
 from vggsweep.configuration.compose import compose
 
 compose([])
 optuna.storages.RDBStorage("sqlite://")
+gc.collect()
+gc.freeze()  # no child looks through all these modules again: half a second of two for a small sweep
 print("warm", flush=True)
 for line in sys.stdin:
     words, folder, output, last, first = json.loads(line)
@@ -44,6 +48,67 @@ for line in sys.stdin:
     sys.stdin.readline()
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+# Has loaded the command line and Hydra but no torch, so a child shows whether its command needs torch.
+LIGHT_PROCESS = """
+import gc, json, os, sys
+import vggsweep.cli
+from vggsweep.configuration.compose import compose
+
+compose([])
+assert "torch" not in sys.modules
+gc.collect()
+gc.freeze()
+print("ready", flush=True)
+for line in sys.stdin:
+    words, folder, environment, streams, loaded = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, path in enumerate(streams, start=1):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.argv = ["vggsweep", *words]
+        try:
+            vggsweep.cli.main()
+        finally:
+            with open(loaded, "w") as file:
+                json.dump("torch" in sys.modules, file)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command said, and whether it loaded torch to say it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    loads_torch: bool
+
+
+def ask(
+    server: subprocess.Popen[str], home: Path, words: tuple[str, ...], environment: dict[str, str]
+) -> Answer:
+    """Run one command in the current directory, in a child of the process without torch.
+
+    Args:
+        server: runs `LIGHT_PROCESS`.
+        home: an empty directory for what the command says.
+        words: after ``vggsweep``.
+        environment: of the command.
+    """
+    out, err, loaded = (home / name for name in ("out.txt", "err.txt", "torch.json"))
+    loaded.unlink(missing_ok=True)
+    line: list[Any] = [words, str(Path.cwd()), environment, [str(out), str(err)], str(loaded)]
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(f"{json.dumps(line)}\n")
+    server.stdin.flush()
+    code = int(server.stdout.readline())
+    return Answer(code, out.read_text(), err.read_text(), json.loads(loaded.read_text()))
 
 
 @dataclass

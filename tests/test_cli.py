@@ -9,27 +9,18 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import vggsweep
+from tests.processes import LIGHT_PROCESS, Answer, ask
 from vggsweep.cli import VERBS, VERBS_WITH_OVERRIDES
 from vggsweep.results.disk.record import Record, write_record
 
 ROOT = Path(vggsweep.__file__).parents[1]
 CONF = ROOT / "conf"
-# Says on the last line of standard error whether torch was loaded.
-WATCHED = """
-import sys
-from vggsweep.cli import main
-sys.argv[0] = "vggsweep"
-try:
-    main()
-finally:
-    print("torch" in sys.modules, file=sys.stderr)
-"""
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -47,16 +38,27 @@ def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def loads_torch(*words: str, **changes: str) -> bool:
-    found = subprocess.run(
-        [sys.executable, "-c", WATCHED, *words],
-        capture_output=True,
+@pytest.fixture(scope="module")
+def light_process() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", LIGHT_PROCESS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
         text=True,
-        env=environment(**changes),
-        timeout=100,
-    )
-    assert found.returncode == 0, found.stderr
-    return found.stderr.splitlines()[-1] == "True"
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+
+
+@pytest.fixture
+def answer(
+    light_process: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Answer]:
+    """``answer("table", "mine")``: as `run`, without a start of Python for each."""
+    home = tmp_path_factory.mktemp("answers")
+    return lambda *words, **changes: ask(light_process, home, words, environment(**changes))
 
 
 @pytest.fixture
@@ -127,16 +129,33 @@ def finished(own_folder: Path) -> Path:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_line_costs_one_paragraph_and_nothing_else(
+    own_folder: Path, answer: Callable[..., Answer], words: list[str], told: str
+) -> None:
+    check_refusal(answer(*words), told, own_folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["tabel"], "Did you mean 'table'?"),
+        (["arch.dept=3"], "Did you mean 'arch.depth'?"),
+        (["-m", "arch.depth=4,abc"], "arch.depth=abc should be a whole number"),
+    ],
+    ids=["verb", "run", "sweep"],
+)
+def test_wrong_line_in_a_process_of_its_own_says_and_leaves_no_more(
     own_folder: Path, words: list[str], told: str
 ) -> None:
-    found = run(*words)
+    check_refusal(run(*words), told, own_folder)
 
+
+def check_refusal(found: Answer | subprocess.CompletedProcess[str], told: str, folder: Path) -> None:
     assert found.returncode == 2, found.stderr
     assert told in found.stderr
     assert found.stderr.startswith("vggsweep: ")
     assert len(found.stderr.splitlines()) == 1
     assert found.stdout == ""
-    assert list(own_folder.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("how", [["--debug"], []], ids=["--debug", "HYDRA_FULL_ERROR=1"])
@@ -194,27 +213,24 @@ def test_help_mentions_every_verb_every_group_and_every_field() -> None:
     assert found.stderr == ""
 
 
-def test_help_lists_only_verbs_that_work_and_all_of_them() -> None:
+def test_help_lists_only_verbs_that_work_and_all_of_them(answer: Callable[..., Answer]) -> None:
     files = {path.stem for path in (ROOT / "vggsweep" / "verbs").glob("*.py")} - {"__init__"}
-    mentioned = set(re.findall(r"^ +vggsweep ([a-z]+) ", run("--help").stdout, re.MULTILINE))
+    mentioned = set(re.findall(r"^ +vggsweep ([a-z]+) ", answer("--help").stdout, re.MULTILINE))
 
     assert mentioned == set(VERBS) == files
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_with_an_example_and_without_torch(verb: str) -> None:
-    found = subprocess.run(
-        [sys.executable, "-c", WATCHED, verb, "--help"],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        timeout=100,
-    )
+def test_every_verb_has_help_with_an_example_and_without_torch(
+    answer: Callable[..., Answer], verb: str
+) -> None:
+    found = answer(verb, "--help")
 
     assert found.returncode == 0
     assert found.stdout.startswith(f"usage: vggsweep {verb} ")
     assert re.search(rf"examples?:\n  vggsweep {verb}", found.stdout)
-    assert found.stderr == "False\n"
+    assert found.stderr == ""
+    assert not found.loads_torch
     assert ("OVERRIDES" in found.stdout.upper()) == (verb in VERBS_WITH_OVERRIDES)
 
 
@@ -258,19 +274,26 @@ def test_help_takes_at_most_half_as_long_again_as_the_smallest_hydra_application
     ],
     ids=" ".join,
 )
-def test_answers_from_files_and_arithmetic_never_load_torch(finished: Path, words: list[str]) -> None:
-    assert not loads_torch(*words)
+def test_answers_from_files_and_arithmetic_never_load_torch(
+    finished: Path, answer: Callable[..., Answer], words: list[str]
+) -> None:
+    check_torch(answer(*words), is_loaded=False)
 
 
 @pytest.mark.parametrize(
     "line", ["vggsweep ", "vggsweep arch=vgg", "vggsweep summary optimizer.", "vggsweep table "]
 )
-def test_tab_completion_never_loads_torch(line: str) -> None:
-    assert not loads_torch("-sc", "query=bash", COMP_LINE=line)
+def test_tab_completion_never_loads_torch(answer: Callable[..., Answer], line: str) -> None:
+    check_torch(answer("-sc", "query=bash", COMP_LINE=line), is_loaded=False)
 
 
-def test_watching_for_torch_would_notice_it() -> None:
-    assert loads_torch("summary", "arch=lenet", "dataset.resolution=28")
+def test_watching_for_torch_would_notice_it(answer: Callable[..., Answer]) -> None:
+    check_torch(answer("summary", "arch=lenet", "dataset.resolution=28"), is_loaded=True)
+
+
+def check_torch(found: Answer, *, is_loaded: bool) -> None:
+    assert found.returncode == 0, found.stderr
+    assert found.loads_torch == is_loaded
 
 
 # --- answers ------------------------------------------------------------------
@@ -319,10 +342,10 @@ def test_summary_prints_the_shapes_of_the_chapter(own_folder: Path) -> None:
     assert list(own_folder.iterdir()) == []
 
 
-def test_table_in_any_form_says_the_same(finished: Path) -> None:
-    as_json = json.loads(run("table", "mine", "--json").stdout)
-    as_csv = run("table", "--csv").stdout.splitlines()
-    as_text = run("table").stdout
+def test_table_in_any_form_says_the_same(finished: Path, answer: Callable[..., Answer]) -> None:
+    as_json = json.loads(answer("table", "mine", "--json").stdout)
+    as_csv = answer("table", "--csv").stdout.splitlines()
+    as_text = answer("table").stdout
 
     assert [row["val_acc"] for row in as_json] == [0.875]
     assert as_json[0]["stages"] == "2x16-2x32"
@@ -350,23 +373,32 @@ def test_damaged_record_is_named_and_the_table_still_printed(finished: Path) -> 
 # --- tab completion -----------------------------------------------------------
 
 
-def offered(line: str) -> list[str]:
-    return run("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
+Offered = Callable[[str], list[str]]
 
 
-def test_completion_offers_the_options_of_a_group() -> None:
+@pytest.fixture
+def offered(answer: Callable[..., Answer]) -> Offered:
+    """``offered("vggsweep arch=vgg")``: what a shell would offer behind these letters."""
+
+    def complete(line: str) -> list[str]:
+        return answer("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
+
+    return complete
+
+
+def test_completion_offers_the_options_of_a_group(offered: Offered) -> None:
     options = sorted(path.stem for path in (CONF / "arch").glob("vgg*.yaml"))
 
     assert offered("vggsweep arch=vgg") == [f"arch={option}" for option in options]
     assert offered("vggsweep -m optimizer=ad") == ["optimizer=adam", "optimizer=adamw"]
 
 
-def test_completion_offers_fields_of_the_options_chosen_before() -> None:
+def test_completion_offers_fields_of_the_options_chosen_before(offered: Offered) -> None:
     assert offered("vggsweep arch.de") == ["arch.depth="]
     assert offered("vggsweep optimizer=adam optimizer.be") == ["optimizer.betas."]
 
 
-def test_completion_offers_verbs_beside_groups_as_the_first_word_only() -> None:
+def test_completion_offers_verbs_beside_groups_as_the_first_word_only(offered: Offered) -> None:
     first = offered("vggsweep ")
 
     assert first[: len(VERBS)] == list(VERBS)
@@ -376,13 +408,13 @@ def test_completion_offers_verbs_beside_groups_as_the_first_word_only() -> None:
     assert not set(VERBS) & set(offered("vggsweep arch=vgg16 "))
 
 
-def test_completion_goes_on_behind_a_verb_that_takes_overrides() -> None:
+def test_completion_goes_on_behind_a_verb_that_takes_overrides(offered: Offered) -> None:
     assert offered("vggsweep summary arch=vgg1") == ["arch=vgg11", "arch=vgg13", "arch=vgg16", "arch=vgg19"]
     assert "dataset=" in offered("vggsweep summary ")
     assert offered("vggsweep summary arch=vgg16 head=g") == ["head=gap"]
 
 
-def test_completion_offers_sweeps_behind_a_verb_that_reads_them(finished: Path) -> None:
+def test_completion_offers_sweeps_behind_a_verb_that_reads_them(finished: Path, offered: Offered) -> None:
     (finished.parents[2] / "other" / "trials").mkdir(parents=True)
 
     assert offered("vggsweep table ") == ["mine", "other"]
