@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,34 +132,55 @@ def is_verb(words: tuple[str, ...]) -> bool:
     return bool(words) and "=" not in words[0] and not words[0].startswith("-")
 
 
+def begin(
+    server: subprocess.Popen[str],
+    home: Path,
+    *words: str,
+    folder: Path | None = None,
+    killed_after: str | None = None,
+    first: str = "",
+) -> Command:
+    """Start the command in a fork of the warm process; see `start`."""
+    output = home / "output.txt"
+    output.touch()
+    length = len(output.read_text())
+    assert server.stdin is not None
+    assert server.stdout is not None
+    own = {word.partition("=")[0] for word in (*words, *(TINY if is_verb(words) else ()))}
+    if "arch" in own:  # another family has other fields
+        own |= {word.partition("=")[0] for word in TINY if word.startswith("arch.")}
+    rest = [word for word in TINY if word.partition("=")[0] not in own]
+    if words and is_bare_word(words[0]):  # a verb comes first and is told no fields
+        rest = []
+    line = json.dumps([[*rest, *words], str(folder or home), str(output), killed_after, first])
+    server.stdin.write(f"{line}\n")
+    server.stdin.flush()
+    return Command(int(server.stdout.readline()), output, server, length)
+
+
 @pytest.fixture
-def start(
-    warm_process: subprocess.Popen[str], own_folder: Path, tiny_line: tuple[str, ...]
-) -> Callable[..., Command]:
+def start(warm_process: subprocess.Popen[str], own_folder: Path) -> Callable[..., Command]:
     """``start("seed=1")`` runs the command with those words in the test's own folder.
 
-    The words of `tiny_line` that they do not set stand before them. With ``killed_after="a.b.function"``
+    The words of `TINY` that they do not set stand before them. With ``killed_after="a.b.function"``
     SIGKILL meets the process exactly when that function has returned for the first time. ``first`` is Python
     that the process runs before all else: what it does to the process is the fault that a test is about.
     """
+    return partial(begin, warm_process, own_folder)
 
-    def begin(
-        *words: str, folder: Path = own_folder, killed_after: str | None = None, first: str = ""
-    ) -> Command:
-        output = own_folder / "output.txt"
-        output.touch()
-        length = len(output.read_text())
-        assert warm_process.stdin is not None
-        assert warm_process.stdout is not None
-        own = {word.partition("=")[0] for word in (*words, *(tiny_line if is_verb(words) else ()))}
-        if "arch" in own:  # another family has other fields
-            own |= {word.partition("=")[0] for word in tiny_line if word.startswith("arch.")}
-        rest = [word for word in tiny_line if word.partition("=")[0] not in own]
-        if words and is_bare_word(words[0]):  # a verb comes first and is told no fields
-            rest = []
-        line = json.dumps([[*rest, *words], str(folder), str(output), killed_after, first])
-        warm_process.stdin.write(f"{line}\n")
-        warm_process.stdin.flush()
-        return Command(int(warm_process.stdout.readline()), output, warm_process, length)
 
-    return begin
+@pytest.fixture(scope="session")
+def trained_once(warm_process: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A sweep that is trained once for all tests that only read one."""
+    home = tmp_path_factory.mktemp("trained")
+    words = ("arch.depth=2,3", "arch.width=2,4", "objective=acc_vs_macs", "sweep.name=quickstart")
+    command = begin(warm_process, home, "-m", *words)
+    assert command.end() == 0, command.text
+    return command
+
+
+@pytest.fixture
+def quickstart(trained_once: Command, own_folder: Path) -> Path:
+    """The test's own copy of it: two depths and two widths, two objectives, all four trials complete."""
+    shutil.copytree(trained_once.output.parent / "outputs", own_folder / "outputs")
+    return own_folder / "outputs" / "quickstart"

@@ -34,12 +34,19 @@ def told(sweep: SweepDirectory) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("damage", ["lost", "damaged", "none"])
+TWO_OBJECTIVES = ("arch.depth=range(4,10)", "optimizer=sgd,adamw", "n_trials=6", "objective=acc_vs_macs")
+REPLICATES = ("arch.depth=range(4,10)", "sweep.replicates=2", "n_trials=6")
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "damage"),
     [
-        ("arch.depth=range(4,10)", "optimizer=sgd,adamw", "n_trials=6", "objective=acc_vs_macs"),
-        ("arch.depth=range(4,10)", "sweep.replicates=2", "n_trials=6"),
+        (TWO_OBJECTIVES, "lost"),
+        (TWO_OBJECTIVES, "damaged"),
+        (TWO_OBJECTIVES, "none"),
+        (REPLICATES, "lost"),
+        pytest.param(REPLICATES, "damaged", marks=pytest.mark.slow),
+        pytest.param(REPLICATES, "none", marks=pytest.mark.slow),
     ],
 )
 def test_what_the_study_told_is_there_again_and_the_sweep_goes_on(

@@ -40,7 +40,7 @@ class Net(nn.Sequential):
 def test_a_sweeps_failed_trials_are_trained_again_under_their_numbers(start: Start, own_folder: Path) -> None:
     (own_folder / "fragile.py").write_text(FRAGILE)
     line = ("-m", "arch=custom", "arch.target=fragile.Net", "+arch.options.hidden=2,3,4", "sweep.name=s")
-    first = start(*line, "sweep.max_failures=1")
+    first = start(*line, "train.epochs=1", "sweep.max_failures=1")
     assert first.end() == 0
     assert "again     vggsweep rerun s" in first.text
     sweep = sweep_directory("s")

@@ -33,7 +33,7 @@ def read_until(descriptor: int, word: str) -> str:
 def test_a_key_is_read_without_enter_and_the_terminal_is_as_before() -> None:
     child, terminal = pty.fork()
     if child == 0:
-        os.chdir(Path(__file__).parents[2])
+        os.chdir(Path(__file__).parents[3])
         os.execv(sys.executable, [sys.executable, "-c", READER])
     before = termios.tcgetattr(terminal)
     read_until(terminal, "ready")

@@ -370,7 +370,7 @@ def _live(seeds: range, folder: Path, enter: Callable[[Path], None]) -> None:
 def test_no_trial_takes_a_result_that_is_not_its_own(
     own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _live(range(6), own_folder, monkeypatch.chdir)
+    _live(range(3), own_folder, monkeypatch.chdir)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from vggsweep.sweep.storage.trial_attrs import counted
 from vggsweep.sweep.workers import launchers
 from vggsweep.sweep.workers.launchers import check_launcher, choose_launcher
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 ENGINES = {
     "in-process": (1, []),
     "joblib-2": (2, []),

@@ -29,8 +29,32 @@ from vggsweep.sweep.scheduling.ownership import owner_of
 from vggsweep.sweep.storage.trial_attrs import DEATHS, counted
 
 Start = Callable[..., Command]
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 TWO = ("-m", "n_workers=2", "arch.width=range(2,40)", "hydra/sweeper/sampler=random", "sweep.name=two")
+# The same with a network that trains slowly while a file lies there, so that both workers are seen at work
+# however busy the machine is.
+SLOW = (
+    *TWO[:2],
+    "arch=custom",
+    "arch.target=slow.Net",
+    "+arch.options.hidden=range(2,40)",
+    "optimizer.lr=1e-4",
+    *TWO[3:],
+)
+SLOW_NETWORK = """
+import pathlib
+import time
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self, channels, num_classes, hidden):
+        super().__init__(nn.Conv2d(channels, hidden, 3), nn.Flatten(), nn.LazyLinear(num_classes))
+
+    def forward(self, images):
+        if self.training and pathlib.Path("hold").exists():
+            time.sleep(0.5)
+        return super().forward(images)
+"""
 PATIENCE = 120
 
 
@@ -103,16 +127,24 @@ def nothing_left_behind(own_folder: Path) -> Iterator[None]:
             process.kill()
 
 
-def test_killed_worker_is_replaced_and_its_trial_continues_under_its_number(
-    start: Start, own_folder: Path
-) -> None:
-    command = start(*TWO, "n_trials=4", "train.epochs=10", "scheduler=constant")
+@pytest.fixture
+def hold(own_folder: Path) -> Path:
+    """The file that slows `SLOW` down."""
+    (own_folder / "slow.py").write_text(SLOW_NETWORK)
+    (own_folder / "hold").touch()
+    return own_folder / "hold"
+
+
+def test_killed_worker_is_replaced_and_its_trial_continues_under_its_number(start: Start, hold: Path) -> None:
+    found = f"import sys; sys.path.insert(0, {str(hold.parent)!r})"
+    command = start(*SLOW, "n_trials=3", "train.epochs=10", "scheduler=constant", first=found)
     wait_until(lambda: len(owners_of("two")) == 2, command)
     first, sibling = owners_of("two").values()
     wait_until(sweep_directory("two").trial(0).checkpoint.exists, command)
+    hold.unlink()
     os.kill(first, signal.SIGKILL)
     assert command.end() == 0, command.text
-    records = check_whole("two", 4)
+    records = check_whole("two", 3)
     trials = trials_of("two")
     assert [trial.number for trial in trials if DEATHS in trial.user_attrs] == [0]
     assert "continues after epoch" in sweep_directory("two").trial(0).log.read_text()
@@ -124,10 +156,11 @@ def test_killed_worker_is_replaced_and_its_trial_continues_under_its_number(
 
 
 def test_ctrl_c_stops_all_workers_after_a_checkpoint_and_the_same_command_continues(
-    start: Start, own_folder: Path
+    start: Start, own_folder: Path, hold: Path
 ) -> None:
-    words = (*TWO, "n_trials=2", "train.epochs=40", "scheduler=constant")
-    command = start(*words)
+    words = (*SLOW, "n_trials=2", "train.epochs=20", "scheduler=constant")
+    found = f"import sys; sys.path.insert(0, {str(hold.parent)!r})"
+    command = start(*words, first=found)
     wait_until(lambda: len(owners_of("two")) == 2, command)
     sweep = sweep_directory("two")
     wait_until(lambda: all(sweep.trial(number).checkpoint.exists() for number in (0, 1)), command)
@@ -136,7 +169,8 @@ def test_ctrl_c_stops_all_workers_after_a_checkpoint_and_the_same_command_contin
     assert "stopped by SIGINT" in command.text
     assert not worker_processes(own_folder)
     assert all(sweep.trial(number).released.exists() for number in (0, 1))
-    again = start(*words, "n_workers=1")
+    hold.unlink()
+    again = start(*words, "n_workers=1", first=found)
     assert again.end() == 0, again.text
     check_whole("two", 2)
     assert not any(DEATHS in trial.user_attrs for trial in trials_of("two"))
