@@ -9,7 +9,7 @@ from vggsweep.results.columns import MAXIMISED
 
 
 def non_dominated(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """For each point whether no other is nowhere worse and somewhere better. Equal points all stay.
+    """Mask the non-dominated (Pareto-optimal) points; equal points all stay.
 
     One pass over the sorted points, as Kung, Luccio & Preparata 1975 do for two losses.
 

@@ -16,5 +16,5 @@ display/         how far a sweep is, and what it found
 workers/         processes that train, through any of Hydra's launchers
 recovery/        continuing a sweep, and putting right what was lost or changed
 
-A floor imports those above it in this list, never one below.
+`[tool.importlinter]` in pyproject.toml says which floor imports which: storage is the lowest.
 """

@@ -136,7 +136,7 @@ def _take_place(
                 continue  # a living process trains it at this moment
             if trial.number in [one.number for one in trials_of(study, identities, TrialState.RUNNING)]:
                 attrs = attrs_of(trial)
-                assert attrs is not None, "running trials of ours are marked"
+                assert attrs is not None, "running trials of ours have attributes"
                 return ClaimedTrial(trial.number, directory, lock, attrs, notes_of(trial))
             lock.release()  # it was finished in the moment before
         own = identities[0]

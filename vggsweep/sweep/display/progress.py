@@ -194,7 +194,7 @@ def state_counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:
 
 
 def state_name(trial: FrozenTrial) -> str | None:
-    """The state that people see; None for a suggestion that was killed before it was marked."""
+    """The state that people see; None for a suggestion that was killed before it had attributes."""
     if is_infeasible(trial):
         return "INFEASIBLE"
     if is_duplicate(trial):

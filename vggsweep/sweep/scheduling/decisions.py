@@ -55,4 +55,4 @@ class Stop:
 
 @dataclass(frozen=True)
 class Wait:
-    """Others train the last trials; one of them may still need a new owner."""
+    """Nothing to start now: ask again, as a running trial may need a new owner."""

@@ -1,4 +1,6 @@
-"""Choose the next trial for a worker. A sweep's decisions are made here, one at a time, under one lock.
+"""Choose the next trial for a worker; `suggest` draws its configuration.
+
+A sweep's decisions are made here, one at a time, under one lock:
 
     settle    a result that was written but not told is told
     stop      the total is reached, too many failed, time is up, every point of the space is done
@@ -300,9 +302,6 @@ class TrialScheduler:
         )
         write_record(record, assignment.directory.path)
         self.settler.tell(assignment.trial_id, assignment.attrs, record)
-
-    def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)
 
 
 def commonest_reasons(failed: Sequence[FrozenTrial]) -> str:

@@ -1,4 +1,4 @@
-"""Tell the study what was written and not told: results of workers that died, duplicates, replicates."""
+"""Tell the study results of trials that have a record and are still RUNNING; duplicates, replicates."""
 
 from __future__ import annotations
 

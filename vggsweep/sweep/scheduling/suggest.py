@@ -223,7 +223,7 @@ class Suggester:
         """
         for number, family in unfinished_families(trials, self.spec.settings.replicates).items():
             first = attrs_of(family[0])
-            assert first is not None, "only marked trials make a family"
+            assert first is not None, "only trials of ours make a family"
             words = (*first.words, f"seed={self.spec.seed + len(family)}")
             twin = self._attrs(self.composer.compose(words), words, dict(first.swept or {}), number)
             add_trial(

@@ -85,7 +85,7 @@ def lock_failed(lock: Path, error: OSError) -> WriteFailed:
 
 
 def seize(lock: Path) -> FileLock | None:
-    """Take a lock from a process that may still hold it: the file gets a successor.
+    """Replace the lock file, so that the lock of a silent holder no longer counts, and take the new one.
 
     Call it under the study's lock, so that two processes do not seize at once.
     """

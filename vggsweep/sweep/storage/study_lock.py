@@ -67,7 +67,7 @@ class FileStudyLock:
             yield
 
     def check(self) -> None:
-        """The kernel takes it from nobody who lives."""
+        """Do nothing: the lock of a file cannot be lost while its process lives."""
 
 
 class DatabaseStudyLock:

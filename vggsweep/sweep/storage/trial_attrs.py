@@ -112,7 +112,7 @@ def notes_of(trial: FrozenTrial) -> tuple[str, ...]:
 
 
 def is_ours(trial: FrozenTrial) -> bool:
-    """Whether it is ours, whole; quicker than `attrs_of` for all trials of a study."""
+    """Whether it carries `TrialAttrs`, which infeasible and duplicate trials do not."""
     return trial.user_attrs.get(ATTRS) is not None
 
 
@@ -144,7 +144,7 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def by_identity(trials: Sequence[FrozenTrial], identities: Sequence[Identity]) -> FrozenTrial | None:
-    """The trial of this configuration on this data that stands for it (no duplicate), or None.
+    """The first trial of this configuration on this data that is no duplicate, or None.
 
     Args:
         trials: of the study, in the order of their numbers.

@@ -103,7 +103,7 @@ class Worker:
                         role.is_orphan,
                     ) as heartbeats,
                 ):
-                    return self._work(_Bench(role, scheduler, stop, view, heartbeats))
+                    return self._work(_WorkerContext(role, scheduler, stop, view, heartbeats))
             finally:
                 storage_of(study).close()  # or the log would stay
 
@@ -116,7 +116,7 @@ class Worker:
             pruner=optuna_pruner(spec.pruner, spec.base["train"]["epochs"]),
         )
 
-    def _work(self, bench: _Bench) -> WorkerOutcome:
+    def _work(self, bench: _WorkerContext) -> WorkerOutcome:
         while True:
             step = bench.scheduler.next(is_time_up=self._is_time_up())
             if isinstance(step, Stop):
@@ -145,7 +145,7 @@ class Worker:
             if bench.stop.is_set:
                 return self._interrupted(bench.stop)
 
-    def _train(self, assignment: Assignment, bench: _Bench) -> Record | None:
+    def _train(self, assignment: Assignment, bench: _WorkerContext) -> Record | None:
         """The trial's record; None when another worker had taken the trial over."""
         view, scheduler = bench.view, bench.scheduler
         view.trial_started(assignment.number, assignment.attrs.swept or {})
@@ -205,8 +205,8 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class _Bench:
-    """What a worker has at hand."""
+class _WorkerContext:
+    """Collaborators of one worker."""
 
     role: Role
     scheduler: TrialScheduler
