@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from vggsweep.configuration.identity import configuration_hash, configuration_hashes
+from vggsweep.configuration.identity import (
+    configuration_hash,
+    configuration_hashes,
+    has_effect,
+    replicate_hash,
+)
 
 Plain = Callable[..., dict[str, Any]]
 IGNORED = (
@@ -105,3 +110,25 @@ def test_keeping_files_is_no_other_configuration_and_its_earlier_hash_still_name
     earlier = hashlib.sha256(text.encode()).hexdigest()  # as releases hashed it that counted all fields
     assert configuration_hashes(json.loads(text)) == (configuration_hash(json.loads(text)), earlier)
     assert configuration_hash(json.loads(text)) != earlier
+
+
+@pytest.mark.parametrize("path", [("seed",), ("space", "params"), ("objective", "name"), ("pruner", "name")])
+def test_replicates_differ_in_their_seed_and_in_how_they_were_found(
+    plain: Plain, path: tuple[str, ...]
+) -> None:
+    values = plain()
+
+    assert replicate_hash(changed(values, path)) == replicate_hash(values)
+    assert replicate_hash(changed(values, ("train", "epochs"))) != replicate_hash(values)
+
+
+def test_record_from_before_there_were_budgets_keeps_its_hash(plain: Plain) -> None:
+    values = plain()
+    earlier = {key: value for key, value in values.items() if key != "budget"}
+
+    assert configuration_hash(earlier) == configuration_hash(values)
+
+
+@pytest.mark.parametrize("field", [field for field in IGNORED if "." in field])
+def test_field_that_the_hash_leaves_out_has_no_effect(field: str) -> None:
+    assert not has_effect(field)

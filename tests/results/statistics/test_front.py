@@ -65,6 +65,28 @@ def test_front_is_that_of_a_brute_force_search(x: str, y: str, rows: list[dict[s
     assert vggsweep.pareto_front(frame, x, y).tolist() == expected
 
 
+def test_rows_on_other_images_have_a_front_of_their_own() -> None:
+    rows = [
+        {"state": "COMPLETE", "macs": 1, "val_acc": 0.9, "images": "easy"},
+        {"state": "COMPLETE", "macs": 2, "val_acc": 0.5, "images": "hard"},
+        {"state": "COMPLETE", "macs": 3, "val_acc": 0.4, "images": "hard"},
+    ]
+
+    assert front_flags(rows) == [True, True, False]
+    assert vggsweep.pareto_front(pd.DataFrame(rows)).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("cost", [math.inf, -math.inf])
+def test_value_that_is_no_number_of_anything_is_on_no_front(cost: float) -> None:
+    rows = [
+        {"state": "COMPLETE", "macs": cost, "val_acc": 0.9},
+        {"state": "COMPLETE", "macs": 2, "val_acc": 0.5},
+    ]
+
+    assert front_flags(rows) == [False, True]
+    assert vggsweep.pareto_front(pd.DataFrame(rows)).tolist() == [False, True]
+
+
 def test_front_keeps_the_index_of_its_table() -> None:
     table = pd.DataFrame({"state": "COMPLETE", "macs": [1, 2], "val_acc": [0.8, 0.7]}, index=["a", "b"])
 

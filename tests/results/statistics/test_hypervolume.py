@@ -60,6 +60,14 @@ def test_values_of_several_machines_are_refused() -> None:
         hypervolume(table, "latency_ms_p50")
 
 
+def test_row_that_lacks_a_value_moves_no_reference_point() -> None:
+    whole = {"macs": 10, "val_acc": 0.5}
+    table = results(whole, {"macs": 90, "val_acc": np.nan}, {"macs": np.nan, "val_acc": 0.9})
+
+    assert reference_point(table) == reference_point(results(whole))
+    assert hypervolume(table) == hypervolume(results(whole))
+
+
 def test_nothing_finished_has_no_reference_point() -> None:
     with pytest.raises(ConfigError, match="No COMPLETE trial has both macs and val_acc"):
         reference_point(results({"macs": 1, "val_acc": 0.5, "state": "FAIL"}))

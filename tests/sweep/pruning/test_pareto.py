@@ -64,6 +64,16 @@ def test_one_objective_is_plain_successive_halving() -> None:
     assert not is_stopped(KEEP, [[0.3], [0.2], [0.1]])
 
 
+def test_a_third_of_those_at_a_rung_goes_on_and_not_one_more() -> None:
+    before = [[loss] for loss in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    assert not is_stopped(PAPER, [*before, [0.15]])  # the second of six
+    assert is_stopped(PAPER, [*before, [0.25]])  # the third
+
+
+def test_of_equal_trials_the_earlier_goes_on() -> None:
+    assert is_stopped(PAPER, [[0.1]] * 3)
+
+
 def test_ends_of_a_front_are_the_loneliest() -> None:
     distances = crowding_distances(np.array([[0.0, 4.0], [1.0, 3.0], [4.0, 0.0]]))
     assert np.isinf(distances[[0, 2]]).all()
