@@ -50,6 +50,14 @@ class DataError(VggsweepError):
     """A data set is missing, damaged or does not look as its name promises."""
 
 
+class DataChanged(DataError):
+    """The pictures are others than when their fingerprint was taken.
+
+    No trial fails by it: nothing of what was trained on them is kept, and the same command goes on once they
+    are back.
+    """
+
+
 class NothingToDraw(VggsweepError):
     """A figure of this table would be empty; the text says which values are missing."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from vggsweep.configuration.network import configured_network, input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData
 from vggsweep.device import ResolvedPrecision, autocast, device_name
-from vggsweep.errors import CheckpointError, Superseded, TrialPruned, WriteFailed
+from vggsweep.errors import CheckpointError, DataChanged, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
 from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
@@ -81,7 +81,7 @@ class TrialSpec:
         swept: parameters that the sweep varied, with their values.
         identity: what the result belongs to; None takes it here.
         notes: what a reader of the result should know from before, such as why it failed the first time.
-        check_data: raises `DataError` when the data are no longer those of the identity.
+        fingerprints: with which the identity was taken; they tell when its data change.
     """
 
     sweep: str
@@ -92,7 +92,7 @@ class TrialSpec:
     swept: Mapping[str, Any] | None = None
     identity: Identity | None = None
     notes: Sequence[str] = ()
-    check_data: Callable[[], None] = lambda: None
+    fingerprints: Fingerprints = field(default_factory=Fingerprints)
 
 
 def run_trial(
@@ -117,12 +117,13 @@ def run_trial(
         Interrupted: a signal arrived; the checkpoint holds the last finished epoch.
         Superseded: another worker owns the trial now.
         WriteFailed: a file cannot be written; the trial continues once that is cured.
+        DataChanged: the pictures changed since their fingerprint was taken; so does it once they are back.
     """
     directory = spec.directory
     remove_torn_files(directory)
     for path in directory.files:
         set_obstacle_aside(path)
-    identity = spec.identity or Fingerprints().identity(spec.plain)
+    identity = spec.identity or spec.fingerprints.identity(spec.plain)
     prepared = prepare_directory(directory, identity, spec.plain)
     write_atomically(directory.config, yaml_text(dict(spec.plain)))
     write_atomically(directory.overrides, yaml_text(list(spec.overrides)))
@@ -182,7 +183,7 @@ def _record_of(run: _Run) -> Record:
         state, reason = "COMPLETE", None
     except TrialPruned as pruned:
         state, reason = "PRUNED", str(pruned)
-    except WriteFailed:  # the world's fault: the trial goes on from its checkpoint once that is cured
+    except (WriteFailed, DataChanged):  # the world's fault: the trial goes on once that is cured
         raise
     except Exception as error:
         state, reason = "FAIL", _logged_reason(error, run, result)
@@ -236,8 +237,6 @@ def _take_steps(run: _Run, result: _Result) -> None:
             result.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
         with ContentionWatch(device) as watch:
             trained = _train(run, result, network, data, precision)
-        if data.loader == "streaming":  # which read the pictures until now
-            spec.check_data()
         result.is_contended = watch.is_contended
         # The training is done. What fails from here on costs its own figure and no more.
         if train.keep_weights:
@@ -259,7 +258,7 @@ def _take_steps(run: _Run, result: _Result) -> None:
 def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
     data = prepare_data(run.configuration, device)
     if data.loader == "resident":  # nothing is read any more
-        run.spec.check_data()
+        run.spec.fingerprints.check(run.spec.plain)
     if data.note is not None:
         result.notes.append(data.note)
     result.val_images = data.validation.num_images
@@ -278,6 +277,7 @@ def _train(
     if checkpoint.exists():
         _continue_from(checkpoint, training, run, result)
     images, done = data.train.num_images, len(training.history)
+    check_images = partial(run.spec.fingerprints.check, run.spec.plain)
     with ProgressBar(run.console, train.epochs, images, done) as bar:
         try:
             training.run(
@@ -286,6 +286,7 @@ def _train(
                 listener=_Listener(bar, partial(_publish, run, training)),
                 stop=run.stop,
                 checkpoint=checkpoint if train.checkpoint else None,
+                check_images=check_images if data.loader == "streaming" else lambda: None,
             )
         finally:
             if (graph := training.graph) is not None:  # it may change a result's last bits

@@ -14,7 +14,7 @@ from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import resolved
 from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint
 from vggsweep.data.settings import DatasetSettings
-from vggsweep.errors import DataError
+from vggsweep.errors import DataChanged
 
 Dataset = Callable[..., DatasetSettings]
 
@@ -109,7 +109,7 @@ def test_data_that_change_while_they_are_trained_on_are_refused(dataset: Dataset
     status = (pictures / "train/cats/1.png").stat()
     change_a_byte(pictures)
     os.utime(pictures / "train/cats/1.png", ns=(status.st_atime_ns, status.st_mtime_ns))
-    with pytest.raises(DataError, match="changed while they were trained on"):
+    with pytest.raises(DataChanged, match="changed while they were trained on"):
         fingerprints.check(plain)
 
 

@@ -10,7 +10,7 @@ from vggsweep.configuration.identity import configuration_hash, configuration_ha
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.catalog import data_root
 from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint, data_stamp
-from vggsweep.errors import DataError
+from vggsweep.errors import DataChanged
 from vggsweep.identity import Identity
 
 # What of a configuration says which files are read.
@@ -47,23 +47,28 @@ class Fingerprints:
         return (*fields, bool(plain["train"].get("evaluate_test")))
 
     def check(self, plain: Mapping[str, Any]) -> None:
-        """Refuse data that changed since their fingerprint was taken; quick where nothing did.
+        """Refuse data that changed since their fingerprint was taken.
+
+        It looks at the sizes and times of a folder's pictures (0.3 s for 100,000), and takes the fingerprint
+        again where these changed.
 
         Args:
             plain: resolved values of the whole configuration, checked.
 
         Raises:
-            DataError: pictures were written, added or removed meanwhile.
+            DataChanged: pictures were written or removed meanwhile.
         """
         taken, with_test = self.of(plain), self._key(plain)[-1]
+        if not taken.stamp:  # a published set
+            return
         dataset = read_configuration(plain).dataset
         if data_stamp(dataset, with_test=with_test) == taken.stamp:
             return
         now = data_fingerprint(dataset, with_test=with_test)
         if now.digest != taken.digest:
-            raise DataError(
+            raise DataChanged(
                 f"The pictures of {data_root(dataset)} changed while they were trained on. Put them back and "
-                "type the command again, or begin another sweep with them"
+                "type the command again, or begin another sweep with them."
             )
         self.taken[self._key(plain)] = now  # the same contents under other times, as on another host
 

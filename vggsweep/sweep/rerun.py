@@ -73,14 +73,22 @@ def _rerun(
     if lock is None:
         console.print(f"run {number} is being trained by another process", markup=False)
         return True
-    identity = Fingerprints().identity(plain)
+    fingerprints = Fingerprints()
+    identity = fingerprints.identity(plain)
     # what was cured may be the data
     attrs = TrialAttrs(identity.configuration, tuple(overrides), data=identity.data)
     for key, value in attrs.attributes().items():
         storage_of(study).set_trial_user_attr(trial._trial_id, key, value)
     place = ClaimedTrial(number, directory, lock, attrs, notes_of(trial))
     assignment = TrialSpec(
-        sweep.name, number, directory, plain, overrides, identity=identity, notes=place.notes
+        sweep.name,
+        number,
+        directory,
+        plain,
+        overrides,
+        identity=identity,
+        notes=place.notes,
+        fingerprints=fingerprints,
     )
     record = train_there(study, place, assignment, stop=stop, console=console)
     if record.state == "FAIL":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import optuna
@@ -85,7 +84,7 @@ def train_one(
         overrides,
         identity=identity,
         notes=place.notes,
-        check_data=partial(fingerprints.check, plain),
+        fingerprints=fingerprints,
     )
     return train_there(study, place, assignment, stop=stop, console=console), place.directory
 

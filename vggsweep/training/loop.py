@@ -140,8 +140,18 @@ class Training:
         listener: Listener,
         stop: StopRequest,
         checkpoint: CheckpointFile | None = None,
+        check_images: Callable[[], None] = lambda: None,
     ) -> None:
         """Train from the last finished epoch to the last one.
+
+        Args:
+            train: shuffled, augmented.
+            validation: in order, unchanged.
+            listener: told of steps and epochs.
+            stop: asked at each step.
+            checkpoint: where each epoch is kept, or None.
+            check_images: raises where the images of an epoch were not those that were meant; nothing of that
+                epoch is kept.
 
         Raises:
             NonFiniteLoss: the loss became NaN or infinite.
@@ -155,6 +165,7 @@ class Training:
             scored = evaluate(self.evaluated_network, validation, self.device, self.precision)
             if not math.isfinite(scored.loss):  # the last step's update shows in no training loss
                 raise NonFiniteLoss(epoch + 1, train.steps_per_epoch)
+            check_images()
             result = EpochResult(
                 epoch=epoch + 1,
                 lr=lr,

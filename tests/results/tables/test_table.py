@@ -81,7 +81,7 @@ def test_rows_tell_on_which_images_their_accuracy_was_counted(record: Build, tmp
         return str(values["images"])
 
     same = images()
-    assert images(num_workers=4) == images("g") == same
+    assert images(workers=4) == images("g") == same
     others = [
         {"name": "mnist"},
         {"val_fraction": 0.2},
@@ -90,6 +90,8 @@ def test_rows_tell_on_which_images_their_accuracy_was_counted(record: Build, tmp
         {"validation": "test"},
     ]
     assert same not in {images(**change) for change in others}
+    whole = {"validation": "test"}
+    assert images(val_fraction=0.2, **whole) == images(**whole)
     folder = {"name": "image_folder"}
     assert images(**folder) != images("g", **folder)
 

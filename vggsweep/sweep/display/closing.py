@@ -64,7 +64,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     best = best_trials(study)
     write_atomically(directory.best, yaml_text(_results(spec, best)))
     found = state_counts(study.get_trials(deepcopy=False))
-    words = {"RUNNING": "to continue"}  # nobody trains them any more
+    words = {"RUNNING": "unfinished"}  # another host may train them
     counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
     lines = [f"Sweep {spec.name}: {outcome.reason} ({counts or 'nothing finished'})."]
     if has_points:

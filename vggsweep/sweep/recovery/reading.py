@@ -42,6 +42,7 @@ def read_study(directory: SweepDirectory, storage: str | None = None) -> optuna.
         name = study_name(backend, directory, storage)
         study = optuna.load_study(study_name=name, storage=BufferedStorage(backend))
         if storage is None and is_foreign(study, directory):
+            backend.close()
             raise SweepError("its study is another sweep's")
         return study
     except Exception as error:

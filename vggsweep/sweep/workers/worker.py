@@ -16,7 +16,7 @@ from rich.console import Console
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.cache import RECENT
-from vggsweep.errors import DataError, Interrupted, Superseded, VggsweepError, WriteFailed
+from vggsweep.errors import DataChanged, Interrupted, Superseded, VggsweepError, WriteFailed
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
@@ -134,7 +134,7 @@ class Worker:
                     with suppress(OSError):
                         step.directory.released.touch()
                     raise
-                except (WriteFailed, DataError):  # no death of the trial, and none of its faults
+                except (WriteFailed, DataChanged):  # no death of the trial, and none of its faults
                     with suppress(VggsweepError):
                         bench.scheduler.release(step)
                     raise
@@ -153,7 +153,6 @@ class Worker:
         bench.heartbeats.trial_began(assignment)
         bench.role.report(assignment)
         try:
-            self.spec.fingerprints.check(assignment.plain)
             record = run_trial(
                 self._assignment(assignment, bench.role.device),
                 stop=bench.stop,
@@ -180,7 +179,7 @@ class Worker:
             swept=assignment.attrs.swept,
             identity=assignment.identity,
             notes=assignment.notes,
-            check_data=partial(self.spec.fingerprints.check, assignment.plain),
+            fingerprints=self.spec.fingerprints,
         )
 
     def _watch(self, assignment: Assignment, scheduler: TrialScheduler) -> PruningCallback:
