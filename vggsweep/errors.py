@@ -4,6 +4,7 @@
     ├── ConfigError              the command line or a configuration is wrong (exit code 2)
     │   └── InfeasibleConfig     well-formed, but no such network exists (a sweep skips it)
     ├── DataError                a data set is missing, damaged or not what it claims to be
+    │   └── DataChanged          its pictures changed while they were trained on
     ├── NothingToDraw            a figure has no points; its text says what is missing
     ├── RecordError              a record or a table file cannot be understood
     ├── CheckpointError          no usable checkpoint
