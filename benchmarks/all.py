@@ -30,7 +30,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "idle_share": ("idle_share.py",),
     "worker_scaling": ("worker_scaling.py",),
     "growth": ("growth.py",),
-    "pruning_replay": ("pruning_replay.py",),
+    "search_replay": ("search_replay.py",),
     "table_time": ("table_time.py",),
     "gpu_suite": ("gpu_suite.py",),
 }

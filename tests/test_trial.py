@@ -145,7 +145,7 @@ def test_a_hundred_classes_have_a_top5_accuracy_in_history_record_and_table(
     done = trial(*words)
     stopped = []
 
-    def stop_after_one(result: EpochResult) -> None:
+    def stop_after_one(result: EpochResult, _val_images: int) -> None:
         if result.epoch == 1 and not stopped:
             stopped.append(result)
             raise Interrupted
@@ -229,7 +229,7 @@ def test_a_diverging_rate_fails_with_epoch_step_and_advice(trial: Callable[..., 
 
 
 def failing(error: Exception) -> EpochObserver:
-    def observe(result: EpochResult) -> None:
+    def observe(result: EpochResult, _val_images: int) -> None:
         raise error
 
     return observe
@@ -246,7 +246,7 @@ def test_a_foreign_error_fails_with_its_words_and_place(trial: Callable[..., Tri
     assert "Traceback" in failed.directory.log.read_text()
 
 
-def exhaust_memory(result: EpochResult) -> None:
+def exhaust_memory(result: EpochResult, _val_images: int) -> None:
     torch.empty(1 << 60, dtype=torch.uint8)
 
 
@@ -371,7 +371,7 @@ def test_corrupt_data_fail_with_the_file_named(trial: Callable[..., Trial], digi
 def interrupted_after(epoch: int) -> EpochObserver:
     """Stops a trial as a second Ctrl-C does, right after an epoch's checkpoint."""
 
-    def observe(result: EpochResult) -> None:
+    def observe(result: EpochResult, _val_images: int) -> None:
         if result.epoch == epoch:
             raise Interrupted
 
@@ -387,7 +387,7 @@ def test_a_continued_trial_tells_its_observer_the_epoch_that_it_may_have_missed(
         stopped(interrupted_after(2))
     told: list[int] = []
     again = trial("train.epochs=3")
-    record = again(lambda result: told.append(result.epoch))
+    record = again(lambda result, _: told.append(result.epoch))
     assert told == [2, 3]
     assert record.metrics == whole
     assert "continues after epoch 2 of 3" in again.output.getvalue()

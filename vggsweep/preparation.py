@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 
@@ -63,7 +65,11 @@ def prepare_network(
 
 
 def prepare_training(
-    configuration: Configuration, network: nn.Module, precision: ResolvedPrecision, macs: int
+    configuration: Configuration,
+    network: nn.Module,
+    precision: ResolvedPrecision,
+    macs: int,
+    rungs: Collection[int] = (),
 ) -> Training:
     """Give the network its optimizer, its schedule and, where that pays, a graph of its step.
 
@@ -72,10 +78,17 @@ def prepare_training(
         network: on its device.
         precision: of the forward pass.
         macs: of a forward pass, per image.
+        rungs: epochs at which a pruner looks, see `Training`.
     """
     device = next(network.parameters()).device
     is_known = not isinstance(configuration.arch, CustomSettings)
     capture = choose_capture(configuration.train, device, precision, macs=macs, is_known=is_known)
     return Training(
-        network, configuration.optimizer, configuration.scheduler, configuration.train, precision, capture
+        network,
+        configuration.optimizer,
+        configuration.scheduler,
+        configuration.train,
+        precision,
+        capture,
+        rungs,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -54,7 +54,6 @@ from vggsweep.trial_directory import (
 from vggsweep.trial_facts import (
     cost_facts,
     failure_reason,
-    known,
     metrics,
     network_facts,
     training_times,
@@ -65,7 +64,7 @@ from vggsweep.trial_log import log, logged_to
 class EpochObserver(Protocol):
     """Called with each finished epoch; it may raise `TrialPruned`."""
 
-    def __call__(self, result: EpochResult) -> None: ...
+    def __call__(self, result: EpochResult, val_images: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ class TrialSpec:
         identity: what the result belongs to; None takes it here.
         notes: what a reader of the result should know from before, such as why it failed the first time.
         fingerprints: with which the identity was taken; they tell when its data change.
+        rungs: epochs at which a pruner looks.
     """
 
     sweep: str
@@ -93,6 +93,7 @@ class TrialSpec:
     identity: Identity | None = None
     notes: Sequence[str] = ()
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
+    rungs: Sequence[int] = ()
 
 
 def run_trial(
@@ -271,7 +272,7 @@ def _train(
 ) -> nn.Module:
     """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
     train = run.configuration.train
-    training = prepare_training(run.configuration, network, precision, result.costs["macs"])
+    training = prepare_training(run.configuration, network, precision, result.costs["macs"], run.spec.rungs)
     result.training = training
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():
@@ -283,7 +284,7 @@ def _train(
             training.run(
                 data.train,
                 data.validation,
-                listener=_Listener(bar, partial(_publish, run, training)),
+                listener=_Listener(bar, partial(_publish, run, result)),
                 stop=run.stop,
                 checkpoint=checkpoint if train.checkpoint else None,
                 check_images=check_images if data.loader == "streaming" else lambda: None,
@@ -317,7 +318,7 @@ def _continue_from(checkpoint: CheckpointFile, training: Training, run: _Run, re
             "the result may differ from an uninterrupted run in the last bits",
         )
     # A kill right after the checkpoint leaves this epoch unwritten and unheard of.
-    _publish(run, training, training.history[-1])
+    _publish(run, result, training.history[-1])
 
 
 def _set_aside(run: _Run, checkpoints: Sequence[Path]) -> None:
@@ -331,7 +332,7 @@ class _Listener:
     """Listener of the loop: log and bar, then other processes."""
 
     bar: ProgressBar
-    publish: EpochObserver
+    publish: Callable[[EpochResult], None]
 
     def step_ended(self, epoch: int, step: int, images: int) -> None:
         self.bar.step_ended(epoch, step, images)
@@ -342,12 +343,13 @@ class _Listener:
         self.publish(result)
 
 
-def _publish(run: _Run, training: Training, epoch: EpochResult) -> None:
+def _publish(run: _Run, result: _Result, epoch: EpochResult) -> None:
     """Show an epoch to other processes: in ``history.csv``, and through the observer."""
-    rows = [known(asdict(row)) for row in training.history]
+    assert result.training is not None and result.val_images is not None, "no epoch without them"
+    rows = [asdict(row) for row in result.training.history]
     write_history(rows, run.spec.directory.history, run.identity)
     if run.on_epoch is not None:
-        run.on_epoch(epoch)
+        run.on_epoch(epoch, result.val_images)
 
 
 def _measure(

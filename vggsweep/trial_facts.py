@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -63,6 +63,7 @@ def metrics(
     if not history:
         return {"epochs_run": 0}
     last = history[-1]
+    scores = [result.averaged_val_acc for result in history if result.averaged_val_acc is not None]
     return {
         "epochs_run": last.epoch,
         "train_loss": last.train_loss,
@@ -70,7 +71,8 @@ def metrics(
         "epochs_to_threshold": epochs_to_threshold(history, threshold_acc),
         "val_loss": last.val_loss,
         "val_acc": last.val_acc,
-        **known({"val_top5": last.val_top5}),
+        **({"val_top5": last.val_top5} if last.val_top5 is not None else {}),
+        **({"averaged_val_acc": scores[-1]} if scores else {}),
         "val_images": val_images,
         **(dict(zip(("chance_acc", "chance_loss"), chance, strict=True)) if chance is not None else {}),
     }
@@ -131,8 +133,3 @@ def out_of_memory(error: BaseException, device: str, configuration: Configuratio
         size = measure.throughput_batch_size
         return OutOfMemory(device, size, "measure.throughput_batch_size", "measurement")
     return OutOfMemory(device, train.batch_size)
-
-
-def known(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what this training does not have, such as top-5 accuracy of ten classes."""
-    return {name: value for name, value in values.items() if value is not None}

@@ -74,13 +74,12 @@ class HalvingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ParetoSettings:
-    """Successive halving by dominance, see `vggsweep.sweep.pruning.pareto`."""
+    """Stop what is clearly dominated at a rung, see `vggsweep.sweep.pruning.pareto`."""
 
     name: Literal["pareto"]
     first_rung: int = setting(minimum=1)
     rung_factor: int = setting(minimum=2)
-    eta: int = setting(minimum=2)
-    keep_front: bool
+    margin: float = setting(minimum=0.0)
 
 
 PrunerSettings = NoPruner | MedianPrunerSettings | HalvingSettings | ParetoSettings

@@ -33,7 +33,7 @@ def read_svhn(path: Path, md5: str) -> ImageSet:
         path: a ``.mat`` file with ``X`` [32, 32, 3, N] and ``y`` [N, 1] in 1..10, where 10 is the digit 0.
         md5: its published checksum.
     """
-    from scipy.io import loadmat  # type: ignore[import-untyped]
+    from scipy.io import loadmat
 
     verify_md5(path, md5)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -53,6 +53,8 @@ class EpochResult:
         train_seconds: wall time of the training steps, data included, evaluation excluded.
         images_per_second: training images ÷ train_seconds.
         val_top5: share of validation images whose class is among the five likeliest; from 100 classes.
+        averaged_val_acc: validation accuracy of averaged weights, the score that a pruner compares; None at
+            epochs at which none looks.
     """
 
     epoch: int
@@ -64,6 +66,7 @@ class EpochResult:
     train_seconds: float
     images_per_second: float
     val_top5: float | None = None
+    averaged_val_acc: float | None = None
 
 
 # Top-5 accuracy says something from so many classes on; with ten a guess reaches one half.
@@ -100,6 +103,8 @@ class Training:
         optimizer, scheduler, train: settings.
         precision: what ``train.precision`` means on this device.
         capture: of the step, as one graph of the device; None launches its operations one by one.
+        rungs: epochs whose weights are averaged for `EpochResult.averaged_val_acc`. The training itself is
+            the same with and without.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class Training:
         train: TrainSettings,
         precision: ResolvedPrecision,
         capture: Capture | None = None,
+        rungs: Collection[int] = (),
     ) -> None:
         self.network = network
         self.device = next(network.parameters()).device
@@ -120,6 +126,8 @@ class Training:
         self.optimizer = build_optimizer(optimizer, network, capturable=isinstance(capture, CudaCapture))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.ema = MovingAverage(network, train.ema) if train.ema is not None else None
+        self.rungs = rungs
+        self.average = MovingAverage(network, 0.0, is_warmed_up=True) if rungs else None
         forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
         self.eager = EagerStep(network, forward, self.optimizer, self.scaler, train, precision)
         self.graph: GraphStep | None = None
@@ -160,6 +168,8 @@ class Training:
             Superseded: another worker owns the trial.
             TrialPruned: the listener said so.
         """
+        if self.average is not None:  # over half an epoch
+            self.average.decay = max(0.0, 1.0 - 2.0 / train.steps_per_epoch)
         for epoch in range(len(self.history), self.settings.epochs):
             trained, seconds, lr = self._train_epoch(train, epoch, listener, stop)
             scored = evaluate(self.evaluated_network, validation, self.device, self.precision)
@@ -176,6 +186,7 @@ class Training:
                 train_seconds=seconds,
                 images_per_second=train.num_images / seconds,
                 val_top5=scored.top5,
+                averaged_val_acc=self._score_average(train, validation, epoch),
             )
             self.history.append(result)
             stop.check_owner()
@@ -192,14 +203,16 @@ class Training:
         sums.begin_epoch()
         images = 0
         lr = self.base_lr
+        wants_average = self.average is not None and epoch < max(self.rungs)
+        averages = [one for one in (self.ema, self.average if wants_average else None) if one is not None]
         self.network.train()
         started = time.perf_counter()
         for step, (x_NCHW, y_N) in enumerate(batches.epoch(epoch)):
             middle = epoch + (step + 0.5) / batches.steps_per_epoch
             lr = self.base_lr * lr_factor(self.schedule, middle, self.settings.epochs)
             train_step(x_NCHW, y_N, lr)
-            if self.ema is not None:
-                self.ema.update_parameters(self.network)
+            for average in averages:
+                average.update_parameters(self.network)
             images += len(y_N)
             listener.step_ended(epoch + 1, step + 1, images)
             stop.check()
@@ -209,6 +222,17 @@ class Training:
             raise NonFiniteLoss(epoch + 1, bad_step)
         return Score(mean_loss, acc), seconds, lr
 
+    def _score_average(self, train: Batches, validation: Batches, epoch: int) -> float | None:
+        """Validation accuracy of the averaged weights at a rung.
+
+        While the learning rate is high the weights jump about, and what they reach at an epoch's end says
+        little of where they settle; their average over half an epoch does (docs/search.md).
+        """
+        if self.average is None or epoch + 1 not in self.rungs:
+            return None
+        self.average.refresh_batch_norm(train.epoch(epoch), self.settings.batch_size, self.precision)
+        return evaluate(self.average.module, validation, self.device, self.precision).acc
+
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the rest of the training."""
         return {
@@ -216,6 +240,7 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "ema": self.ema.state_dict() if self.ema is not None else None,
+            "average": self.average.state_dict() if self.average is not None else None,
             "random": random_states(self.device),
             "threads": torch.get_num_threads(),
             "history": [asdict(result) for result in self.history],
@@ -231,6 +256,8 @@ class Training:
         self.scaler.load_state_dict(state["scaler"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
+        if self.average is not None and state.get("average") is not None:  # older checkpoints have none
+            self.average.load_state_dict(state["average"])
         restore_random_states(state["random"], self.device)
         self.history = [EpochResult(**row) for row in state["history"]]
 

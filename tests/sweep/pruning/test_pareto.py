@@ -1,80 +1,54 @@
 from __future__ import annotations
 
-import numpy as np
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from vggsweep.configuration.sweep_settings import ParetoSettings
-from vggsweep.sweep.pruning.pareto import crowding_distances, front_numbers, is_stopped, rank
+from vggsweep.sweep.pruning.pareto import is_stopped, pareto_rungs, standard_error
 
-KEEP = ParetoSettings(name="pareto", first_rung=1, rung_factor=2, eta=3, keep_front=True)
-PAPER = ParetoSettings(name="pareto", first_rung=1, rung_factor=2, eta=3, keep_front=False)
-LOSSES = st.integers(1, 12).flatmap(
-    lambda n: arrays(np.float64, (n, 2), elements=st.integers(0, 5).map(float))
-)
+RUNG = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 5).map(float)), max_size=12)
 
 
-def dominates(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool((a <= b).all() and (a < b).any())
+@given(RUNG, st.floats(0, 0.1))
+def test_the_best_of_its_cost_is_never_stopped_however_dear(
+    before: list[tuple[float, float]], margin: float
+) -> None:
+    best = max((score for score, cost in before if cost <= 3.0), default=0.0)
+    assert not is_stopped(best + 1e-6, 3.0, before, margin)
 
 
-@given(LOSSES)
-def test_front_numbers_equal_peeling_by_hand(losses: np.ndarray) -> None:
-    left = set(range(len(losses)))
-    expected = np.zeros(len(losses), dtype=int)
-    number = 0
-    while left:
-        front = {i for i in left if not any(dominates(losses[j], losses[i]) for j in left)}
-        for i in front:
-            expected[i] = number
-        left -= front
-        number += 1
-    assert front_numbers(losses).tolist() == expected.tolist()
+@given(RUNG, st.floats(0, 1), st.integers(0, 5).map(float))
+def test_a_wider_margin_stops_no_more(before: list[tuple[float, float]], score: float, cost: float) -> None:
+    stopped = [is_stopped(score, cost, before, margin) for margin in (0.0, 0.01, 0.1, 0.5)]
+    assert all(narrow or not wide for narrow, wide in pairwise(stopped))
 
 
-@given(LOSSES)
-def test_rank_is_a_permutation_that_never_puts_a_later_front_first(losses: np.ndarray) -> None:
-    fronts = front_numbers(losses)
-    order = rank(losses, fronts)
-    assert sorted(order.tolist()) == list(range(len(losses)))
-    assert (np.diff(fronts[order]) >= 0).all()
+def test_a_better_network_stops_only_those_that_cost_as_much() -> None:
+    before = [(0.9, 2e6)]
+    assert is_stopped(0.8, 2e6, before, margin=0.05)
+    assert is_stopped(0.8, 3e6, before, margin=0.05)
+    assert not is_stopped(0.8, 1.9e6, before, margin=0.05)
 
 
-@given(LOSSES)
-def test_trial_on_its_rungs_front_is_never_stopped_by_default(losses: np.ndarray) -> None:
-    if front_numbers(losses)[-1] == 0:
-        assert not is_stopped(KEEP, losses.tolist())
+def test_a_difference_of_just_the_margin_is_enough() -> None:
+    assert is_stopped(0.5, 1.0, [(0.75, 1.0)], margin=0.25)
+    assert not is_stopped(0.5, 1.0, [(0.75, 1.0)], margin=0.26)
 
 
-def test_dominated_trial_is_stopped_once_a_third_can_be_told() -> None:
-    good = [[0.1, 1.0], [0.2, 0.5]]
-    assert not is_stopped(KEEP, [good[0], [0.5, 2.0]])
-    assert is_stopped(KEEP, [*good, [0.5, 2.0]])
+def test_nobody_is_stopped_where_nobody_came_before() -> None:
+    assert not is_stopped(0.0, 1e9, [], margin=0.0)
 
 
-def test_papers_rule_may_stop_a_crowded_member_of_the_front() -> None:
-    front = [[0.1, 1.0], [0.2, 0.9], [0.9, 0.1], [0.15, 0.95]]
-    assert not is_stopped(KEEP, front)
-    assert is_stopped(PAPER, front)
+def test_fewer_images_are_a_wider_margin() -> None:
+    assert standard_error(0.5, 100) == 0.05
+    assert standard_error(0.5, 10_000) == 0.005
+    assert standard_error(1.0, 100) == standard_error(0.98, 100) > 0
 
 
-def test_one_objective_is_plain_successive_halving() -> None:
-    assert is_stopped(KEEP, [[0.1], [0.2], [0.3]])
-    assert not is_stopped(KEEP, [[0.3], [0.2], [0.1]])
-
-
-def test_a_third_of_those_at_a_rung_goes_on_and_not_one_more() -> None:
-    before = [[loss] for loss in (0.1, 0.2, 0.3, 0.4, 0.5)]
-    assert not is_stopped(PAPER, [*before, [0.15]])  # the second of six
-    assert is_stopped(PAPER, [*before, [0.25]])  # the third
-
-
-def test_of_equal_trials_the_earlier_goes_on() -> None:
-    assert is_stopped(PAPER, [[0.1]] * 3)
-
-
-def test_ends_of_a_front_are_the_loneliest() -> None:
-    distances = crowding_distances(np.array([[0.0, 4.0], [1.0, 3.0], [4.0, 0.0]]))
-    assert np.isinf(distances[[0, 2]]).all()
-    assert distances[1] == 2.0
+def test_rungs_end_before_the_last_epoch() -> None:
+    settings = ParetoSettings(name="pareto", first_rung=2, rung_factor=3, margin=1.0)
+    assert pareto_rungs(settings, 18) == [2, 6]
+    assert pareto_rungs(settings, 19) == [2, 6, 18]
+    assert pareto_rungs(settings, 2) == []

@@ -16,19 +16,23 @@ from vggsweep.identity import Identity
 
 # The column in which each row says what it belongs to; no epoch's figure.
 IDENTITY = "identity"
+# Taken at some epochs only: a pruner's score.
+SPARSE = ("averaged_val_acc",)
 
 
 def write_history(rows: Sequence[Mapping[str, Any]], path: Path, identity: Identity | None = None) -> None:
     """Write all epochs so far; a reader never sees half a row.
 
     Args:
-        rows: one mapping an epoch, all with the same keys.
+        rows: one mapping an epoch, all with the same keys; None where an epoch has no such figure. A column
+            without any is left out.
         path: ``history.csv``.
         identity: of the training; None leaves it out.
     """
     own = {} if identity is None else {IDENTITY: identity.short}
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=[*rows[0], *own], lineterminator="\n")
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    writer = csv.DictWriter(buffer, [*names, *own], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({**row, **own} for row in rows)
     write_atomically(path, buffer.getvalue())
@@ -73,7 +77,11 @@ def finished_epochs(path: Path, identity: Identity | None = None) -> list[dict[s
 def _epoch(names: Sequence[str], row: Sequence[str], number: int, path: Path) -> dict[str, float]:
     try:
         cells = dict(zip(names, row, strict=True))
-        values = {name: float(text) for name, text in cells.items() if name != IDENTITY}
+        values = {
+            name: float(text)
+            for name, text in cells.items()
+            if name != IDENTITY and (text or name not in SPARSE)
+        }
     except ValueError:
         raise RecordError(
             f"{path} is damaged: line {number + 1} does not hold {len(names)} values."

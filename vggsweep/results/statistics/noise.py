@@ -14,7 +14,7 @@ from math import lcm, sqrt
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped]
+from scipy.special import ndtri, stdtrit
 
 LEVEL = 0.95
 # A fraction with a larger denominator is no count of images.

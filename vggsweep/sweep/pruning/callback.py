@@ -9,18 +9,17 @@ from typing import Any, Protocol
 import optuna
 
 from vggsweep.configuration.sweep_settings import (
-    NoPruner,
+    HalvingSettings,
+    MedianPrunerSettings,
     ParetoSettings,
     PrunerSettings,
 )
 from vggsweep.errors import TrialPruned
-from vggsweep.sweep.pruning.pareto import is_stopped, rungs
+from vggsweep.sweep.pruning.pareto import is_stopped, pareto_rungs, standard_error
 from vggsweep.sweep.spec.objectives import Metric
 from vggsweep.sweep.storage.study import storage_of
+from vggsweep.sweep.storage.trial_attrs import RUNG
 
-# Rung values live in trial attributes: Optuna's intermediate values work with one objective only, and
-# with several its TPE fails on a pruned trial that has them (Optuna 5.0.0).
-RUNG = "rung:"
 # What a trial costs before it is trained; objectives that are measured afterwards rank by MACs instead.
 KNOWN_COSTS = ("macs", "params")
 
@@ -32,7 +31,30 @@ class Epoch(Protocol):
     def epoch(self) -> int: ...
 
     @property
-    def val_acc(self) -> float: ...
+    def train_acc(self) -> float: ...
+
+    @property
+    def averaged_val_acc(self) -> float | None: ...
+
+
+def rungs(settings: PrunerSettings, epochs: int) -> list[int]:
+    """Epochs at which a pruner looks, all before the last."""
+    match settings:
+        case ParetoSettings():
+            return pareto_rungs(settings, epochs)
+        case HalvingSettings():
+            powers = (settings.first_rung * settings.eta**power for power in range(epochs))
+            return [rung for rung in powers if rung < epochs]
+        case MedianPrunerSettings():
+            return list(range(1, epochs))
+    return []
+
+
+def score_of(result: Epoch) -> float | None:
+    """What is compared at a rung, see `vggsweep.sweep.pruning.pareto`; None at an epoch that is none."""
+    if result.averaged_val_acc is None:
+        return None
+    return (result.averaged_val_acc + result.train_acc) / 2
 
 
 @dataclass(frozen=True)
@@ -55,47 +77,47 @@ class PruningCallback:
     costs: Mapping[str, Any]
     epochs: int
 
-    def __call__(self, result: Epoch) -> None:
+    def __call__(self, result: Epoch, val_images: int) -> None:
         """Record the epoch where the pruner needs it.
+
+        Args:
+            result: of the epoch.
+            val_images: images of its validation accuracy.
 
         Raises:
             TrialPruned: the trial ends here.
         """
-        if isinstance(self.settings, NoPruner) or result.epoch >= self.epochs:
+        if result.epoch not in rungs(self.settings, self.epochs) or (score := score_of(result)) is None:
             return
         if isinstance(self.settings, ParetoSettings):
-            self._look_at_rung(self.settings, result)
+            self._look_at_rung(self.settings, result.epoch, score, val_images)
             return
         trial = optuna.Trial(self.study, self.trial_id)
         if result.epoch not in trial._cached_frozen_trial.intermediate_values:
-            trial.report(result.val_acc, result.epoch)
+            trial.report(score, result.epoch)
         if trial.should_prune():
             raise TrialPruned(result.epoch)
 
-    def _look_at_rung(self, settings: ParetoSettings, result: Epoch) -> None:
-        if result.epoch not in rungs(settings, self.epochs):
-            return
-        key = f"{RUNG}{result.epoch}"
-        trials = self.study.get_trials(deepcopy=False)
-        others = [
-            trial.user_attrs[key]
-            for trial in trials
-            if key in trial.user_attrs and trial._trial_id != self.trial_id
-        ]
-        own = next((trial.user_attrs.get(key) for trial in trials if trial._trial_id == self.trial_id), None)
+    def _look_at_rung(self, settings: ParetoSettings, epoch: int, score: float, val_images: int) -> None:
+        key = f"{RUNG}{epoch}"
+        rungs_there = {
+            trial._trial_id: trial.user_attrs[key]
+            for trial in self.study.get_trials(deepcopy=False)
+            if "score" in trial.user_attrs.get(key, ())
+        }
+        own = rungs_there.pop(self.trial_id, None)
         if own is None:  # a continued trial looks at its rung again, but came there only once
-            own = {"val_acc": result.val_acc, "at": len(others)}
-            own |= {name: self.costs[name] for name in KNOWN_COSTS}
+            own = {"score": score, "at": len(rungs_there), **{name: self.costs[name] for name in KNOWN_COSTS}}
             storage_of(self.study).set_trial_user_attr(self.trial_id, key, own)
-        before = sorted(
-            (rung for rung in others if rung["at"] <= own["at"]), key=lambda rung: int(rung["at"])
-        )
-        if is_stopped(settings, [self._losses(rung["val_acc"], rung) for rung in (*before, own)]):
-            raise TrialPruned(result.epoch)
+        before = [
+            (rung["score"], self._cost(rung)) for rung in rungs_there.values() if rung["at"] <= own["at"]
+        ]
+        margin = settings.margin * standard_error(own["score"], val_images)
+        if is_stopped(own["score"], self._cost(own), before, margin):
+            raise TrialPruned(epoch)
 
-    def _losses(self, val_acc: float, costs: Mapping[str, Any]) -> list[float]:
-        losses = [1.0 - val_acc]
-        if len(self.metrics) > 1:
-            name = self.metrics[1].name
-            losses.append(float(costs[name if name in KNOWN_COSTS else "macs"]))
-        return losses
+    def _cost(self, rung: Mapping[str, Any]) -> float:
+        if len(self.metrics) < 2:
+            return 0.0
+        name = self.metrics[1].name
+        return float(rung[name if name in KNOWN_COSTS else "macs"])

@@ -6,6 +6,7 @@ at all, so that a kill leaves no half of one.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -20,8 +21,11 @@ from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
+from vggsweep.sweep.search.candidates import Candidates
+from vggsweep.sweep.search.known_cost import KnownCostSampler
+from vggsweep.sweep.spec.known_costs import KnownCosts
 from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
-from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
+from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.buffered import drawn_in_memory
 from vggsweep.sweep.storage.study import add_trial, storage_of
@@ -128,11 +132,11 @@ class Suggester:
             self._unseen = list(self.spec.space.points())
             if shuffled:
                 random.Random(self.spec.seed).shuffle(self._unseen)
-        seen = {_point(trial.params) for trial in trials}
+        seen = {point_key(trial.params) for trial in trials}
         while self._unseen:
             # Taken for good: Optuna stores 8 and 8.0 as one choice, so "seen" may never hold this spelling.
             point = self._unseen.pop(0)
-            if _point(point) not in seen:
+            if point_key(point) not in seen:
                 return point
         return None
 
@@ -156,7 +160,9 @@ class Suggester:
     ) -> None:
         """Draw a point with the sampler, in memory, and add it; what is given is not drawn."""
         spec = self.spec
-        sampler = build_sampler(spec.sampler, spec.sampler_fields, spec.seed, len(trials))
+        sampler = build_sampler(
+            spec.sampler, spec.sampler_fields, spec.seed, len(trials), self._known_cost_sampler
+        )
         self.study.sampler = sampler if not given else fixing(sampler, given)
         with drawn_in_memory(self.study):
             trial = self.study.ask(dict(spec.space.distributions))
@@ -164,6 +170,15 @@ class Suggester:
             drawn = storage_of(self.study).get_trial(trial._trial_id)
         params = {name: drawn.params[name] for name in spec.space.distributions}
         self._add(params, {**hooked, **(extra or {})}, trials, own, drawn)
+
+    def _known_cost_sampler(self, seed: int) -> KnownCostSampler:
+        return KnownCostSampler(self.candidates, self.spec.metrics[1], self.spec.space.distributions, seed)
+
+    @functools.cached_property
+    def candidates(self) -> Candidates:
+        """The networks of the space with their costs; counted once, when first asked for."""
+        costs = KnownCosts(self.spec.space, self.composer)
+        return Candidates(self.spec.space, costs, self.spec.metrics[1].name, self.spec.seed)
 
     def _add(
         self,
@@ -258,7 +273,3 @@ def _repeats(trials: Sequence[FrozenTrial]) -> int:
         lambda trial: is_duplicate(trial) or is_infeasible(trial), reversed(trials)
     )
     return sum(1 for _ in fruitless)
-
-
-def _point(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, str(value)) for name, value in params.items()))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from vggsweep.errors import ConfigError
@@ -18,6 +19,7 @@ from vggsweep.sweep.spec.search_space import SearchSpace
 
 # What a sampler's config may instantiate; Hydra refuses everything else.
 TRUSTED = ("hydra_plugins.hydra_optuna_sweeper.*", "optuna.samplers.*")
+KNOWN_COST = "known_cost"
 # Optuna 5's own defaults, which the plugin's config still turns off; several workers need the second.
 TPE_DEFAULTS = {"multivariate": True, "constant_liar": True}
 
@@ -25,10 +27,41 @@ TPE_DEFAULTS = {"multivariate": True, "constant_liar": True}
 def sampler_name(node: Mapping[str, Any]) -> str:
     """``tpe``, ``grid`` … from the node's target."""
     target = str(node.get("_target_", "")).rpartition(".")[2]
+    if target == "KnownCostSampler":
+        return KNOWN_COST
     for name in ("NSGAIII", "NSGAII", "TPE", "Random", "CmaEs", "Grid", "GP", "QMC"):
         if target.lower().startswith((name.lower(), f"create_{name.lower()}")):
             return name.lower()
     return target
+
+
+def applicable_sampler(
+    node: Mapping[str, Any], metrics: Sequence[Metric], space: SearchSpace, *, is_counted: bool
+) -> tuple[dict[str, Any], str | None]:
+    """The node of the sampler that a sweep gets, and why it is another than the given one.
+
+    Args:
+        node: as composed.
+        metrics: of the objective.
+        space: of the sweep.
+        is_counted: whether arithmetic knows what the networks cost; a class of one's own has to be built.
+    """
+    if sampler_name(node) != KNOWN_COST:
+        return dict(node), None
+    reason = None
+    if len(metrics) < 2:
+        reason = f"it weighs accuracy against a cost, and the objective is {metrics[0].name} alone"
+    elif space.hook is not None:
+        reason = "a space with a hook has parameters that it does not know beforehand"
+    elif not is_counted:
+        reason = "what an architecture of one's own costs is known only once it is built"
+    if reason is None:
+        return dict(node), None
+    from hydra_plugins.hydra_optuna_sweeper.config import TPESamplerConfig
+
+    tpe = OmegaConf.to_container(OmegaConf.structured(TPESamplerConfig))
+    assert isinstance(tpe, dict)
+    return {**tpe, "seed": node.get("seed")}, reason
 
 
 def check_sampler(node: Mapping[str, Any], metrics: Sequence[Metric], space: SearchSpace) -> None:
@@ -69,7 +102,11 @@ def fixing(sampler: optuna.samplers.BaseSampler, given: Mapping[str, Any]) -> op
 
 
 def build_sampler(
-    node: Mapping[str, Any], chosen: Sequence[str], seed: int, number: int = 0
+    node: Mapping[str, Any],
+    chosen: Sequence[str],
+    seed: int,
+    number: int = 0,
+    known_cost: Callable[[int], optuna.samplers.BaseSampler] | None = None,
 ) -> optuna.samplers.BaseSampler:
     """The sampler of a node for one suggestion.
 
@@ -82,6 +119,7 @@ def build_sampler(
         chosen: fields of it that a person set; they are left as they are.
         seed: used unless the person chose one.
         number: of the suggestion in the study.
+        known_cost: makes the sampler of that name from a seed.
     """
     values = dict(node)
     name = sampler_name(values)
@@ -89,6 +127,9 @@ def build_sampler(
     if name != "qmc":  # its points are one sequence, in which each takes the next place
         seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0]) % 2**31
     values["seed"] = seed
+    if name == KNOWN_COST:
+        assert known_cost is not None
+        return known_cost(seed)
     if name == "grid":  # the scheduler walks a grid by itself
         return optuna.samplers.RandomSampler(seed=seed)
     if name == "tpe":

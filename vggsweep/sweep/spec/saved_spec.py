@@ -53,6 +53,19 @@ def read_saved(directory: SweepDirectory) -> SavedSweep | None:
         return None
 
 
+# Fields of the sampler's node in a fingerprint begin so.
+SAMPLER = "sampler."
+
+
+def sampler_begun_with(directory: SweepDirectory) -> dict[str, Any] | None:
+    """The node of the sampler that a sweep was begun with: it stays though the default be another by now."""
+    saved = read_saved(directory)
+    if saved is None:
+        return None
+    own = {key: value for key, value in saved.fingerprint.items() if key.startswith(SAMPLER)}
+    return {key.removeprefix(SAMPLER): value for key, value in own.items()} or None
+
+
 KINDS: dict[str, Any] = {
     kind.__name__: kind for kind in (CategoricalDistribution, FloatDistribution, IntDistribution)
 }

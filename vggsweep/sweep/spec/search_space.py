@@ -189,6 +189,11 @@ def draw_point(space: SearchSpace, study: optuna.Study) -> Params:
     return drawn
 
 
+def point_key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What two points have in common exactly when they are the same, however Optuna stored their values."""
+    return tuple(sorted((name, str(value)) for name, value in params.items()))
+
+
 def _in_words(distribution: BaseDistribution) -> str:
     if isinstance(distribution, CategoricalDistribution):
         return f"one of {', '.join(map(str, distribution.choices))}"

@@ -14,6 +14,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from optuna.distributions import CategoricalDistribution
 
+from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
@@ -28,12 +29,15 @@ from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
 from vggsweep.sweep.spec.objectives import Metric, metrics_of
 from vggsweep.sweep.spec.preflight import WHOLE_NODES, check_spec
+from vggsweep.sweep.spec.samplers import applicable_sampler
+from vggsweep.sweep.spec.saved_spec import sampler_begun_with
 from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
 FREE_NODES = ("device", "logger")
 # How the fingerprint names the data of a sweep that does not vary them.
+SAMPLER_GROUP = "hydra/sweeper/sampler"
 WHOLE_SWEEP = "of the sweep"
 # Words of a line that are no part of a trial's configuration.
 NOT_A_TRIALS = ("hydra", "sweep.name=")
@@ -58,6 +62,7 @@ class SweepSpec:
         command: the words a person typed, ready to paste.
         fingerprints: of the data sets, as far as they were taken.
         only: numbers of the trials that are trained again; empty for a whole sweep.
+        sampler_note: why the sampler is another than the one that a person named.
     """
 
     name: str
@@ -76,6 +81,7 @@ class SweepSpec:
     command: str
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
     only: tuple[int, ...] = ()
+    sampler_note: str | None = None
 
     @property
     def directory(self) -> SweepDirectory:
@@ -149,7 +155,15 @@ def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comma
     kind = [*space.distributions] or [space_option]
     name = named(configuration, line.words) or sweep_name(naming_overrides(line.words), kind)
     base["sweep"]["name"] = name
-    sampler = resolved(line.hydra.sweeper.sampler)
+    metrics = metrics_of(configuration.objective.name)
+    sampler, note = applicable_sampler(
+        resolved(line.hydra.sweeper.sampler),
+        metrics,
+        space,
+        is_counted=not isinstance(configuration.arch, CustomSettings),
+    )
+    if not any(one.key_or_group.startswith(SAMPLER_GROUP) for one in parsed):
+        sampler, note = sampler_begun_with(sweep_directory(name)) or sampler, None
     spec = SweepSpec(
         name=name,
         root=sweep_directory(name).path,
@@ -161,6 +175,7 @@ def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comma
         config_name=config_name,
         space=space,
         sampler=sampler,
+        sampler_note=note,
         sampler_fields=tuple(
             override.key_or_group.rpartition(".")[2]
             for override in parsed

@@ -1,7 +1,7 @@
 """What vggsweep writes on an Optuna trial, and how it is read back.
 
-Owners and heartbeats have keys of their own in `vggsweep.sweep.scheduling.ownership`, rungs in
-`vggsweep.sweep.pruning.callback`. Keys and fields stay: studies that were begun before are read by them.
+Owners and heartbeats have keys of their own in `vggsweep.sweep.scheduling.ownership`. Keys and fields stay:
+studies that were begun before are read by them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ ENQUEUED = "enqueued"
 WAITING = "waiting"
 DEATHS = "deaths"
 REASON = "reason"
+# What a pruner compared at an epoch: "rung:2". Optuna's own intermediate values work with one objective
+# only, and with several its TPE fails on a pruned trial that has them (Optuna 5.0.0).
+RUNG = "rung:"
 # Why earlier attempts failed, of a trial that was trained again.
 EARLIER = "earlier"
 
@@ -109,6 +112,14 @@ def attrs_of(trial: FrozenTrial) -> TrialAttrs | None:
 def notes_of(trial: FrozenTrial) -> tuple[str, ...]:
     """What a reader of its result should know from before: why earlier attempts failed."""
     return tuple(f"trained again after it failed: {why}" for why in trial.user_attrs.get(EARLIER, ()))
+
+
+def scores_of(trial: FrozenTrial) -> dict[int, float]:
+    """The scores that a pruner took, by epoch; rungs of releases that compared something else have none."""
+    rungs = {key: rung for key, rung in trial.user_attrs.items() if key.startswith(RUNG) and "score" in rung}
+    return {int(key.removeprefix(RUNG)): float(rung["score"]) for key, rung in rungs.items()} | dict(
+        trial.intermediate_values
+    )
 
 
 def is_ours(trial: FrozenTrial) -> bool:

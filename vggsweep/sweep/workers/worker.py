@@ -20,7 +20,7 @@ from vggsweep.errors import DataChanged, Interrupted, Superseded, VggsweepError,
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
-from vggsweep.sweep.pruning.callback import PruningCallback
+from vggsweep.sweep.pruning.callback import PruningCallback, rungs
 from vggsweep.sweep.scheduling.clock import StartTime
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
 from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
@@ -180,6 +180,7 @@ class Worker:
             identity=assignment.identity,
             notes=assignment.notes,
             fingerprints=self.spec.fingerprints,
+            rungs=rungs(self.spec.pruner, assignment.plain["train"]["epochs"]),
         )
 
     def _watch(self, assignment: Assignment, scheduler: TrialScheduler) -> PruningCallback:
