@@ -28,6 +28,9 @@ def network_facts(configured: ConfiguredNetwork) -> dict[str, Any]:
         "stages": network_stages(arch, head, shape),
         "head": head.name,
         "resolution": shape.resolution,
+        "channels": shape.channels,
+        "num_classes": shape.num_classes,
+        **known({"batch_norm": getattr(arch, "batch_norm", None)}),
         **({} if solution is None else {"solved_width": solution.width}),
     }
 

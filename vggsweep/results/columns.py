@@ -32,7 +32,8 @@ class Column:
         text: one sentence for the documentation.
         unit: of its values.
         better: which values are; empty where neither is.
-        source: the part of a record that holds it under its name; empty where `table.row` looks elsewhere.
+        source: the keys that lead to it in a record, dotted; where an earlier release kept it elsewhere, that
+            place as well. Empty where `table.row` computes it.
         parameter: the swept parameter that stands under this shorter name.
         label: its name on an axis; empty for the name itself.
         heading: its name atop a column of the report.
@@ -86,38 +87,49 @@ def _text(name: str, kind: Kind, text: str, **more: Any) -> Column:
 
 
 def _cost(name: str, text: str, unit: str = "count", **more: Any) -> Column:
-    return Column(name, "derived", "count", text, unit, "smaller", "costs", form=",", **more)
+    return Column(name, "derived", "count", text, unit, "smaller", f"costs.{name}", form=",", **more)
 
 
 def _loss(name: str, text: str, label: str, aliases: str = "") -> Column:
-    return Column(name, "outcome", "real", text, "nats", "smaller", "metrics", label=label, aliases=aliases)
+    return Column(
+        name, "outcome", "real", text, "nats", "smaller", f"metrics.{name}", label=label, aliases=aliases
+    )
 
 
 def _share(name: str, text: str, label: str, **more: Any) -> Column:
-    return Column(name, "outcome", "real", text, "fraction", "larger", "metrics", label=label, **more)
+    return Column(name, "outcome", "real", text, "fraction", "larger", f"metrics.{name}", label=label, **more)
 
 
-def _speed(name: str, text: str, unit: str, source: str = "measurements", **more: Any) -> Column:
+def _speed(name: str, text: str, unit: str, node: str = "measurements", **more: Any) -> Column:
     better: Better = "larger" if unit == "images/s" else "smaller"
-    return Column(name, "measured", "real", text, unit, better, source, **more)
+    return Column(name, "measured", "real", text, unit, better, f"{node}.{name}", **more)
 
 
 # One column is one entry of a line or two.
 # fmt: off
 _IN_ORDER = (
-    _text("sweep", "derived", "Name of its sweep; `runs` for single runs.", is_key=True),
-    _count("trial", "trial", "Number in its sweep.", aliases="number", form=",", is_key=True),
-    _text("state", "trial", "COMPLETE, PRUNED or FAIL; DAMAGED where its record is unreadable.", is_key=True),
-    _text("arch", "setting", "Family of networks, or preset of the paper.", source="network",
+    _text("sweep", "derived", "Name of its sweep; `runs` for single runs.", source="sweep", is_key=True),
+    _count("trial", "trial", "Number in its sweep.", source="trial", aliases="number", form=",",
+        is_key=True),
+    _text("state", "trial", "COMPLETE, PRUNED or FAIL; DAMAGED where its record is unreadable.",
+        source="state", is_key=True),
+    _text("arch", "setting", "Family of networks, or preset of the paper.", source="network.arch",
         aliases="name model architecture", is_key=True),
     _count("depth", "setting", "Convolutional layers; linear layers are not counted.",
-        unit="convolutions", source="network", parameter="arch.depth", label="depth", form=","),
-    _count("width", "setting", "Output channels of the first block.", source="network",
+        unit="convolutions", source="network.depth", parameter="arch.depth", label="depth", form=","),
+    _count("width", "setting", "Output channels of the first block.", source="network.width",
         unit="channels of the first block", parameter="arch.width", label="width", form=","),
-    _text("stages", "derived", "Convolutions and channels of each block: `1x16-2x32`.", source="network"),
-    _text("head", "setting", "What turns features into class scores: `gap` or `vgg`.", source="network"),
+    _text("stages", "derived", "Convolutions and channels of each block: `1x16-2x32`.",
+        source="network.stages"),
+    _text("head", "setting", "What turns features into class scores: `gap` or `vgg`.", source="network.head"),
     _count("resolution", "setting", "Height and width of the network's input.",
-        unit="px", source="network", parameter="dataset.resolution", label="resolution"),
+        unit="px", source="network.resolution", parameter="dataset.resolution", label="resolution"),
+    _count("channels", "derived", "Channels of the network's input.",
+        source="network.channels configuration.dataset.channels"),
+    _count("num_classes", "derived", "Class scores that the network gives.",
+        source="network.num_classes configuration.dataset.num_classes"),
+    Column("batch_norm", "derived", "flag", "Whether its convolutions are normalised.",
+        source="network.batch_norm configuration.arch.batch_norm"),
     _cost("params", "Trainable parameters.", label="parameters", amount="parameters",
         aliases="parameters size"),
     _cost("conv_params", "Parameters of the convolutions: biases included, norms not.",
@@ -129,28 +141,33 @@ _IN_ORDER = (
         label="activations of one image", amount="activations"),
     Column(
         "budget_residual", "derived", "real", "How far its cost lies above the budget; below it is negative.",
-        "fraction", source="costs", heading="budget residual"),
-    _text("dataset", "setting", "Name of the data set."),
+        "fraction", source="costs.budget_residual", heading="budget residual"),
+    _text("dataset", "setting", "Name of the data set.", source="configuration.dataset.name"),
     _text("images", "derived", "Equal where accuracies were counted on the same validation images."),
-    _text("optimizer", "setting", "Name of the optimizer."),
+    _text("optimizer", "setting", "Name of the optimizer.", source="configuration.optimizer.name"),
     Column("lr", "setting", "real", "Learning rate, as `optimizer.lr` says.",
-        parameter="optimizer.lr", label="learning rate", heading="learning rate", aliases="learning_rate"),
+        source="configuration.optimizer.lr", parameter="optimizer.lr",
+        label="learning rate", heading="learning rate", aliases="learning_rate"),
     _count("batch_size", "setting", "Images per optimizer step.",
-        unit="images", parameter="train.batch_size", label="batch size", aliases="batch"),
-    _count("epochs", "setting", "Epochs that were asked for.", parameter="train.epochs"),
-    _count("epochs_run", "outcome", "Epochs that it ran.", source="metrics", heading="epochs run", form=","),
-    _count("seed", "trial", "Replicates differ in nothing else."),
+        unit="images", source="configuration.train.batch_size", parameter="train.batch_size",
+        label="batch size", aliases="batch"),
+    _count("epochs", "setting", "Epochs that were asked for.",
+        source="configuration.train.epochs", parameter="train.epochs"),
+    _count("epochs_run", "outcome", "Epochs that it ran.", source="metrics.epochs_run",
+        heading="epochs run", form=","),
+    _count("seed", "trial", "Replicates differ in nothing else.", source="configuration.seed"),
     _loss("train_loss", "Cross-entropy in training, of the last epoch.", "training loss"),
     _share("train_acc", "Accuracy in training.", "training accuracy", heading="train acc", form=".4f"),
     _count("epochs_to_threshold", "outcome", "First epoch whose `train_acc` reached `train.threshold_acc`.",
-        better="smaller", source="metrics", heading="epochs to threshold"),
+        better="smaller", source="metrics.epochs_to_threshold", heading="epochs to threshold"),
     _loss("val_loss", "Cross-entropy on the validation images, of the last epoch.", "validation loss",
         aliases="loss"),
     _share("val_acc", "Accuracy on the validation images, of the last epoch.", "validation accuracy",
         heading="val acc", form=".4f", aliases="acc accuracy top1 error", is_key=True),
     _share("val_top5", "Right among the five likeliest; from 100 classes on.", "validation top-5 accuracy",
         aliases="top5"),
-    _count("val_images", "reliability", "How many images `val_acc` was counted on.", source="metrics"),
+    _count("val_images", "reliability", "How many images `val_acc` was counted on.",
+        source="metrics.val_images"),
     Column("at_chance", "reliability", "flag", "Whether it is no better than guessing."),
     _share("test_acc", "Accuracy on the test images.", "test accuracy", heading="test acc", form=".4f"),
     _speed("train_seconds", "Time spent in training.", "s", "timings",
@@ -164,11 +181,15 @@ _IN_ORDER = (
         label="inference throughput", heading="throughput (images/s)", aliases="speed"),
     _speed("peak_memory_mb", "Memory that the trial needed.", "MB",
         label="peak memory", heading="memory (MB)", amount="MB of peak memory", aliases="memory"),
-    _text("device", "derived", "What it was trained and measured on."),
-    _text("precision", "derived", "What it was computed in: `fp32`, `bf16`, `fp16`."),
+    _text("started", "trial", "When it began: UTC, ISO 8601.", source="timings.started"),
+    _text("ended", "trial", "When it ended.", source="timings.ended"),
+    _text("device", "derived", "What it was trained and measured on.", source="environment.device_name"),
+    _text("precision", "derived", "What it was computed in: `fp32`, `bf16`, `fp16`.",
+        source="environment.precision"),
     Column("pareto", "trial", "flag", "Whether it lies on the front of `val_acc` against `macs`."),
     _text("dir", "trial", "Its directory.", is_key=True),
-    _text("reason", "trial", "Why it failed or was pruned, or what is wrong with its record."),
+    _text("reason", "trial", "Why it failed or was pruned, or what is wrong with its record.",
+        source="reason"),
 )
 # fmt: on
 COLUMNS = {column.name: column for column in _IN_ORDER}
@@ -181,7 +202,9 @@ DEVIATING = frozenset(
 # Swept parameters that stand in the table under a shorter name.
 PARAMETERS = {column.parameter: column.name for column in COLUMNS.values() if column.parameter}
 # Columns that a data frame may have besides: no settings, and no difference between replicates.
-BESIDE = frozenset({"configuration", "started", "ended", "seeds"})
+BESIDE = frozenset({"configuration", "seeds"})
+# Where a record holds each column: one or several paths, of which the first that is there counts.
+SOURCES = {name: [path.split(".") for path in c.source.split()] for name, c in COLUMNS.items() if c.source}
 # What people call a column.
 OTHER_NAMES = PARAMETERS | {
     alias: name for name, column in COLUMNS.items() for alias in column.aliases.split()

@@ -38,7 +38,7 @@ SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 )
 # names of which a record knows that a number belongs there have tests of their own
-KNOWN = {"seed", "optimizer", "train", *NUMBERS}
+KNOWN = {"seed", "optimizer", "train", *(path[-1] for path in NUMBERS)}
 VALUES = st.dictionaries(
     st.text().filter(lambda name: name not in KNOWN),
     st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5),

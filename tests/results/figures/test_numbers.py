@@ -21,6 +21,7 @@ from vggsweep.results.figures.learning_curves import learning_curves, rungs_seen
 from vggsweep.results.figures.parallel_coordinates import parallel_axes
 from vggsweep.results.figures.standings import standings, standings_figure
 from vggsweep.results.statistics.hypervolume import hypervolume
+from vggsweep.results.tables.table import load_sweep
 
 Write = Any
 
@@ -98,14 +99,13 @@ def test_hypervolume_grows_with_the_trials_that_ended_and_ends_at_the_tables(
     write: Write, tmp_path: Path
 ) -> None:
     times = [("10:00:00", "10:00:30"), ("10:00:00", "10:02:00"), ("10:00:30", "10:01:00")]
-    rows = []
     for number, ((start, end), (macs, acc)) in enumerate(
         zip(times, [(10, 0.5), (20, 0.9), (15, 0.4)], strict=True)
     ):
         timings = {"started": f"2026-11-01T{start}+00:00", "ended": f"2026-11-01T{end}+00:00"}
-        place = write(tmp_path / "mine", number, timings=timings)
-        rows.append({"macs": macs, "val_acc": acc, "dir": str(place)})
-    table = results(*rows)
+        costs, metrics = {"macs": macs}, {"val_acc": acc}
+        write(tmp_path / "mine", number, timings=timings, costs=costs, metrics=metrics)
+    table = load_sweep(tmp_path / "mine")
 
     numbers = hypervolume_over_time(table)
 
@@ -179,7 +179,7 @@ def test_axes_are_the_varied_settings_then_cost_and_accuracy() -> None:
 
 
 @pytest.mark.parametrize(("channels", "num_classes"), [(1, 10), (3, 100)])
-def test_plane_is_told_from_the_costs_alone(channels: int, num_classes: int) -> None:
+def test_plane_is_that_of_the_networks_of_the_table(channels: int, num_classes: int) -> None:
     shapes = [(4, 4), (8, 16), (12, 10)]
     rows = [{**network(d, w, channels=channels, num_classes=num_classes), "val_acc": 0.5} for d, w in shapes]
 
@@ -244,7 +244,7 @@ def test_networks_of_equal_cost_are_drawn_from_the_shallow_to_the_deep() -> None
         {**network(depth, 8), "macs": 1_000_000 + depth, "seed": 0, "val_acc": acc}
         for depth, acc in ((4, 0.8), (6, 0.9), (8, 0.85))
     ]
-    figure = standings_figure(results(*rows), images=1000)
+    figure = standings_figure(results(*rows).assign(val_images=1000))
 
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert [name.split(",")[0] for name in names] == ["depth 4", "depth 6", "depth 8"]

@@ -23,7 +23,7 @@ from vggsweep.results.statistics.evidence import Evidence, load_evidence
 from vggsweep.results.statistics.front import pareto_front
 
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
-NETWORK = ("arch", "depth", "width", "stages", "head", "resolution")
+NETWORK = tuple("arch depth width stages head resolution channels num_classes batch_norm".split())
 COSTS = ("params", "conv_params", "macs", "activations")
 
 

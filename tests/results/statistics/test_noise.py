@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,9 +69,13 @@ def test_equal_networks_are_seldom_told_apart(comparisons: int) -> None:
     assert told.mean() <= 0.065
 
 
-def test_number_of_images_is_told_from_accuracies() -> None:
+def test_number_of_images_is_that_of_the_records_else_told_from_accuracies() -> None:
     hits = np.array([1_071, 1_043, 1_088, 957, 1_001])
 
-    assert images_behind(pd.Series(hits / 1_200)) == 1_200
-    assert images_behind(pd.Series([np.pi / 4])) is None
-    assert images_behind(pd.Series([], dtype=float)) is None
+    def finished(accuracies: Any) -> pd.DataFrame:
+        return pd.DataFrame({"state": "COMPLETE", "val_acc": accuracies}, dtype=object)
+
+    assert images_behind(finished(hits / 1_200).assign(val_images=[None, 6_000, 2_000, 0, 2_000])) == 2_000
+    assert images_behind(finished(hits / 1_200)) == 1_200
+    assert images_behind(finished([np.pi / 4])) is None
+    assert images_behind(finished([])) is None

@@ -23,7 +23,7 @@ def grid(*accuracies: tuple[int, int, float], seeds: int = 1, spread: float = 0.
 
 
 def test_small_differences_of_single_seeds_are_called_noise() -> None:
-    verdict = reach_verdict(grid((4, 4, 0.89), (8, 8, 0.9)), images=1_000)
+    verdict = reach_verdict(grid((4, 4, 0.89), (8, 8, 0.9)).assign(val_images=1_000))
 
     assert (
         "The most accurate of 2 networks is depth 8, width 8 (val_acc 0.900, 95 % interval 0.880–0.917"
@@ -36,7 +36,7 @@ def test_small_differences_of_single_seeds_are_called_noise() -> None:
 
 
 def test_large_differences_are_told_apart() -> None:
-    verdict = reach_verdict(grid((4, 4, 0.6), (8, 8, 0.9)), images=1_000)
+    verdict = reach_verdict(grid((4, 4, 0.6), (8, 8, 0.9)).assign(val_images=1_000))
 
     assert "It beats every other one by more than the noise." in verdict.answer
     assert [standing.is_told_apart for standing in verdict.standings[0]] == [False, True]
@@ -45,7 +45,7 @@ def test_large_differences_are_told_apart() -> None:
 def test_replicates_bring_the_noise_of_the_seeds() -> None:
     table = grid((4, 4, 0.89), (8, 8, 0.9), seeds=3, spread=0.001)
 
-    verdict = reach_verdict(table, images=1_000)
+    verdict = reach_verdict(table.assign(val_images=1_000))
 
     assert "mean of 3 seeds" in verdict.answer
     assert "noise is that of the seeds" in verdict.uncertainty
@@ -85,7 +85,7 @@ def test_equal_costs_are_noticed_and_depths_compared_at_that_cost() -> None:
 def test_each_budget_has_its_own_answer() -> None:
     table = results(*equal_cost(0.88, 0.9, cost=10_000_000), *equal_cost(0.9, 0.88, cost=40_000_000))
 
-    verdict = reach_verdict(table, images=100_000)
+    verdict = reach_verdict(table.assign(val_images=100_000))
 
     assert len(verdict.standings) == 2
     assert verdict.answer.count("At equal cost") == 2
@@ -93,7 +93,7 @@ def test_each_budget_has_its_own_answer() -> None:
 
 
 def test_no_depth_is_named_best_where_none_is_told_from_another() -> None:
-    verdict = reach_verdict(results(*equal_cost(0.9, 0.901, 0.902)), images=500)
+    verdict = reach_verdict(results(*equal_cost(0.9, 0.901, 0.902)).assign(val_images=500))
 
     assert "no network is better than another by more than the noise" in verdict.answer
     assert "the 2 others, down to 0.900, lie within it" in verdict.answer
@@ -107,7 +107,7 @@ def test_free_costs_are_not_taken_for_equal_ones() -> None:
 
 
 def test_single_run_is_one_network_and_no_comparison() -> None:
-    verdict = reach_verdict(grid((5, 6, 0.404)), images=250)
+    verdict = reach_verdict(grid((5, 6, 0.404)).assign(val_images=250))
 
     assert verdict.question == "How accurate is this network on fashion_mnist_mini, and what does it cost?"
     assert verdict.answer.startswith(
@@ -126,7 +126,7 @@ def test_nothing_finished_concludes_nothing() -> None:
 def test_varied_settings_name_a_network() -> None:
     rows = [{**network(4, 4), "lr": lr, "val_acc": acc} for lr, acc in ((0.1, 0.7), (0.01, 0.9))]
 
-    verdict = reach_verdict(results(*rows), images=1_000)
+    verdict = reach_verdict(results(*rows).assign(val_images=1_000))
 
     assert verdict.question == "What does lr change in accuracy and in MACs on fashion_mnist_mini?"
     assert "depth 4, width 4, lr 0.01" in verdict.answer
@@ -140,9 +140,9 @@ def test_only_trials_on_one_data_set_are_judged() -> None:
         *({**row, "dataset": "fashion_mnist"} for row in clothes),
     )
 
-    verdict = reach_verdict(table, images=10_000)
+    verdict = reach_verdict(table.assign(val_images=10_000))
 
-    alone = reach_verdict(table[table["dataset"] == "fashion_mnist"], images=10_000)
+    alone = reach_verdict(table[table["dataset"] == "fashion_mnist"].assign(val_images=10_000))
     assert (verdict.question, verdict.answer, verdict.standings) == (
         alone.question,
         alone.answer,
@@ -162,7 +162,7 @@ def test_cautions_name_what_does_not_compare() -> None:
         {**network(4, 8), "state": "FAIL"},
     )
 
-    text = " ".join(reach_verdict(table, images=100).cautions)
+    text = " ".join(reach_verdict(table.assign(val_images=100)).cautions)
 
     assert "different numbers of epochs (2, 4)" in text
     assert "1 of 4 trials were pruned" in text
@@ -180,7 +180,7 @@ def test_unknown_number_of_images_gives_no_interval() -> None:
 def test_networks_that_learned_nothing_are_not_compared() -> None:
     rows = [{**network(depth, 8), "val_acc": acc, "at_chance": True} for depth, acc in ((4, 0.1), (6, 0.11))]
 
-    verdict = reach_verdict(results(*rows), images=500)
+    verdict = reach_verdict(results(*rows).assign(val_images=500))
 
     assert verdict.answer.startswith(
         "All 2 networks stayed at chance: losses and accuracies (val_acc 0.100 to 0.110) are those of"
@@ -194,7 +194,7 @@ def test_a_network_at_chance_among_others_is_a_caution() -> None:
         {**network(6, 8), "val_acc": 0.8, "at_chance": False},
     ]
 
-    verdict = reach_verdict(results(*rows), images=500)
+    verdict = reach_verdict(results(*rows).assign(val_images=500))
 
     assert "1 network of 2 stayed at chance: learned nothing, no better than guessing" in verdict.cautions
     assert verdict.answer.startswith("The most accurate of 2 networks is depth 6")

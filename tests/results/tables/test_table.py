@@ -30,7 +30,7 @@ DOCUMENTED = (
     "sweep trial state arch depth width stages head resolution params conv_params macs activations "
     "budget_residual dataset images optimizer lr batch_size epochs epochs_run seed train_loss train_acc "
     "epochs_to_threshold val_loss val_acc test_acc train_seconds images_per_second latency_ms_p50 "
-    "latency_ms_p95 throughput peak_memory_mb device precision pareto dir"
+    "latency_ms_p95 throughput peak_memory_mb started device precision pareto dir"
 ).split()
 
 
@@ -65,12 +65,30 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
     assert (values["batch_size"], values["epochs"], values["epochs_run"], values["seed"]) == (128, 3, 3, 5)
     assert (values["val_acc"], values["macs"], values["device"]) == (0.79, 23_000_000, "a CPU")
     assert [name for name, value in values.items() if value is None] == [
+        "channels",
+        "num_classes",
+        "batch_norm",
         "val_top5",
         "val_images",
         "at_chance",
+        "ended",
         "pareto",
         "reason",
     ]
+
+
+def test_facts_that_earlier_releases_did_not_store_are_read_from_the_configuration(
+    record: Build, tmp_path: Path
+) -> None:
+    names = ("channels", "num_classes", "batch_norm")
+    settings = {"dataset": {"channels": 3, "num_classes": 7}, "arch": {"batch_norm": False}}
+    network = {**record().network, "channels": 1, "num_classes": 10, "batch_norm": True}
+
+    earlier = row(record(configuration={**record().configuration, **settings}), tmp_path)
+    now = row(record(configuration=settings, network=network), tmp_path)
+
+    assert [earlier[name] for name in names] == [3, 7, False]
+    assert [now[name] for name in names] == [1, 10, True]
 
 
 def test_rows_tell_on_which_images_their_accuracy_was_counted(record: Build, tmp_path: Path) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
 from vggsweep.identity import Identity
-from vggsweep.results.columns import COLUMNS
+from vggsweep.results.columns import COLUMNS, SOURCES
 
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -31,7 +31,8 @@ class Record:
         configuration_hash: see `vggsweep.configuration.identity`.
         configuration: resolved values of every setting.
         overrides: the words that led there.
-        network: arch, depth, width, stages, head, resolution; solved_width (real) under a budget.
+        network: arch, depth, width, stages, head, resolution, channels, num_classes; batch_norm where
+            the family knows it; solved_width (real) under a budget.
         costs: params, conv_params, macs, activations; budget_target and budget_residual under a budget.
         metrics: losses, accuracies (fractions), epochs_run; of the last finished epoch. And
             epochs_to_threshold, the first epoch with train.threshold_acc; val_images, and chance_acc
@@ -120,64 +121,50 @@ def read_record(path: Path) -> Record:
     return Record(**known)
 
 
-REQUIRED_TYPES: dict[str, tuple[type, ...]] = {
-    "sweep": (str,),
-    "trial": (int,),
-    "state": (str,),
-    "configuration_hash": (str,),
-    "configuration": (dict,),
+# What JSON makes of a field's type; such a field has a default unless it is in every record.
+JSON_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "str | None": (str, type(None)),
+    "tuple[str, ...]": (list,),
+    "Mapping[str, Any]": (dict,),
 }
-OPTIONAL_TYPES: dict[str, tuple[type, ...]] = {
-    "reason": (str, type(None)),
-    "overrides": (list,),
-    "network": (dict,),
-    "costs": (dict,),
-    "metrics": (dict,),
-    "measurements": (dict,),
-    "timings": (dict,),
-    "environment": (dict,),
-    "notes": (list,),
-    "swept": (dict,),
-    "data_fingerprint": (str, type(None)),
-    "weights_sha256": (str, type(None)),
-}
-
-
-# What a table, a figure or a mean takes for a number, and what it takes for a text, with its group.
-NUMBERS = {column.name: column.source for column in COLUMNS.values() if column.source and column.is_number}
-NUMBERS |= {
-    "solved_width": "network",
-    "budget_target": "costs",
-    "test_loss": "metrics",
-    "total_seconds": "timings",
-}
-TEXTS = {"arch": "network", "head": "network", "started": "timings", "ended": "timings"}
-TEXTS |= {"device_name": "environment", "precision": "environment"}
+REQUIRED = ("sweep", "trial", "state", "configuration_hash", "configuration")
+# What a table, a figure or a mean takes for a number or a text, and numbers that have no column.
+NUMBERS = [path for name, paths in SOURCES.items() if COLUMNS[name].is_number for path in paths]
+NUMBERS += [["network", "solved_width"], ["costs", "budget_target"]]
+NUMBERS += [["metrics", "test_loss"], ["timings", "total_seconds"]]
+TEXTS = [path for name, paths in SOURCES.items() if COLUMNS[name].holds == "text" for path in paths]
 SHARES = frozenset(name for name, column in COLUMNS.items() if column.is_share)
 # A residual may be negative; nothing else that is counted or measured.
 SIGNED = ("budget_residual",)
-SETTINGS = ("optimizer.lr", "train.batch_size", "train.epochs", ".seed")
 LARGEST = 1e300
+
+
+def value_at(node: Any, path: Sequence[str]) -> Any:
+    """What a record holds under these keys; None where they lead nowhere."""
+    for key in path:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
 
 
 def _check_values(plain: Mapping[str, Any], file: Path) -> None:
     """Refuse a text where a number belongs, and a number that nobody can compute with."""
-    nodes = plain["configuration"]
-    for place in SETTINGS:
-        group, name = place.split(".")
-        node = nodes.get(group) if group else nodes
-        if isinstance(node, Mapping) and not _is_fitting(node.get(name)):
-            raise RecordError(f"{file}: {place.strip('.')} is {_shortened(node.get(name))}, not a number.")
-    for name, group in NUMBERS.items():
-        if not _is_fitting(value := plain.get(group, {}).get(name)):
-            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a number.")
-        if value is not None and value < 0 and name not in SIGNED:
-            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, less than nothing.")
-        if value is not None and value > 1 and name in SHARES:
-            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, more than the whole.")
-    for name, group in TEXTS.items():
-        if not isinstance(value := plain.get(group, {}).get(name), str | None):
-            raise RecordError(f"{file}: {group}.{name} is {_shortened(value)}, not a text.")
+    for path in NUMBERS:
+        value, name, is_setting = value_at(plain, path), path[-1], path[0] == "configuration"
+        wrong = None
+        if not _is_fitting(value):
+            wrong = "not a number"
+        elif value is not None and value < 0 and name not in SIGNED and not is_setting:
+            wrong = "less than nothing"
+        elif value is not None and value > 1 and name in SHARES:
+            wrong = "more than the whole"
+        if wrong is not None:
+            raise RecordError(f"{file}: {'.'.join(path[is_setting:])} is {_shortened(value)}, {wrong}.")
+    for path in TEXTS:
+        # a setting is shown as it is, whatever it is
+        if path[0] != "configuration" and not isinstance(value := value_at(plain, path), str | None):
+            raise RecordError(f"{file}: {'.'.join(path)} is {_shortened(value)}, not a text.")
 
 
 def _is_fitting(value: Any) -> bool:
@@ -197,14 +184,15 @@ def _shortened(value: Any) -> str:
 
 
 def _check_types(plain: Mapping[str, Any], file: Path) -> None:
-    for name, types in REQUIRED_TYPES.items():
-        if name not in plain:
-            raise RecordError(f"{file} lacks {name!r}.")
-        if not isinstance(plain[name], types) or isinstance(plain[name], bool):
-            raise RecordError(f"{file}: {name} is {_shortened(plain[name])}, not {types[0].__name__}.")
-    for name, types in OPTIONAL_TYPES.items():
-        if name in plain and not isinstance(plain[name], types):
-            raise RecordError(f"{file}: {name} is {_shortened(plain[name])}, not {types[0].__name__}.")
+    for one in fields(Record):
+        types = JSON_TYPES[str(one.type)]
+        if one.name not in plain:
+            if one.name in REQUIRED:
+                raise RecordError(f"{file} lacks {one.name!r}.")
+        elif not isinstance(plain[one.name], types) or isinstance(plain[one.name], bool):
+            raise RecordError(
+                f"{file}: {one.name} is {_shortened(plain[one.name])}, not {types[0].__name__}."
+            )
     if plain["state"] not in STATES:
         raise RecordError(
             f"{file}: state is {_shortened(plain['state'])}; it should be one of {', '.join(STATES)}."

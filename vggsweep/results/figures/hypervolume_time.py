@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +9,6 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
-from vggsweep.results.disk.record import RECORD_NAME
 from vggsweep.results.dominance import loss
 from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
 from vggsweep.results.statistics.front import is_non_dominated, losses_of, machines
@@ -27,8 +22,7 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
     """The hypervolume after each finished trial.
 
     Args:
-        table: a results table whose ``dir`` holds the records (their start and end), or with the columns
-            ``started`` and ``ended`` (ISO 8601).
+        table: a results table with the columns ``started`` and ``ended``.
         x, y: see `~vggsweep.results.statistics.hypervolume`; all sweeps share the table's reference point.
 
     Returns:
@@ -43,22 +37,26 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
     if machines(rows, x, y).nunique() > 1:
         raise NothingToDraw(f"{x} was measured on several machines, whose values do not mix")
     reference = reference_point(rows, x, y)
-    times = _times(table)
+    unknown = pd.Series(index=table.index, dtype=object)
+    started, ended = (
+        pd.to_datetime(table.get(name, unknown), errors="coerce", utc=True, format="ISO8601")
+        for name in ("started", "ended")
+    )
     corner = np.array([loss(value, name) for value, name in zip(reference, (x, y), strict=True)])
     sweeps = table["sweep"].astype(str) if "sweep" in table else pd.Series("all", index=table.index)
     parts = []
     for sweep, part in rows.groupby(sweeps[rows.index], sort=True):
-        ended = times["ended"][part.index].dropna().sort_values()
-        if ended.empty:
+        ends = ended[part.index].dropna().sort_values()
+        if ends.empty:
             continue
-        start = times["started"][sweeps == sweep].min()
-        start = ended.iloc[0] if pd.isna(start) else start
+        start = started[sweeps == sweep].min()
+        start = ends.iloc[0] if pd.isna(start) else start
         parts.append(
             pd.DataFrame(
                 {
                     "sweep": sweep,
-                    "seconds": (ended - start).dt.total_seconds().to_numpy(),
-                    "hypervolume": _growth(losses_of(part.loc[ended.index], x, y), corner),
+                    "seconds": (ends - start).dt.total_seconds().to_numpy(),
+                    "hypervolume": _growth(losses_of(part.loc[ends.index], x, y), corner),
                 }
             )
         )
@@ -77,32 +75,6 @@ def _growth(losses: NDArray[np.float64], corner: NDArray[np.float64]) -> list[fl
             front = front[is_non_dominated(front)]
         volumes.append(dominated_area(front, corner))
     return volumes
-
-
-def _times(table: pd.DataFrame) -> pd.DataFrame:
-    """Start and end of each trial, NaT where they are not known."""
-    if {"started", "ended"} <= set(table.columns):
-        plain = table[["started", "ended"]]
-    else:
-        plain = pd.DataFrame(
-            [_timings(Path(str(place))) for place in table.get("dir", pd.Series(index=table.index))],
-            index=table.index,
-            columns=["started", "ended"],
-        )
-    return pd.DataFrame(
-        {
-            name: pd.to_datetime(plain[name], errors="coerce", utc=True, format="ISO8601")
-            for name in ("started", "ended")
-        }
-    )
-
-
-def _timings(directory: Path) -> dict[str, Any]:
-    try:
-        timings = json.loads((directory / RECORD_NAME).read_text(encoding="utf-8"))["timings"]
-        return {"started": timings.get("started"), "ended": timings.get("ended")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {"started": None, "ended": None}
 
 
 def hypervolume_time_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Figure:

@@ -6,6 +6,7 @@ Along a curve every network costs the same: moving on it trades depth for width 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,52 +98,27 @@ def _log_costs(plane: Plane, name: str, depth: int) -> NDArray[np.float64]:
 
 
 def plane_of(table: pd.DataFrame) -> Plane:
-    """The plane that most of a table's networks lie in, told from their costs alone.
+    """The plane that most of a table's ``vgg_scaled`` networks with a ``gap`` head lie in.
 
     Raises:
-        NothingToDraw: no ``vgg_scaled`` network with a ``gap`` head in the table.
+        NothingToDraw: no such network finished.
     """
-    needed = ("depth", "width", "resolution", "conv_params", "macs", "params")
-    rows = complete_rows(table, *needed)
-    is_scaled = pd.Series(True, index=rows.index)
+    rows = complete_rows(table, "depth", "width", "resolution", "channels", "num_classes")
     for name, wanted in (("arch", "vgg_scaled"), ("head", "gap")):
-        if name in rows.columns:
-            is_scaled &= rows[name] == wanted
-    if "stages" not in rows.columns or not is_scaled.any():
+        rows = rows[rows[name] == wanted] if name in rows.columns else rows
+    if "stages" not in rows.columns or rows.empty:
         raise NothingToDraw("no network of arch=vgg_scaled with head=gap finished")
-    planes = [_plane(row) for _, row in rows[is_scaled].iterrows()]
-    known = pd.Series([plane for plane in planes if plane is not None], dtype=object)
-    if known.empty:
-        raise NothingToDraw("no finished network follows the depth rule of vgg_scaled with 3x3 kernels")
-    found = known.value_counts().index[0]
-    assert isinstance(found, Plane)
-    return found
-
-
-def _plane(row: pd.Series) -> Plane | None:
-    """The plane of one network: its convolutions tell the input channels, its head the classes."""
-    try:
-        stages = [tuple(map(int, stage.split("x"))) for stage in str(row["stages"]).split("-")]
-    except ValueError:
-        return None
-    counts, sizes = [stage[0] for stage in stages], [stage[1] for stage in stages]
-    if tuple(counts) != convolutions_per_block(sum(counts), len(counts)):
-        return None
-    resolution = int(row["resolution"])
-    inner = first_outer = 0  # parameters that do not depend on the input, MACs that do not
-    inputs = 0
-    for at, (count, size) in enumerate(stages):
-        for _ in range(count):
-            inner += size * (inputs * 9 + 1)
-            first_outer += size * inputs * 9 * (resolution >> at) ** 2
-            inputs = size
-    channels = (int(row["conv_params"]) - inner) / (9 * sizes[0])
-    conv_macs = first_outer + 9 * sizes[0] * channels * resolution**2
-    classes = (int(row["macs"]) - conv_macs) / sizes[-1]
-    if channels % 1 or classes % 1 or channels < 1 or classes < 1:
-        return None
-    norms = int(row["params"]) - int(row["conv_params"]) - int(classes) * (sizes[-1] + 1)
-    return Plane(len(stages), resolution, int(channels), int(classes), batch_norm=norms > 0)
+    planes = Counter(
+        Plane(
+            num_blocks=str(row["stages"]).count("-") + 1,
+            resolution=int(row["resolution"]),
+            channels=int(row["channels"]),
+            num_classes=int(row["num_classes"]),
+            batch_norm=bool(row["batch_norm"]),
+        )
+        for _, row in rows.iterrows()
+    )
+    return planes.most_common(1)[0][0]
 
 
 def iso_cost_curves(

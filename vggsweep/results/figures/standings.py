@@ -30,16 +30,13 @@ BEST, CLOSE, WORSE = "most accurate", "within its noise", "worse by more than th
 COLOURS = {BEST: ORANGE, CLOSE: BLUE, WORSE: GREY}
 
 
-def standings(
-    table: pd.DataFrame, x: str = "macs", y: str = "val_acc", *, images: int | None = None
-) -> pd.DataFrame:
+def standings(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.DataFrame:
     """The order in which `vggsweep report` puts configurations, with what chance allows.
 
     Args:
         table: a results table; only COMPLETE trials count.
         x: the cost.
         y: an accuracy.
-        images: how many images y was counted on; None to tell it from the accuracies themselves.
 
     Returns:
         One row a configuration: ``group`` (of equal cost, from 0), ``name`` (its settings in words),
@@ -55,7 +52,7 @@ def standings(
     trials = means["trial"].to_dict()
     depths = means["depth"].to_dict() if "depth" in means.columns else {}
     rows = []
-    for group, parts in enumerate(reach_verdict(table, x, y, images=images).standings):
+    for group, parts in enumerate(reach_verdict(table, x, y).standings):
         for standing in parts:
             interval = standing.interval
             rows.append(
@@ -75,9 +72,7 @@ def standings(
     return pd.DataFrame(rows)
 
 
-def standings_figure(
-    table: pd.DataFrame, x: str = "macs", y: str = "val_acc", *, images: int | None = None
-) -> Figure:
+def standings_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Figure:
     """One line a configuration: its trials as small rings, its mean as a dot, its interval as a bar.
 
     The best is orange, what lies within its noise is blue, what is worse by more is grey. Networks of equal
@@ -88,12 +83,11 @@ def standings_figure(
         table: a results table.
         x: the cost.
         y: an accuracy.
-        images: see `standings`.
 
     Raises:
         NothingToDraw: see `standings`.
     """
-    rows = standings(table, x, y, images=images)
+    rows = standings(table, x, y)
     shown = _in_drawing_order(rows)
     names = [_wrapped(name) for name in shown["name"]]
     lines = sum(name.count("\n") + 1 for name in names)

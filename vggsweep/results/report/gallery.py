@@ -34,9 +34,7 @@ class Picture:
     refusal: str | None
 
 
-def pictures(
-    table: pd.DataFrame, x: str, y: str, equal_cost: str | None, images: int | None = None
-) -> list[Picture]:
+def pictures(table: pd.DataFrame, x: str, y: str, equal_cost: str | None) -> list[Picture]:
     """Every figure of a table; one that would be empty says why instead.
 
     Args:
@@ -44,9 +42,8 @@ def pictures(
         x: the cost.
         y: the accuracy.
         equal_cost: the cost that all networks share, or None.
-        images: how many images y was counted on, where it is known.
     """
-    return [_picture(*entry) for entry in _entries(table, x, y, equal_cost, images)]
+    return [_picture(*entry) for entry in _entries(table, x, y, equal_cost)]
 
 
 def _picture(name: str, title: str, caption: str, draw: Callable[[], Figure]) -> Picture:
@@ -57,7 +54,7 @@ def _picture(name: str, title: str, caption: str, draw: Callable[[], Figure]) ->
 
 
 def _entries(
-    table: pd.DataFrame, x: str, y: str, equal_cost: str | None, images: int | None
+    table: pd.DataFrame, x: str, y: str, equal_cost: str | None
 ) -> Iterator[tuple[str, str, str, Callable[[], Figure]]]:
     plane_cost = equal_cost or (x if x in COSTS else "macs")
     yield (
@@ -65,7 +62,7 @@ def _entries(
         "Which networks differ",
         "Rings are trials, dots their means, bars 95 % intervals. Blue lies within the noise of the best; "
         "grey is worse by more.",
-        lambda: figures.standings_figure(table, equal_cost or x, y, images=images),
+        lambda: figures.standings_figure(table, equal_cost or x, y),
     )
     yield (
         "depth-width",

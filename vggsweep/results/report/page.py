@@ -58,8 +58,7 @@ def report_page(
         if is_chosen:  # a table in which nothing finished may lack the others
             check_column(table, name)
     compared, _ = same_data(table)
-    images = validation_images(compared)
-    verdict = reach_verdict(table, cost, y, images=images)
+    verdict = reach_verdict(table, cost, y)
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
@@ -83,7 +82,7 @@ def report_page(
         rows=rows,
         chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
-        pictures=pictures(compared, cost, y, verdict.equal_cost, images),
+        pictures=pictures(compared, cost, y, verdict.equal_cost),
         failures=[row for row in rows if row.state == "FAIL"],
         damaged=[str(error) for error in evidence.damaged],
         sweeps=evidence.sweeps,
@@ -109,13 +108,6 @@ def objective_cost(evidence: Evidence) -> str:
     costs = {sweep.objective[1] for sweep in evidence.sweeps if len(sweep.objective) > 1}
     found = costs.pop() if len(costs) == 1 else "macs"
     return found if found in evidence.table.columns else "macs"
-
-
-def validation_images(table: pd.DataFrame) -> int | None:
-    """The least number of images that val_acc was counted on, in rows whose records say so."""
-    counts = table["val_images"].dropna() if "val_images" in table.columns else pd.Series()
-    known = counts[counts > 0]
-    return int(known.min()) if len(known) else None
 
 
 def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[str, str]]:

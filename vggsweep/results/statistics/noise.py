@@ -109,17 +109,20 @@ def seed_noise(means: pd.DataFrame, column: str = "val_acc") -> SeedNoise | None
     return SeedNoise(float(np.sqrt(squares / freedom)), freedom)
 
 
-def images_behind(accuracies: pd.Series) -> int | None:
-    """The least number of images that yields all these accuracies as whole counts.
+def images_behind(table: pd.DataFrame, y: str = "val_acc") -> int | None:
+    """The least number of images that an accuracy was counted on.
 
-    For records that do not say how many there were. Few trials may share a divisor of the true
-    number; then the answer is smaller than the truth, and intervals are wider.
+    Where no record says it: the least that yields all accuracies of finished trials as whole counts. Few
+    trials may share a divisor of the true number; then it is smaller than the truth, and intervals are wider.
 
-    >>> images_behind(pd.Series([0.875, 0.9, 0.85]))
+    >>> images_behind(pd.DataFrame({"state": "COMPLETE", "val_acc": [0.875, 0.9, 0.85]}))
     40
     """
+    counts = table["val_images"].dropna() if "val_images" in table.columns else pd.Series(dtype=float)
+    if (counts > 0).any():
+        return int(counts[counts > 0].min())
     found = 1
-    for accuracy in accuracies.dropna():
+    for accuracy in table[y][table["state"] == "COMPLETE"].dropna():
         fraction = Fraction(float(accuracy)).limit_denominator(MOST_IMAGES)
         if abs(float(fraction) - float(accuracy)) > 1e-12:
             return None

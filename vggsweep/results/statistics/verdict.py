@@ -78,9 +78,7 @@ class Verdict:
     equal_cost: str | None = None
 
 
-def reach_verdict(
-    table: pd.DataFrame, x: str = "macs", y: str = "val_acc", *, images: int | None = None
-) -> Verdict:
+def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Verdict:
     """Read a table as a careful person would.
 
     Args:
@@ -88,7 +86,6 @@ def reach_verdict(
             the most finished trials is judged (`vggsweep.results.statistics.front.same_data`).
         x: the cost.
         y: an accuracy.
-        images: how many images y was counted on; None to tell it from the accuracies themselves.
     """
     table, on_others = same_data(table)
     means = _finished_means(table, y)
@@ -99,22 +96,16 @@ def reach_verdict(
         return Verdict(
             question, f"No trial has finished ({states or 'none was run'}): nothing to conclude yet.", ""
         )
-    noise = seed_noise(means, y)
-    counted = images or images_behind(table[table["state"] == "COMPLETE"][y])
-    chosen: Noise | None = noise or (BinomialNoise(counted) if counted else None)
-    groups = equal_cost_groups(means, x)
-    if groups is not None:
-        cost, parts = groups
-        standings = tuple(_standings(part, cost, y, chosen) for part in parts)
-        uncertainty = _uncertainty(chosen, y, standings)
-        answer = _chance_answer(standings, y) or " ".join(
-            _equal_cost_answer(part, cost, y) for part in standings
-        )
-        return Verdict(question, answer, uncertainty, cautions, standings, cost)
-    standings = (_standings(means, x, y, chosen),)
-    uncertainty = _uncertainty(chosen, y, standings)
-    answer = _chance_answer(standings, y) or _free_answer(means, standings[0], x, y)
-    return Verdict(question, answer, uncertainty, cautions, standings)
+    noise: Noise | None = seed_noise(means, y)
+    if noise is None and (images := images_behind(table, y)):
+        noise = BinomialNoise(images)
+    equal_cost, parts = equal_cost_groups(means, x) or (None, (means,))
+    standings = tuple(_standings(part, equal_cost or x, y, noise) for part in parts)
+    answer = _chance_answer(standings, y)
+    if not answer and equal_cost is not None:
+        answer = " ".join(_equal_cost_answer(part, equal_cost, y) for part in standings)
+    answer = answer or _free_answer(means, standings[0], x, y)
+    return Verdict(question, answer, _uncertainty(noise, y, standings), cautions, standings, equal_cost)
 
 
 def equal_cost_groups(means: pd.DataFrame, x: str = "macs") -> tuple[str, tuple[pd.DataFrame, ...]] | None:

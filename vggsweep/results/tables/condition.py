@@ -21,16 +21,29 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.columns import near_column
 from vggsweep.results.plain import PlainTable, is_number
 
-# A row's value, or the truth of a condition: True, False or None for unknown.
-Reader = Callable[[Mapping[str, Any]], Any]
+Row = Mapping[str, Any]
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 KNOWN = "comparisons, and, or, not, in, column names, numbers, 'text' and lists of these"
-ORDERINGS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+
+
+def _contains(item: Any, container: Any) -> bool:
+    if isinstance(container, str):
+        return isinstance(item, str) and item in container
+    return isinstance(container, list) and item in container
+
+
+LISTS = ast.List | ast.Tuple | ast.Set
+NAMES = ast.Name | ast.Attribute
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
+    ast.In: _contains,
+    ast.NotIn: lambda item, container: not _contains(item, container),
 }
 
 
@@ -67,20 +80,25 @@ class Condition:
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
         self.text = text
         self.names = names
-        self.orderings: list[_Ordering] = []
         self.quoted: dict[str, str] = {}
-        self.read = self._truth(self._parse(text))
+        self.columns: dict[ast.expr, str] = {}
+        # by their right-hand side: comparisons that had two values, and the first two that have no order
+        self.compared: set[ast.expr] = set()
+        self.clashes: dict[ast.expr, tuple[Any, Any]] = {}
+        self.tree = self._parse(text)
+        self({})  # refuses what is not understood, even where there are no rows
 
-    def __call__(self, row: Mapping[str, Any]) -> bool | None:
+    def __call__(self, row: Row) -> bool | None:
         """Whether it holds for a row; None where a missing value leaves that open."""
-        truth: bool | None = self.read(row)
-        return truth
+        return self._truth(self.tree, row)
 
     def check_kinds(self) -> None:
-        """Refuse an ordering that could compare nothing in any row."""
-        for ordering in self.orderings:
-            if ordering.clash is not None and not ordering.has_compared:
-                left, right = ordering.clash
+        """Refuse an ordering that could compare nothing in any row.
+
+        A single edited record with text for a number leaves its own row unknown; a column of text is refused.
+        """
+        for comparison, (left, right) in self.clashes.items():
+            if comparison not in self.compared:
                 raise self._error(f"{left!r} and {right!r} have no order: one is text, the other a number.")
 
     def _parse(self, text: str) -> ast.expr:
@@ -134,80 +152,56 @@ class Condition:
             text = text.replace(stand_in, f"`{name}`")
         return text
 
-    # --- truth
-
-    def _truth(self, node: ast.expr) -> Reader:
+    def _truth(self, node: ast.expr, row: Row) -> bool | None:
         match node:
-            case ast.BoolOp(op=ast.And(), values=values):
-                return _all([self._truth(value) for value in values])
-            case ast.BoolOp(values=values):
-                return _any([self._truth(value) for value in values])
+            case ast.BoolOp(op=op, values=values):
+                return _joined([self._truth(value, row) for value in values], isinstance(op, ast.Or))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return _negation(self._truth(operand))
+                truth = self._truth(operand, row)
+                return None if truth is None else not truth
             case ast.Compare(left=left, ops=ops, comparators=comparators):
-                operands = [left, *comparators]
-                return _all(
-                    [
-                        self._comparison(op, first, second)
-                        for op, first, second in zip(ops, operands, comparators, strict=False)
-                    ]
-                )
+                pairs = zip(ops, [left, *comparators], comparators, strict=False)
+                return _joined([self._comparison(*pair, row) for pair in pairs], False)
             case ast.Constant(value=bool(value)):
-                return lambda row: value
-            case ast.Name() | ast.Attribute():
-                return self._flag(node)
+                return value
+            case ast.Name() | ast.Attribute():  # a column that is true or false by itself, such as `pareto`
+                found = self._value(node, row)
+                if found is None or isinstance(found, bool):
+                    return found
+                wrong = f"{self._source(node)} is {found!r}, neither true nor false"
+                raise self._error(f"{wrong}; compare it with something.")
         raise self._unknown(node, f"{self._source(node)!r} is neither true nor false.")
 
-    def _flag(self, node: ast.expr) -> Reader:
-        """A column that is true or false by itself, such as ``pareto``."""
-        value, text = self._value(node), self._source(node)
-
-        def read(row: Mapping[str, Any]) -> bool | None:
-            found = value(row)
-            if found is not None and not isinstance(found, bool):
-                raise self._error(f"{text} is {found!r}, neither true nor false; compare it with something.")
-            return found
-
-        return read
-
-    def _comparison(self, op: ast.cmpop, first: ast.expr, second: ast.expr) -> Reader:
+    def _comparison(self, op: ast.cmpop, first: ast.expr, second: ast.expr, row: Row) -> bool | None:
+        constant = second.value if isinstance(second, ast.Constant) else ...
         if isinstance(op, ast.Is | ast.IsNot):
-            if not (isinstance(second, ast.Constant) and second.value is None):
+            if constant is not None:
                 raise self._error("`is` asks only for None; compare with ==.")
-            value, wanted = self._value(first), isinstance(op, ast.Is)
-            return lambda row: (value(row) is None) is wanted
-        left, right = self._value(first), self._value(second)
-        if isinstance(op, ast.Eq):
-            return _known(left, right, operator.eq)
-        if isinstance(op, ast.NotEq):
-            return _known(left, right, operator.ne)
-        if isinstance(op, ast.In | ast.NotIn):
-            is_text = isinstance(second, ast.Constant) and isinstance(second.value, str)
-            if not is_text and not isinstance(
-                second, ast.List | ast.Tuple | ast.Set | ast.Name | ast.Attribute
-            ):
-                raise self._unknown(second, "`in` wants a list or a text after it.")
-            contained = _known(left, right, _contains)
-            return contained if isinstance(op, ast.In) else _negation(contained)
-        ordering = _Ordering(left, right, ORDERINGS[type(op)])
-        self.orderings.append(ordering)
-        return ordering
+            return (self._value(first, row) is None) is isinstance(op, ast.Is)
+        left, right = self._value(first, row), self._value(second, row)
+        holds_others = isinstance(second, LISTS | NAMES) or isinstance(constant, str)
+        if isinstance(op, ast.In | ast.NotIn) and not holds_others:
+            raise self._unknown(second, "`in` wants a list or a text after it.")
+        if left is None or right is None:
+            return None
+        try:
+            truth = COMPARISONS[type(op)](left, right)
+        except TypeError:
+            self.clashes.setdefault(second, (left, right))
+            return None
+        self.compared.add(second)
+        return truth
 
-    # --- values
-
-    def _value(self, node: ast.expr) -> Reader:
+    def _value(self, node: ast.expr, row: Row) -> Any:
         match node:
-            case ast.Constant(value=value) if value is None or isinstance(value, str | bool | int | float):
-                return lambda row: value
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if is_number(value):
-                negative = -value
-                return lambda row: negative
-            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                readers = [self._value(item) for item in items]
-                return lambda row: [read(row) for read in readers]
             case ast.Name() | ast.Attribute():
-                name = self._name(node)
-                return lambda row: row.get(name)
+                return row.get(self.columns.get(node) or self._name(node))
+            case ast.Constant(value=value) if value is None or isinstance(value, str | bool | int | float):
+                return value
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if is_number(value):
+                return -value
+            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+                return [self._value(item, row) for item in items]
         raise self._unknown(node)
 
     def _name(self, node: ast.expr) -> str:
@@ -221,34 +215,11 @@ class Condition:
                 f"the table has no column {name!r}; text stands in quotes, '{name}'. "
                 f"{near_column(name, self.names)}"
             )
+        self.columns[node] = name
         return name
 
     def _unknown(self, node: ast.AST, words: str | None = None) -> ConfigError:
         return self._error(f"{words or f'{self._source(node)!r} is not understood.'} It may hold {KNOWN}.")
-
-
-class _Ordering:
-    """``<``, ``<=``, ``>`` or ``>=``, and whether it could ever compare what it was given.
-
-    A single edited record with text for a number leaves its own row unknown; a column of text is refused.
-    """
-
-    def __init__(self, left: Reader, right: Reader, compare: Callable[[Any, Any], bool]) -> None:
-        self.left, self.right, self.compare = left, right, compare
-        self.has_compared = False
-        self.clash: tuple[Any, Any] | None = None
-
-    def __call__(self, row: Mapping[str, Any]) -> bool | None:
-        left, right = self.left(row), self.right(row)
-        if left is None or right is None:
-            return None
-        try:
-            truth = self.compare(left, right)
-        except TypeError:
-            self.clash = self.clash or (left, right)
-            return None
-        self.has_compared = True
-        return truth
 
 
 def _depth(tree: ast.AST) -> int:
@@ -258,39 +229,6 @@ def _depth(tree: ast.AST) -> int:
     return depth
 
 
-def _known(left: Reader, right: Reader, compare: Callable[[Any, Any], bool]) -> Reader:
-    def read(row: Mapping[str, Any]) -> bool | None:
-        first, second = left(row), right(row)
-        return None if first is None or second is None else compare(first, second)
-
-    return read
-
-
-def _contains(item: Any, container: Any) -> bool:
-    if isinstance(container, str):
-        return isinstance(item, str) and item in container
-    return isinstance(container, list) and item in container
-
-
-def _negation(inner: Reader) -> Reader:
-    def read(row: Mapping[str, Any]) -> bool | None:
-        truth = inner(row)
-        return None if truth is None else not truth
-
-    return read
-
-
-def _all(parts: list[Reader]) -> Reader:
-    def read(row: Mapping[str, Any]) -> bool | None:
-        truths = [part(row) for part in parts]
-        return False if False in truths else None if None in truths else True
-
-    return read
-
-
-def _any(parts: list[Reader]) -> Reader:
-    def read(row: Mapping[str, Any]) -> bool | None:
-        truths = [part(row) for part in parts]
-        return True if True in truths else None if None in truths else False
-
-    return read
+def _joined(truths: list[bool | None], decisive: bool) -> bool | None:
+    """Parts of an ``or`` (of which one true one decides) or an ``and`` (one false one)."""
+    return decisive if decisive in truths else None if None in truths else not decisive

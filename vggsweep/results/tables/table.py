@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from vggsweep.errors import RecordError
 from vggsweep.identity import Identity
-from vggsweep.results.columns import COLUMNS, PARAMETERS
+from vggsweep.results.columns import COLUMNS, PARAMETERS, SOURCES
 from vggsweep.results.disk.index import Entry, read_index, stamp_of, write_index
 from vggsweep.results.disk.layout import find_sweep
-from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.disk.record import Record, read_record, value_at
 from vggsweep.results.disk.study_file import known_identities
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.plain import PlainTable, union_of_names
@@ -72,35 +72,13 @@ def read_records(sweep: Path) -> tuple[list[tuple[Path, Record]], list[RecordErr
 
 def row(record: Record, directory: Path) -> dict[str, Any]:
     """One record under the column names of the table; missing values are None."""
-    config = record.configuration
-
-    def setting(group: str, name: str) -> Any:
-        node = config.get(group)
-        return node.get(name) if isinstance(node, Mapping) else None
-
-    values: dict[str, Any] = {
-        "sweep": record.sweep,
-        "trial": record.trial,
-        "state": record.state,
-        **record.network,
-        **record.costs,
-        "dataset": setting("dataset", "name"),
-        "images": validation_images_id(record),
-        "optimizer": setting("optimizer", "name"),
-        "lr": setting("optimizer", "lr"),
-        "batch_size": setting("train", "batch_size"),
-        "epochs": setting("train", "epochs"),
-        "seed": config.get("seed"),
-        **record.metrics,
-        "at_chance": is_at_chance(record),
-        **record.timings,
-        **record.measurements,
-        "device": record.environment.get("device_name"),
-        "precision": record.environment.get("precision"),
-        "dir": str(directory),
-        "reason": record.reason,
-    }
-    chosen = {column: _present(values.get(column)) for column in COLUMNS}
+    nodes = vars(record)
+    chosen: dict[str, Any] = dict.fromkeys(COLUMNS)
+    for column, paths in SOURCES.items():
+        values = (_present(value_at(nodes, path)) for path in paths)
+        chosen[column] = next((value for value in values if value is not None), None)
+    images, at_chance = validation_images_id(record), is_at_chance(record)
+    chosen |= {"images": images, "at_chance": at_chance, "dir": str(directory)}
     for name, value in record.swept.items():
         if name not in chosen and name not in PARAMETERS and _present(value) is not None:
             chosen[name] = value
