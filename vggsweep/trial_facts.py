@@ -74,8 +74,7 @@ def metrics(
         "epochs_to_threshold": epochs_to_threshold(history, threshold_acc),
         "val_loss": last.val_loss,
         "val_acc": last.val_acc,
-        **({"val_top5": last.val_top5} if last.val_top5 is not None else {}),
-        **({"averaged_val_acc": scores[-1]} if scores else {}),
+        **known({"val_top5": last.val_top5, "averaged_val_acc": scores[-1] if scores else None}),
         "val_images": val_images,
         **(dict(zip(("chance_acc", "chance_loss"), chance, strict=True)) if chance is not None else {}),
     }
@@ -136,3 +135,8 @@ def out_of_memory(error: BaseException, device: str, configuration: Configuratio
         size = measure.throughput_batch_size
         return OutOfMemory(device, size, "measure.throughput_batch_size", "measurement")
     return OutOfMemory(device, train.batch_size)
+
+
+def known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what this training does not have, such as top-5 accuracy of ten classes."""
+    return {name: value for name, value in values.items() if value is not None}
