@@ -51,6 +51,7 @@ from vggsweep.sweep.pruning.callback import rungs, score_of
 from vggsweep.sweep.pruning.pareto import is_stopped, standard_error
 from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
+from vggsweep.sweep.search.plateau import gain_chances
 from vggsweep.sweep.spec.objectives import metrics_of
 from vggsweep.sweep.spec.pruners import optuna_pruner
 from vggsweep.sweep.spec.search_space import SearchSpace, point_key
@@ -271,7 +272,7 @@ def replay(
     rule: Rule,
     make: Callable[[Space, int], optuna.samplers.BaseSampler] | None = None,
     trials: int | None = None,
-    watch: Callable[[Sampler], None] | None = None,
+    watch: Callable[[Sampler, int], None] | None = None,
 ) -> Replay:
     """One sweep: a sampler's order, or a random one, under a pruner's rule."""
     draw = random.Random(seed)
@@ -281,9 +282,9 @@ def replay(
     sampler = Sampler(space, make, seed) if make is not None else None
     clock, seconds, finished, share = 0.0, [], [], []
     for number in range(trials or len(order)):
-        if sampler is not None and watch is not None:
-            watch(sampler)
         index, trial = sampler.ask() if sampler is not None else (order[number], None)
+        if sampler is not None and watch is not None:
+            watch(sampler, index)
         network, curve = space.networks[index], curves[index]
         is_ended = False
         for epoch in range(1, space.epochs + 1):
@@ -413,6 +414,81 @@ def compare_samplers(space: Space, count: int, goals: Sequence[float] = (0.9, 0.
     return rows
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the model said before a trial.
+
+    Args:
+        chance: that the trial raises the hypervolume by more than the share.
+        largest: of all candidates' chances, which `sweep.stop=plateau` compares with its risk.
+    """
+
+    chance: float
+    largest: float
+
+
+def watched(space: Space, seed: int, share: float, rule: Rule) -> tuple[Replay, list[Said | None]]:
+    """A sweep of ours over the whole space, with what it said before each trial."""
+    said: list[Said | None] = []
+
+    def watch(sampler: Sampler, index: int) -> None:
+        own = sampler.study.sampler
+        assert isinstance(own, KnownCostSampler)
+        trials = [
+            one for one in sampler.study.get_trials(deepcopy=False) if one.state is not TrialState.RUNNING
+        ]
+        belief = own.believe(trials)
+        if belief is None:
+            said.append(None)
+            return
+        chances = gain_chances(belief, share)
+        position = own.candidates.indices([space.networks[index].point])[0]
+        at = np.flatnonzero(belief.left_M == position)
+        said.append(Said(float(chances[at[0]]) if len(at) else 0.0, float(chances.max(initial=0.0))))
+
+    return replay(space, seed, rule, known_cost, watch=watch), said
+
+
+def compare_plateau(space: Space, count: int) -> list[dict[str, Any]]:
+    """How well the chances are calibrated, and what stopping at a plateau saves and loses."""
+    default = settings_of(["pruner=pareto"])
+    assert isinstance(default, ParetoSettings)
+    rows: list[dict[str, Any]] = []
+    for share in (0.005, 0.01, 0.02):
+        replays = [watched(space, seed, share, pareto_rule(default, space)) for seed in range(count)]
+        pairs = []
+        for one, said in replays:
+            for number in range(1, len(said)):
+                if (chance := said[number]) is not None:
+                    before = one.share[number - 1]
+                    pairs.append((chance.chance, one.share[number] - before > share * before))
+        said_N, came_N = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
+        for low, high in ((0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 1.01)):
+            inside = (said_N >= low) & (said_N < high)
+            if inside.any():
+                rows.append(
+                    {
+                        "share": share,
+                        "": f"said {low:g} to {min(high, 1):g}: on average {said_N[inside].mean():.3f}, "
+                        f"came true in {came_N[inside].mean():.3f} of {inside.sum()}",
+                    }
+                )
+        for risk in (0.02, 0.05, 0.1, 0.2):
+            kept, lost = [], []
+            for one, said in replays:
+                at = next((n for n, s in enumerate(said) if s is not None and s.largest < risk), len(said))
+                kept.append(1 - at / len(said))
+                lost.append(1 - one.share[at - 1] / one.share[-1])
+            rows.append(
+                {
+                    "share": share,
+                    "": f"risk {risk:g}: saves {_cell(interval(kept))} of the trials, loses "
+                    f"{_cell(interval(lost))} of the hypervolume, {np.mean(lost):.4f} on average",
+                }
+            )
+    return rows
+
+
 def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
     """Median, and the 5th and 95th percentile (of the replays, nearest rank, as some are infinite)."""
     low, middle, high = np.percentile(np.asarray(values, float), [5, 50, 95], method="nearest")
@@ -499,7 +575,7 @@ def _cell(value: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sets", nargs="+", help="names under benchmarks/curves; all of them by default")
-    parser.add_argument("--part", choices=("pruners", "single", "samplers"), nargs="+")
+    parser.add_argument("--part", choices=("pruners", "single", "samplers", "plateau"), nargs="+")
     parser.add_argument("--orders", type=int, default=300, help="replays of each pruner and cheap sampler")
     parser.add_argument("--json", type=Path, help="write the result here too")
     parser.add_argument("--collect", type=Path, nargs="+", metavar="SWEEP", help="make a set from sweeps")
@@ -523,6 +599,7 @@ def main() -> None:
             "pruners": compare_pruners,
             "single": compare_single,
             "samplers": compare_samplers,
+            "plateau": compare_plateau,
         }
         for part, compare in parts.items():
             if arguments.part and part not in arguments.part:

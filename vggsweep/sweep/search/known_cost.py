@@ -45,7 +45,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         distributions: Mapping[str, BaseDistribution],
         seed: int,
     ) -> None:
-        self._candidates = candidates
+        self.candidates = candidates
         self._metric = metric
         self._distributions = dict(distributions)
         self._names = tuple(distributions)
@@ -77,24 +77,31 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
             trials: all others of the study.
         """
         finished = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.values]
-        self._candidates.add_neighbours(_best(finished, self._names), self._seed)
-        left_M = unseen(self._candidates, trials)
+        self.candidates.add_neighbours(_best(finished, self._names), self._seed)
+        left_M = unseen(self.candidates, trials)
         if not len(left_M):
             return None
-        belief = believe(self._candidates, trials, self._metric, self._names)
-        if belief is None or len(finished) < max(FIRST_TRIALS, 1 + len(self._names)):
-            return self._candidates.points[self._lonely(trials, left_M)]
-        value_M = expected_gains(belief) * 10 ** (-POWER_OF_MACS * self._candidates.cost_N[belief.left_M])
-        return self._candidates.points[int(belief.left_M[np.argmax(value_M)])]
+        belief = self.believe(trials)
+        if belief is None:
+            return self.candidates.points[self._lonely(trials, left_M)]
+        value_M = expected_gains(belief) * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
+        return self.candidates.points[int(belief.left_M[np.argmax(value_M)])]
+
+    def believe(self, trials: Sequence[FrozenTrial]) -> Belief | None:
+        """What the trials lead to expect; None while too few have finished or no candidate is left."""
+        finished = sum(trial.state is TrialState.COMPLETE for trial in trials)
+        if finished < max(FIRST_TRIALS, 1 + len(self._names)):
+            return None
+        return believe(self.candidates, trials, self._metric, self._names)
 
     def _lonely(self, trials: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int:
         """The candidate farthest from all seen ones for what it costs; the cheapest of all comes first."""
-        known = self._candidates.indices(trial.params for trial in trials)
+        known = self.candidates.indices(trial.params for trial in trials)
         if not known:
-            return int(left_M[np.argmin(self._candidates.cost_N[left_M])])
-        x_ND = self._candidates.x_ND
+            return int(left_M[np.argmin(self.candidates.cost_N[left_M])])
+        x_ND = self.candidates.x_ND
         apart_M = np.min(((x_ND[left_M][:, None] - x_ND[known][None]) ** 2).sum(axis=2) ** 0.5, axis=1)
-        return int(left_M[np.argmax(apart_M * 10 ** (-POWER_OF_MACS * self._candidates.cost_N[left_M]))])
+        return int(left_M[np.argmax(apart_M * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[left_M]))])
 
 
 def expected_gains(belief: Belief) -> NDArray[np.float64]:
