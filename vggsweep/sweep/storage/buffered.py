@@ -18,7 +18,6 @@ import sqlite3
 import weakref
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 # A question for writes of others waits this long for one of them; then everything is read anew.
 LOCK_SECONDS = 1.0
@@ -72,19 +71,10 @@ class BufferedStorage(_CachedStorage):
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         if template_trial is not None or not self.is_buffering:
             return super().create_new_trial(study_id, template_trial)
-        self.buffered = FrozenTrial(
-            number=self.get_n_trials(study_id),
-            trial_id=BUFFERED_ID,
-            state=TrialState.RUNNING,
-            value=None,
-            datetime_start=datetime.now(),
-            datetime_complete=None,
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs={},
-            intermediate_values={},
-        )
+        number = self.get_n_trials(study_id)  # before the trial is there itself
+        self.buffered = create_trial(state=TrialState.RUNNING)
+        self.buffered.number = number
+        self.buffered._trial_id = BUFFERED_ID
         return BUFFERED_ID
 
     def set_trial_param(
@@ -94,32 +84,29 @@ class BufferedStorage(_CachedStorage):
             super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
             return
         assert self.buffered is not None
-        self.buffered.params = {
-            **self.buffered.params,
-            param_name: distribution.to_external_repr(param_value_internal),
-        }
-        self.buffered.distributions = {**self.buffered.distributions, param_name: distribution}
+        self.buffered.params[param_name] = distribution.to_external_repr(param_value_internal)
+        self.buffered.distributions[param_name] = distribution
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         if trial_id != BUFFERED_ID:
             super().set_trial_user_attr(trial_id, key, value)
             return
         assert self.buffered is not None
-        self.buffered.user_attrs = {**self.buffered.user_attrs, key: value}
+        self.buffered.user_attrs[key] = value
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         if trial_id != BUFFERED_ID:
             super().set_trial_system_attr(trial_id, key, value)
             return
         assert self.buffered is not None
-        self.buffered.system_attrs = {**self.buffered.system_attrs, key: value}
+        self.buffered.system_attrs[key] = value
 
     # reads
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         if trial_id == BUFFERED_ID:
             assert self.buffered is not None
-            return copy.copy(self.buffered)
+            return copy.deepcopy(self.buffered)
         if self._watch is None or trial_id not in self._trial_id_to_study_id_and_number:
             return super().get_trial(trial_id)
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]
@@ -191,7 +178,6 @@ def _watch(backend: RDBStorage) -> sqlite3.Connection | None:
 def _data_version(watch: sqlite3.Connection) -> int | None:
     """A number that every other connection's write changes; None while another process's lock hides it."""
     try:
-        version: int = watch.execute("PRAGMA data_version").fetchone()[0]
+        return int(watch.execute("PRAGMA data_version").fetchone()[0])
     except sqlite3.Error:  # a damaged file says so where it is read
         return None
-    return version
