@@ -24,7 +24,6 @@ from vggsweep.results.units import short_count
 from vggsweep.sweep.display.progress import best_trials, state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec
-from vggsweep.sweep.storage.study import open_study
 from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
 from vggsweep.visible import visible_lines
 
@@ -58,9 +57,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
             write_atomically(directory.front, picture.getvalue())
         except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
             has_points = False
-    study = open_study(
-        directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
-    )
+    study = spec.open_study()
     best = best_trials(study)
     write_atomically(directory.best, yaml_text(_results(spec, best)))
     found = state_counts(study.get_trials(deepcopy=False))
@@ -86,10 +83,8 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
 
 def has_completed(spec: SweepSpec) -> bool:
     """Whether the sweep has any result to show for itself."""
-    study = open_study(
-        spec.directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
-    )
-    return any(trial.state is TrialState.COMPLETE for trial in counted(study.get_trials(deepcopy=False)))
+    trials = spec.open_study().get_trials(deepcopy=False)
+    return any(trial.state is TrialState.COMPLETE for trial in counted(trials))
 
 
 def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from vggsweep.sweep.recovery.study_edits import (
 from vggsweep.sweep.spec.saved_spec import STUDY_MARK, grown, read_saved
 from vggsweep.sweep.spec.spec import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepSpec, flat
 from vggsweep.sweep.storage.file_lock import held
-from vggsweep.sweep.storage.study import open_study, storage_of
+from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import WAITING, attrs_of, counted, is_counted, unfinished_families
 from vggsweep.trial_directory import own_record, put_aside
 from vggsweep.visible import visible
@@ -153,18 +153,10 @@ def join_study(spec: SweepSpec) -> None:
         storage_of(study).close()
 
 
-def _open(spec: SweepSpec) -> optuna.Study:
-    return open_study(
-        spec.directory,
-        directions=[metric.direction for metric in spec.metrics],
-        storage=spec.settings.storage,
-    )
-
-
 def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
     # the directories first: a trial is in the study before it has one
     numbers = spec.directory.begun_trials()
-    study = _open(spec)
+    study = spec.open_study()
     known = study.get_trials(deepcopy=False)
     # repaired by someone who did not know the space
     is_bare = STUDY_MARK not in study.user_attrs and any(_is_swept(one) and not one.params for one in known)
@@ -181,7 +173,7 @@ def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
     directions = [metric.direction for metric in spec.metrics]
     replace_study(spec.directory, spec.settings.storage, directions, trials, {STUDY_MARK: attrs})
     say(f"{spec.root} had lost trials of its study: it is made anew from {len(numbers)} trials on disk.")
-    return _open(spec)
+    return spec.open_study()
 
 
 def _refuse_foreign_records(spec: SweepSpec) -> None:
@@ -244,7 +236,7 @@ def _follow(spec: SweepSpec, study: optuna.Study, difference: Difference) -> opt
     if difference.grown:
         widen(study, difference.grown)
     if difference.data:
-        study = _open(spec)
+        study = spec.open_study()
         train_again(spec.directory, study, counted(study.get_trials(deepcopy=False)))
         say(
             "\n".join(
@@ -254,7 +246,7 @@ def _follow(spec: SweepSpec, study: optuna.Study, difference: Difference) -> opt
                 ]
             )
         )
-    return _open(spec)
+    return spec.open_study()
 
 
 def _wait_for_replicates(spec: SweepSpec, study: optuna.Study) -> None:

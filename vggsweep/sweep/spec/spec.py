@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import optuna
 from hydra.core.override_parser.types import Override
 from optuna.distributions import CategoricalDistribution
 
@@ -28,7 +29,9 @@ from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
 from vggsweep.sweep.spec.objectives import Metric, metrics_of
 from vggsweep.sweep.spec.preflight import WHOLE_NODES, check_spec
+from vggsweep.sweep.spec.pruners import optuna_pruner
 from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
+from vggsweep.sweep.storage.study import open_study
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
@@ -90,6 +93,15 @@ class SweepSpec:
         """How much there is to do."""
         settings = self.settings
         return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
+
+    def open_study(self) -> optuna.Study:
+        """Create or open the sweep's study, with its pruner; suggestions take a sampler each."""
+        return open_study(
+            self.directory,
+            directions=[metric.direction for metric in self.metrics],
+            storage=self.settings.storage,
+            pruner=optuna_pruner(self.pruner, self.base["train"]["epochs"]),
+        )
 
     def composer(self) -> Composer:
         """Makes this sweep's configurations."""

@@ -132,9 +132,8 @@ def _filled_in(storage: str) -> URL:
         return text
 
     url = make_url(storage)
-    return url.set(
-        **{part: fill(getattr(url, part)) for part in ("username", "password", "host", "database")}
-    )
+    parts: Any = {part: fill(getattr(url, part)) for part in ("username", "password", "host", "database")}
+    return url.set(**parts)
 
 
 def describe(url: URL) -> str:

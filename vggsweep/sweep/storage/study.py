@@ -30,7 +30,6 @@ def open_study(
     *,
     directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
     storage: str | None = None,
-    sampler: optuna.samplers.BaseSampler | None = None,
     pruner: optuna.pruners.BasePruner | None = None,
 ) -> optuna.Study:
     """Create or open the study of a sweep.
@@ -39,7 +38,6 @@ def open_study(
         directory: the sweep's directory, which exists.
         directions: one an objective.
         storage: a database URL, or None for ``study.db`` in the directory.
-        sampler: who suggests; irrelevant where nobody asks for suggestions.
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
     backend = _open_own(directory, storage)
@@ -48,7 +46,6 @@ def open_study(
             study_name=study_name(backend, directory, storage),
             storage=BufferedStorage(backend),
             directions=list(directions),
-            sampler=sampler,
             pruner=pruner,
             load_if_exists=True,
         )

@@ -7,6 +7,7 @@ launcher, a limit on the time of a trial) runs supervisors, see `vggsweep.sweep.
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.workers.monitor import Monitor
 from vggsweep.sweep.workers.parent import this_process
 from vggsweep.sweep.workers.reaper import reaping
-from vggsweep.sweep.workers.supervisor import WorkerSupervisor, pickled
+from vggsweep.sweep.workers.supervisor import WorkerSupervisor
 from vggsweep.sweep.workers.worker import Worker
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 
@@ -51,7 +52,7 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
     parent = this_process(spec.directory)
     supervisor = WorkerSupervisor(
         root=spec.root,
-        worker=pickled(worker),
+        worker=pickle.dumps(worker),
         workers=workers if name == "joblib" else _workers_here(name, workers),
         trial_timeout=spec.settings.trial_timeout,
         parent=parent,
@@ -93,7 +94,7 @@ def launch_with_retries(
             raise
         except Exception as error:  # each launcher has its own for a process that it lost
             if stop.is_set:
-                return _stopped(stop)
+                return WorkerOutcome.stopped(stop.signal_name)
             monitor.look()
             broken = broken + 1 if monitor.done == done else 1
             done = monitor.done
@@ -123,14 +124,10 @@ def _launch(
 def merge_outcomes(outcomes: Sequence[WorkerOutcome], stop: StopRequest) -> WorkerOutcome:
     """What the outcomes of single workers mean for the sweep."""
     if stop.is_set:
-        return _stopped(stop)
+        return WorkerOutcome.stopped(stop.signal_name)
     done = [outcome for outcome in outcomes if not outcome.is_early]
     stopped = [outcome for outcome in outcomes if outcome.signal_name is not None]
     return (done or stopped or list(outcomes))[0]
-
-
-def _stopped(stop: StopRequest) -> WorkerOutcome:
-    return WorkerOutcome(f"stopped by {stop.signal_name}", is_early=True, signal_name=stop.signal_name)
 
 
 def _workers_here(launcher: str, workers: int) -> int:

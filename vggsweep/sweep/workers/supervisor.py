@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import select
 import shutil
 import signal
@@ -52,7 +51,8 @@ class WorkerSupervisor:
 
     Args:
         root: the sweep's directory.
-        worker: a pickled `vggsweep.sweep.workers.worker.Worker`.
+        worker: a pickled `vggsweep.sweep.workers.worker.Worker`: unpickling it imports torch, which only its
+            process needs.
         workers: how many supervisors the launcher runs; they share this host's cores.
         trial_timeout: seconds after which a trial that does not end by itself is ended, or None.
         parent: the process behind the command; a supervisor on its host ends with it.
@@ -103,7 +103,7 @@ class _Supervision:
                 if outcome is not None:
                     return outcome
                 if self._should_stop():
-                    return self._stopped()
+                    return WorkerOutcome.stopped(self.signal_name)
                 false_starts = 0 if child.has_trained else false_starts + 1
                 self._say(f"worker {self.slot.name} died ({child.death()}); starting another")
                 if false_starts >= MOST_FALSE_STARTS:
@@ -140,7 +140,7 @@ class _Supervision:
             if news is not None and "say" in news:
                 self._say(f"{self.slot.name}: {news['say']}")
             if news is None and child.is_dead():
-                return self._stopped() if stopped_at is not None else None
+                return WorkerOutcome.stopped(self.signal_name) if stopped_at is not None else None
             if stopped_at is None and self._should_stop():
                 child.process.terminate()
                 stopped_at = time.monotonic()
@@ -165,9 +165,6 @@ class _Supervision:
         if self.signal_name is None:
             self.signal_name = self.supervisor.parent.stop_signal()
         return self.signal_name is not None
-
-    def _stopped(self) -> WorkerOutcome:
-        return WorkerOutcome(f"stopped by {self.signal_name}", is_early=True, signal_name=self.signal_name)
 
     def _say(self, text: str) -> None:
         print(f"vggsweep: {text}", file=sys.stderr, flush=True)
@@ -259,11 +256,6 @@ class _Child:
                 self.process.kill()
                 self.process.wait()
         self._news.close()
-
-
-def pickled(worker: object) -> bytes:
-    """A worker as a supervisor carries it: unpickling it imports torch, which only its process needs."""
-    return pickle.dumps(worker)
 
 
 def news_line(news: Mapping[str, Any]) -> str:
