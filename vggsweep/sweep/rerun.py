@@ -19,9 +19,9 @@ from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.hydra_task import closing_block
 from vggsweep.sweep.recovery.study_edits import train_again
-from vggsweep.sweep.single_run import ClaimedTrial, open_runs, train_there
+from vggsweep.sweep.single_run import open_runs, train_there
 from vggsweep.sweep.storage.file_lock import claim
-from vggsweep.sweep.storage.study import storage_of
+from vggsweep.sweep.storage.study import storage_of, write_attrs
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs, notes_of
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 from vggsweep.trial import TrialSpec
@@ -76,21 +76,18 @@ def _rerun(
     fingerprints = Fingerprints()
     identity = fingerprints.identity(plain)
     # what was cured may be the data
-    attrs = TrialAttrs(identity.configuration, tuple(overrides), data=identity.data)
-    for key, value in attrs.attributes().items():
-        storage_of(study).set_trial_user_attr(trial._trial_id, key, value)
-    place = ClaimedTrial(number, directory, lock, attrs, notes_of(trial))
-    assignment = TrialSpec(
+    write_attrs(study, trial, TrialAttrs(identity.configuration, tuple(overrides), data=identity.data))
+    spec = TrialSpec(
         sweep.name,
         number,
         directory,
         plain,
         overrides,
         identity=identity,
-        notes=place.notes,
+        notes=notes_of(trial),
         fingerprints=fingerprints,
     )
-    record = train_there(study, place, assignment, stop=stop, console=console)
+    record = train_there(study, lock, spec, stop=stop, console=console)
     if record.state == "FAIL":
         print(f"vggsweep: trial {number} failed again: {record.reason}\nSee {directory.log}", file=sys.stderr)
     else:

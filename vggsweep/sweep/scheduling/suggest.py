@@ -9,22 +9,21 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
 from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
-from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook
+from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.buffered import drawn_in_memory
-from vggsweep.sweep.storage.study import add_trial, storage_of
+from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
     ENQUEUED,
@@ -43,30 +42,6 @@ SPACE_IS_DONE = "every point of the space is done"
 REPEATS_BEFORE_RANDOM = 3
 SUGGESTIONS_PER_TRIAL = 10
 VIOLATED = {"constraints:feasible": 1.0}
-
-
-@dataclass(frozen=True)
-class Feasible:
-    """A configuration to train."""
-
-    plain: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """A point whose configuration another trial has."""
-
-    known: FrozenTrial
-
-
-@dataclass(frozen=True)
-class Infeasible:
-    """A point that is no network, and why."""
-
-    reason: str
-
-
-Verdict = Feasible | Duplicate | Infeasible
 
 
 class Suggester:
@@ -128,11 +103,11 @@ class Suggester:
             self._unseen = list(self.spec.space.points())
             if shuffled:
                 random.Random(self.spec.seed).shuffle(self._unseen)
-        seen = {_point(trial.params) for trial in trials}
+        seen = {point_key(trial.params) for trial in trials}
         while self._unseen:
             # Taken for good: Optuna stores 8 and 8.0 as one choice, so "seen" may never hold this spelling.
             point = self._unseen.pop(0)
-            if _point(point) not in seen:
+            if point_key(point) not in seen:
                 return point
         return None
 
@@ -184,31 +159,34 @@ class Suggester:
                 that no sampler drew.
         """
         words = tuple(self.spec.space.words({**params, **extra}))
-        verdict = self._judge(words, trials)
         attributes, system = dict(own or {}), dict(drawn.system_attrs) if drawn is not None else {}
         state, values = TrialState.RUNNING, None
         everything = drawn.params if drawn is not None else params
-        match verdict:
-            case Infeasible(reason):
-                state = TrialState.PRUNED
-                attributes[INFEASIBLE] = reason
-                system |= VIOLATED
-            case Duplicate(known):
+        try:
+            plain = self.compose(words)
+            check_configuration(read_configuration(plain))
+        except ConfigError as error:
+            state = TrialState.PRUNED
+            attributes[INFEASIBLE] = str(error)
+            system |= VIOLATED
+        else:
+            known = by_identity(trials, self.spec.fingerprints.identities(plain))
+            if known is not None:
                 state = known.state  # RUNNING: told when that one has a result
                 attributes[DUPLICATE_OF] = known.number
                 values = known.values if state is TrialState.COMPLETE else None
-            case Feasible(plain):
+            else:
                 attrs = self._attrs(plain, words, swept_fields({**everything, **extra}))
                 attributes |= {**attrs.attributes(), **self.ownership()}
-        add_trial(
-            self.study,
-            attributes,
+        trial = create_trial(
             state=state,
-            params=everything,
-            distributions=drawn.distributions if drawn is not None else self.spec.space.distributions,
-            system_attributes=system,
             values=values,
+            params=everything,
+            distributions=dict((drawn or self.spec.space).distributions),
+            user_attrs=attributes,
+            system_attrs=system,
         )
+        self.study.add_trial(trial)
 
     def _attrs(
         self, plain: Mapping[str, Any], words: Sequence[str], swept: dict[str, Any], first: int | None = None
@@ -226,23 +204,15 @@ class Suggester:
             assert first is not None, "only trials of ours make a family"
             words = (*first.words, f"seed={self.spec.seed + len(family)}")
             twin = self._attrs(self.composer.compose(words), words, dict(first.swept or {}), number)
-            add_trial(
-                self.study,
-                twin.attributes(),
+            new = create_trial(
+                state=TrialState.RUNNING,
                 params=family[0].params,
                 distributions=family[0].distributions,
+                user_attrs=twin.attributes(),
             )
+            self.study.add_trial(new)
             return True
         return False
-
-    def _judge(self, words: Sequence[str], trials: Sequence[FrozenTrial]) -> Verdict:
-        try:
-            plain = self.compose(words)
-            check_configuration(read_configuration(plain))
-        except ConfigError as error:
-            return Infeasible(str(error))
-        known = by_identity(trials, self.spec.fingerprints.identities(plain))
-        return Feasible(plain) if known is None else Duplicate(known)
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
         """The configuration of these words; the last one is remembered, as it is asked for twice."""
@@ -254,11 +224,5 @@ class Suggester:
 
 def _repeats(trials: Sequence[FrozenTrial]) -> int:
     """How many of the last suggestions brought nothing to train."""
-    fruitless = itertools.takewhile(
-        lambda trial: is_duplicate(trial) or is_infeasible(trial), reversed(trials)
-    )
-    return sum(1 for _ in fruitless)
-
-
-def _point(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, str(value)) for name, value in params.items()))
+    fruitless = (is_duplicate(trial) or is_infeasible(trial) for trial in reversed(trials))
+    return sum(1 for _ in itertools.takewhile(bool, fruitless))

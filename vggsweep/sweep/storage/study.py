@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -20,7 +18,7 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
-from vggsweep.sweep.storage.trial_attrs import REASON, attrs_of, reason_of, told_state
+from vggsweep.sweep.storage.trial_attrs import REASON, TrialAttrs, attrs_of, reason_of, told_state
 
 log = logging.getLogger("vggsweep.storage")
 
@@ -110,33 +108,10 @@ def database_of(study: optuna.Study) -> RetryingRDBStorage:
     return backend
 
 
-def add_trial(
-    study: optuna.Study,
-    attributes: Mapping[str, Any],
-    *,
-    state: TrialState = TrialState.RUNNING,
-    params: Mapping[str, Any] | None = None,
-    distributions: Mapping[str, BaseDistribution] | None = None,
-    system_attributes: Mapping[str, Any] | None = None,
-    values: Sequence[float] | None = None,
-) -> int:
-    """Add a trial that no sampler suggested, whole in one transaction.
-
-    A kill leaves no number without its attributes.
-
-    Returns:
-        The trial's number.
-    """
-    template = optuna.trial.create_trial(
-        state=state,
-        values=None if values is None else list(values),
-        params=dict(params or {}),
-        distributions=dict(distributions or {}),
-        user_attrs=dict(attributes),
-        system_attrs=dict(system_attributes or {}),
-    )
-    trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
-    return study._storage.get_trial_number_from_id(trial_id)
+def write_attrs(study: optuna.Study, trial: FrozenTrial, attrs: TrialAttrs) -> None:
+    """Write what a trial is over what it was taken for."""
+    for key, value in attrs.attributes().items():
+        study._storage.set_trial_user_attr(trial._trial_id, key, value)
 
 
 def trials_of(study: optuna.Study, identities: Sequence[Identity], state: TrialState) -> list[FrozenTrial]:
