@@ -18,7 +18,8 @@ from vggsweep.sweep.command_line import command_line, take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, plain
 from vggsweep.sweep.scheduling.clock import StartTime
-from vggsweep.sweep.spec.spec import SweepSpec, read_spec
+from vggsweep.sweep.spec.preflight import read_spec
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.workers.launch import run_workers
 from vggsweep.sweep.workers.worker import Worker
 

@@ -19,7 +19,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,11 +255,6 @@ class _Child:
                 self.process.kill()
                 self.process.wait()
         self._news.close()
-
-
-def news_line(news: Mapping[str, Any]) -> str:
-    """How a worker's process says which trial it trains, what a person should know, and how it ended."""
-    return json.dumps(news) + "\n"
 
 
 def _tail(path: Path, lines: int = 8) -> str:

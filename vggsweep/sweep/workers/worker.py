@@ -108,18 +108,20 @@ class Worker:
             else:
                 try:
                     record = self._train(step, bench)
-                except Interrupted:
-                    with suppress(VggsweepError):  # the lock is released anyhow
-                        bench.scheduler.release(step)
-                    return WorkerOutcome.stopped(bench.stop.signal_name)
                 except KeyboardInterrupt:  # the second signal: no question to a database that may not answer
                     with suppress(OSError):
                         step.directory.released.touch()
                     raise
-                except (WriteFailed, DataChanged):  # no death of the trial, and none of its faults
-                    with suppress(VggsweepError):
+                except (
+                    Interrupted,
+                    WriteFailed,
+                    DataChanged,
+                ) as error:  # none is a death or a fault of the trial
+                    with suppress(VggsweepError):  # the lock is released anyhow
                         bench.scheduler.release(step)
-                    raise
+                    if not isinstance(error, Interrupted):
+                        raise
+                    return WorkerOutcome.stopped(bench.stop.signal_name)
                 finally:
                     step.lock.release()
                 if record is not None:
