@@ -99,8 +99,8 @@ def open_runs(sweep: SweepDirectory) -> optuna.Study:
         if numbers and (numbers[-1] >= len(known) or is_other):
             storage_of(study).close()
             refuse_while_at_work(sweep)
-            trials = rebuilt_trials(sweep, Plan(known=() if is_other else known))
-            replace_study(sweep, None, study.directions, trials, {})
+            plan = Plan(known=() if is_other else known)
+            replace_study(sweep, None, plan.metrics, rebuilt_trials(sweep, plan), {})
             say(f"{sweep.path} had lost runs of its study: it is made anew from {len(numbers)} on disk.")
             study = open_study(sweep)
     return study

@@ -60,9 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             "space and the objective are not. The sweep's own command brings them back."
         )
     trials = rebuilt_trials(directory, plan)
-    before = replace_study(
-        directory, storage, [metric.direction for metric in plan.metrics], trials, attributes
-    )
+    before = replace_study(directory, storage, plan.metrics, trials, attributes)
     (directory.path / INDEX_NAME).unlink(missing_ok=True)
     rows = read_rows(directory.path)
     counts = Counter(state for trial in trials if (state := state_name(trial)) is not None)

@@ -8,6 +8,7 @@ which nothing counts or shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -60,35 +61,23 @@ def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
     trials: list[FrozenTrial] = []
     firsts: dict[str, int] = {}
     for number in range(end):
-        known = plan.known[number] if number < len(plan.known) else None
-        record = _record(directory.trial(number), number) if number in begun else None
-        if record is not None:
-            trials.append(_finished(record, number, directory.trial(number), plan, known, firsts))
-        elif known is not None:
-            trials.append(known)
-        elif number in begun and (attrs := _mark_of_begun(directory.trial(number), plan, firsts, number)):
-            params = _params(attrs.swept or {}, plan)
-            trials.append(_trial(TrialState.RUNNING, params, plan, attrs.attributes()))
-        else:
-            trials.append(create_trial(state=TrialState.FAIL))
+        trial = plan.known[number] if number < len(plan.known) else None
+        if number in begun:
+            place, record = directory.trial(number), None
+            with suppress(RecordError):
+                record = read_record(place.record)
+            if record is not None and record.trial == number:
+                trial = _finished(record, place, plan, trial, firsts)
+            elif trial is None and (attrs := _mark_of_begun(place, plan, firsts, number)):
+                trial = _trial(
+                    plan, attrs.swept or {}, state=TrialState.RUNNING, user_attrs=attrs.attributes()
+                )
+        trials.append(trial or create_trial(state=TrialState.FAIL))
     return _with_means(trials)
 
 
-def _record(directory: TrialDirectory, number: int) -> Record | None:
-    try:
-        record = read_record(directory.record)
-    except RecordError:
-        return None
-    return record if record.trial == number else None
-
-
 def _finished(
-    record: Record,
-    number: int,
-    directory: TrialDirectory,
-    plan: Plan,
-    known: FrozenTrial | None,
-    firsts: dict[str, int],
+    record: Record, directory: TrialDirectory, plan: Plan, known: FrozenTrial | None, firsts: dict[str, int]
 ) -> FrozenTrial:
     if known is not None and known.state is STATES[record.state]:
         before = attrs_of(known)
@@ -98,51 +87,30 @@ def _finished(
         record.configuration_hash,
         _own_words(record.overrides, plan),
         dict(record.swept) or None,  # single runs sweep nothing
-        _first(record.configuration, number, firsts),
+        _first(record.configuration, record.trial, firsts),
         record.data_fingerprint,
     )
-    attributes = dict(attrs.attributes())
+    attributes = attrs.attributes()
     values = objective_values(plan.metrics, record) if record.state == "COMPLETE" else None
     state = told_state(record, values)
     if state is TrialState.FAIL:
         attributes[REASON] = reason_of(record)
     if values is not None and _replicates(record.configuration) > 1:
         attributes[WAITING] = values
-    return _trial(
-        state,
-        _params(record.swept, plan),
-        plan,
-        attributes,
-        values=values,
-        steps=_steps(directory, record),
-        started=_local(record.timings.get("started")),
-        ended=_local(record.timings.get("ended")),
+    steps = _steps(directory, record)
+    trial = _trial(
+        plan, record.swept, state=state, values=values, user_attrs=attributes, intermediate_values=steps
     )
-
-
-def _trial(
-    state: TrialState,
-    params: Mapping[str, Any],
-    plan: Plan,
-    attributes: Mapping[str, Any],
-    *,
-    values: Sequence[float] | None = None,
-    steps: Mapping[int, float] | None = None,
-    started: datetime | None = None,
-    ended: datetime | None = None,
-) -> FrozenTrial:
-    trial = create_trial(
-        state=state,
-        values=None if values is None else list(values),
-        params=dict(params),
-        distributions={name: plan.distributions[name] for name in params},
-        user_attrs=dict(attributes),
-        intermediate_values=dict(steps or {}),
-    )
-    trial.datetime_start = started or trial.datetime_start
-    if state.is_finished():
-        trial.datetime_complete = max(filter(None, (ended, trial.datetime_start)), default=None)
+    trial.datetime_start = _local(record.timings.get("started")) or trial.datetime_start
+    ended = _local(record.timings.get("ended"))
+    trial.datetime_complete = max(filter(None, (ended, trial.datetime_start)), default=None)
     return trial
+
+
+def _trial(plan: Plan, swept: Mapping[str, Any], **content: Any) -> FrozenTrial:
+    params = _params(swept, plan)
+    distributions = {name: plan.distributions[name] for name in params}
+    return create_trial(params=params, distributions=distributions, **content)
 
 
 def _params(swept: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
