@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import yaml
 from hydra.types import HydraContext
@@ -71,14 +71,10 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
     return EXIT_FAILED if outcome.is_early or not has_completed(spec) else 0
 
 
-def extra_dir_of(config: DictConfig) -> Any:
+def extra_dir_of(config: DictConfig) -> Path | None:
     """The directory of ``--config-dir``, as Hydra's list of sources remembers it."""
-    from pathlib import Path
-
-    for source in config.hydra.runtime.config_sources:
-        if source.provider == "command-line" and source.schema == "file":
-            return Path(source.path)
-    return None
+    typed = (one for one in config.hydra.runtime.config_sources if one.provider == "command-line")
+    return next((Path(one.path) for one in typed if one.schema == "file"), None)
 
 
 def save_spec(spec: SweepSpec) -> None:

@@ -51,9 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     attributes = dict(attributes)
     if saved is not None:
         attributes[STUDY_MARK] = {"fingerprint": saved.fingerprint, "command": saved.command}
-    plan = (
-        Plan(known=known) if saved is None else Plan(saved.metrics, saved.distributions, saved.words, known)
-    )
+    plan = Plan.of(saved, known)
     if saved is None and kind_of(directory) == "sweep" and STUDY_MARK not in attributes:
         say(
             f"{directory.settings} is lost or damaged as well: what was swept is known from each record, the "

@@ -24,7 +24,7 @@ from vggsweep.results.units import short_count
 from vggsweep.sweep.display.progress import best_trials, state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec
-from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
+from vggsweep.sweep.storage.trial_attrs import counted, shown_parameters
 from vggsweep.visible import visible_lines
 
 if TYPE_CHECKING:
@@ -89,17 +89,15 @@ def has_completed(spec: SweepSpec) -> bool:
 
 def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
     """As the stock sweeper writes it, with trial numbers and directories beside."""
-    solutions: list[dict[str, Any]] = []
-    for trial in best:
-        attrs = attrs_of(trial)
-        solutions.append(
-            {
-                "trial": trial.number,
-                "params": dict(attrs.swept or {}) if attrs is not None else dict(trial.params),
-                "values": [float(value) for value in trial.values],
-                "dir": str(spec.directory.trial(trial.number).path),
-            }
-        )
+    solutions: list[dict[str, Any]] = [
+        {
+            "trial": trial.number,
+            "params": shown_parameters(trial),
+            "values": [float(value) for value in trial.values],
+            "dir": str(spec.directory.trial(trial.number).path),
+        }
+        for trial in best
+    ]
     results: dict[str, Any] = {
         "name": "vggsweep",
         "objectives": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],

@@ -74,7 +74,7 @@ def check_same_sweep(spec: SweepSpec) -> None:
     """
     saved = read_saved(spec.directory)
     if saved is not None:
-        _refuse(spec, saved.fingerprint, saved.command)
+        _refuse(spec, saved.fingerprint or {}, saved.command)
     elif kind_of(spec.directory) == "runs":
         name = spec.name
         raise ConfigError(

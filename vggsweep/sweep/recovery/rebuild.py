@@ -24,7 +24,9 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import Record, read_record
-from vggsweep.sweep.spec.objectives import VAL_ACC, Metric, objective_values
+from vggsweep.results.disk.sweep_file import SavedSpec
+from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, objective_values
+from vggsweep.sweep.spec.saved_spec import saved_space
 from vggsweep.sweep.spec.search_space import SearchSpace
 from vggsweep.sweep.storage.trial_attrs import (
     REASON,
@@ -52,6 +54,13 @@ class Plan:
     distributions: Mapping[str, BaseDistribution] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     known: Sequence[FrozenTrial] = ()
+
+    @classmethod
+    def of(cls, saved: SavedSpec | None, known: Sequence[FrozenTrial] = ()) -> Plan:
+        """As a sweep's ``sweep.yaml`` says it, where there is one."""
+        if saved is None:
+            return cls(known=known)
+        return cls(BY_COLUMNS[saved.objective], saved_space(saved), saved.words, known)
 
 
 def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:

@@ -90,6 +90,12 @@ def owner_of(trial: FrozenTrial) -> Owner | None:
     return None if plain is None else Owner(**plain)
 
 
+def owns(owner: Owner, trial: FrozenTrial | None) -> bool:
+    """Whether a trial is still this owner's, under this token, to train."""
+    now = owner_of(trial) if trial is not None and trial.state is TrialState.RUNNING else None
+    return now is not None and now.token == owner.token
+
+
 def heartbeat_of(trial: FrozenTrial, owner: Owner) -> Heartbeat | None:
     """The owner's last sign of life; None before the first."""
     plain: Mapping[str, Any] | None = trial.system_attrs.get(BEAT + owner.token)

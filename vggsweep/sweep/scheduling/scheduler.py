@@ -37,6 +37,7 @@ from vggsweep.sweep.scheduling.ownership import (
     is_signed_by,
     new_owner,
     owner_of,
+    owns,
     place_of,
     sign,
 )
@@ -155,10 +156,7 @@ class TrialScheduler:
                 directory.record.unlink()
 
     def _is_owner(self, assignment: Assignment) -> bool:
-        trial = storage_of(self.study).get_trial(assignment.trial_id)
-        owner = owner_of(trial)
-        is_same = owner is not None and owner.token == assignment.owner.token
-        return is_same and trial.state is TrialState.RUNNING
+        return owns(assignment.owner, storage_of(self.study).get_trial(assignment.trial_id))
 
     def _own(self, trial_id: int, owner: Owner) -> None:
         storage_of(self.study).set_trial_user_attr(trial_id, OWNER, asdict(owner))

@@ -44,15 +44,20 @@ class BufferedStorage(_CachedStorage):
         super().__init__(backend)
         self.buffered: FrozenTrial | None = None
         self.is_buffering = False
-        self._watch = _watch(backend)
-        if self._watch is not None:
+        # notices every other connection's writes
+        self._watch: sqlite3.Connection | None = None
+        if self.file is not None:
+            self._watch = sqlite3.connect(self.file, timeout=LOCK_SECONDS, check_same_thread=False)
             weakref.finalize(self, self._watch.close)
         self._seen: dict[int, int | None] = {}
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file; None where the database is none."""
-        return sqlite_file(self._backend)
+        """The SQLite file; None for a database on a server or in memory."""
+        engine = self._backend.engine
+        path = engine.url.database
+        is_file = engine.dialect.name == "sqlite" and path and path != ":memory:" and path[:5] != "file:"
+        return Path(path) if path and is_file else None
 
     def close(self) -> None:
         """Give back all connections; the next use opens new ones."""
@@ -159,20 +164,6 @@ def drawn_in_memory(study: optuna.Study) -> Iterator[None]:
         yield
     finally:
         storage.buffered, storage.is_buffering = None, False
-
-
-def sqlite_file(storage: RDBStorage) -> Path | None:
-    """The file of a storage on SQLite; None for a database on a server or in memory."""
-    path = storage.engine.url.database
-    if storage.engine.dialect.name != "sqlite" or not path or path == ":memory:" or path.startswith("file:"):
-        return None
-    return Path(path)
-
-
-def _watch(backend: RDBStorage) -> sqlite3.Connection | None:
-    """A connection that notices every other one's writes; None where the database is no SQLite file."""
-    path = sqlite_file(backend)
-    return None if path is None else sqlite3.connect(path, timeout=LOCK_SECONDS, check_same_thread=False)
 
 
 def _data_version(watch: sqlite3.Connection) -> int | None:

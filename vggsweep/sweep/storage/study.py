@@ -6,6 +6,7 @@ import logging
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -18,7 +19,7 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
-from vggsweep.sweep.storage.trial_attrs import REASON, TrialAttrs, attrs_of, reason_of, told_state
+from vggsweep.sweep.storage.trial_attrs import ATTRS, REASON, TrialAttrs, attrs_of, reason_of, told_state
 
 log = logging.getLogger("vggsweep.storage")
 
@@ -110,18 +111,16 @@ def database_of(study: optuna.Study) -> RetryingRDBStorage:
 
 def write_attrs(study: optuna.Study, trial: FrozenTrial, attrs: TrialAttrs) -> None:
     """Write what a trial is over what it was taken for."""
-    for key, value in attrs.attributes().items():
-        study._storage.set_trial_user_attr(trial._trial_id, key, value)
+    study._storage.set_trial_user_attr(trial._trial_id, ATTRS, asdict(attrs))
 
 
 def trials_of(study: optuna.Study, identities: Sequence[Identity], state: TrialState) -> list[FrozenTrial]:
     """This configuration's trials, on this data, in one state: RUNNING are those that nobody finished."""
-    found = []
-    for trial in study.get_trials(deepcopy=False, states=(state,)):
-        attrs = attrs_of(trial)
-        if attrs is not None and any(attrs.identity.fits(identity) for identity in identities):
-            found.append(trial)
-    return found
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False, states=(state,))
+        if (attrs := attrs_of(trial)) and any(attrs.identity.fits(identity) for identity in identities)
+    ]
 
 
 def tell(study: optuna.Study, number: int, record: Record, values: Sequence[float] | None) -> None:

@@ -112,11 +112,8 @@ class Worker:
                     with suppress(OSError):
                         step.directory.released.touch()
                     raise
-                except (
-                    Interrupted,
-                    WriteFailed,
-                    DataChanged,
-                ) as error:  # none is a death or a fault of the trial
+                except (Interrupted, WriteFailed, DataChanged) as error:
+                    # no death of the trial, and none of its faults
                     with suppress(VggsweepError):  # the lock is released anyhow
                         bench.scheduler.release(step)
                     if not isinstance(error, Interrupted):
