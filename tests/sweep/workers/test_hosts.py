@@ -21,7 +21,6 @@ from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.scheduling.ownership import owner_of
 from vggsweep.sweep.storage.trial_attrs import DEATHS, counted
 
-
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 
