@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -204,9 +204,8 @@ class _Child:
                 },
             )
         os.close(writing)
-        self._news = os.fdopen(reading, "r", encoding="utf-8")
-        os.set_blocking(reading, False)
-        self._line = ""
+        self._news: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        threading.Thread(target=self._read, args=(reading,), name="news", daemon=True).start()
         self.trial: str | None = None
         self.began = 0.0
         self.has_trained = False
@@ -217,22 +216,17 @@ class _Child:
         except BrokenPipeError:
             pass  # it died already, which `is_dead` finds
 
+    def _read(self, pipe: int) -> None:
+        with os.fdopen(pipe, encoding="utf-8") as lines, suppress(ValueError):  # a line that a kill cut off
+            for line in lines:
+                self._news.put(json.loads(line))
+
     def listen(self, seconds: float) -> dict[str, Any] | None:
         """One thing that it said, or None after so many seconds."""
-        if "\n" not in self._line:
-            ready, _, _ = select.select([self._news], [], [], seconds)
-            if not ready:
-                return None
-            text = self._news.read()
-            if not text:  # closed: it is ending
-                time.sleep(TICK_SECONDS)
-                return None
-            self._line += text
-        line, newline, rest = self._line.partition("\n")
-        if not newline:
+        try:
+            news = self._news.get(timeout=seconds)
+        except Empty:
             return None
-        self._line = rest
-        news: dict[str, Any] = json.loads(line)
         if "trial" in news:
             self.trial, self.began = news["trial"], time.monotonic()
             self.has_trained = True
@@ -254,7 +248,6 @@ class _Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self._news.close()
 
 
 def _tail(path: Path, lines: int = 8) -> str:
