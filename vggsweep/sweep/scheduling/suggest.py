@@ -75,28 +75,20 @@ class Suggester:
             if index not in used:
                 self._enqueue(item, index, trials)
                 return None
-        is_stuck = _repeats(trials) >= REPEATS_BEFORE_RANDOM and self._is_walkable()
-        if not self._walks_space() and not is_stuck:
+        size, settings = self.spec.space.size, self.spec.settings
+        is_walked_whole = size is not None and size * settings.replicates <= settings.n_trials
+        is_stuck = (
+            size is not None and size <= MOST_POINTS_WALKED and _repeats(trials) >= REPEATS_BEFORE_RANDOM
+        )
+        if not (is_walked_whole or is_stuck or sampler_name(self.spec.sampler) == "grid"):
             self._ask(trials)
             return None
         # a space that is walked whole keeps its order
-        unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
+        unseen = self._next_unseen(trials, shuffled=not is_walked_whole)
         if unseen is None:
             return Stop(SPACE_IS_DONE, is_early=False)
         self._add(unseen, {}, trials)
         return None
-
-    def _is_small_enough(self) -> bool:
-        size = self.spec.space.size
-        settings = self.spec.settings
-        return size is not None and size * settings.replicates <= settings.n_trials
-
-    def _is_walkable(self) -> bool:
-        size = self.spec.space.size
-        return size is not None and size <= MOST_POINTS_WALKED
-
-    def _walks_space(self) -> bool:
-        return self._is_small_enough() or sampler_name(self.spec.sampler) == "grid"
 
     def _next_unseen(self, trials: Sequence[FrozenTrial], *, shuffled: bool) -> Params | None:
         if self._unseen is None:
