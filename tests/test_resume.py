@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 from rich.console import Console
 
 from tests.processes import PATIENCE, Command
@@ -27,7 +27,7 @@ from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.storage.file_lock import claim
-from vggsweep.sweep.storage.study import add_trial, open_study
+from vggsweep.sweep.storage.study import open_study
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs
 from vggsweep.training.interruption import StopRequest
 from vggsweep.trial import TrialSpec, run_trial
@@ -177,15 +177,20 @@ def test_a_training_killed_at_random_moments_ends_as_if_nothing_had_happened(
 # --- between the record and the study
 
 
+def add_running(study: optuna.Study, plain: dict[str, Any]) -> None:
+    attributes = TrialAttrs(configuration_hash(plain)).attributes()
+    study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attributes))
+
+
 def untold_trial(plain: dict[str, Any]) -> tuple[optuna.Study, Record]:
     """What a kill between writing a record and telling it leaves behind, its checkpoint included."""
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
     study = open_study(sweep)
-    number = add_trial(study, TrialAttrs(configuration_hash(plain)).attributes())
-    directory = sweep.trial(number)
+    add_running(study, plain)
+    directory = sweep.trial(0)
     directory.path.mkdir()
-    assignment = TrialSpec("runs", number, directory, plain)
+    assignment = TrialSpec("runs", 0, directory, plain)
     record = run_trial(assignment, stop=StopRequest(), console=Console(file=StringIO()))
     directory.checkpoint.write_bytes(b"left over")
     return study, record
@@ -222,7 +227,7 @@ def test_a_number_without_a_directory_is_used(train: Train, tiny: Callable[..., 
     """A kill right after the study gave the number."""
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
-    add_trial(open_study(sweep), TrialAttrs(configuration_hash(tiny())).attributes())
+    add_running(open_study(sweep), tiny())
     assert train()[0].trial == 0
     assert states() == [TrialState.COMPLETE]
 
@@ -230,7 +235,7 @@ def test_a_number_without_a_directory_is_used(train: Train, tiny: Callable[..., 
 def test_what_another_process_trains_is_left_to_it(train: Train, tiny: Callable[..., dict[str, Any]]) -> None:
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
-    add_trial(open_study(sweep), TrialAttrs(configuration_hash(tiny())).attributes())
+    add_running(open_study(sweep), tiny())
     trial_directory(0).path.mkdir()
     lock = claim(trial_directory(0).lock)
     assert lock is not None
@@ -247,7 +252,7 @@ def test_another_configuration_does_not_continue_this_one(
 ) -> None:
     sweep = sweep_directory("runs")
     sweep.trials.mkdir(parents=True)
-    add_trial(open_study(sweep), TrialAttrs(configuration_hash(tiny())).attributes())
+    add_running(open_study(sweep), tiny())
     assert train("seed=1")[0].trial == 1
 
 

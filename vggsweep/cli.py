@@ -257,10 +257,10 @@ def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[s
     from vggsweep.configuration.schema import read_configuration
     from vggsweep.configuration.words import word
     from vggsweep.sweep.recovery.continuation import check_same_sweep
-    from vggsweep.sweep.spec.spec import order_of_line
+    from vggsweep.sweep.spec.preflight import checked_spec
     from vggsweep.sweep.workers.launchers import choose_launcher
 
-    order = order_of_line(line, extra_dir=extra_dir, config_name=config_name, command="")
+    order = checked_spec(line, extra_dir=extra_dir, config_name=config_name, command="")
     launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
     check_same_sweep(order)
     warn_of_idle_words(read_configuration(order.base), line.parsed)

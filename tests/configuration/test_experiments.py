@@ -8,7 +8,8 @@ from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import InfeasibleConfig
-from vggsweep.sweep.spec.spec import SweepSpec, read_spec
+from vggsweep.sweep.spec.preflight import read_spec
+from vggsweep.sweep.spec.spec import SweepSpec
 
 
 def spec_of(*words: str) -> SweepSpec:

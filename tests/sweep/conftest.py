@@ -14,9 +14,10 @@ from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_pr
 from vggsweep.results.disk.record import Record, write_record
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
+from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.pruners import optuna_pruner
 from vggsweep.sweep.spec.samplers import build_sampler
-from vggsweep.sweep.spec.spec import SweepSpec, read_spec
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
 from vggsweep.sweep.storage.study import open_study
 

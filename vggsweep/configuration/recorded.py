@@ -12,7 +12,14 @@ from vggsweep.results.disk.record import Record
 LATER_NODES = {"budget": NO_BUDGET}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
     "train": {"threshold_acc": 0.9},
-    "sweep": {"n_workers": 1, "trial_timeout": None, "lease": 60.0},
+    "sweep": {
+        "n_workers": 1,
+        "trial_timeout": None,
+        "lease": 60.0,
+        "stop": None,
+        "plateau_share": 0.01,
+        "plateau_risk": 0.05,
+    },
 }
 
 
@@ -25,7 +32,8 @@ def recorded_configuration(record: Record) -> Configuration:
     Raises:
         ConfigError: the record holds settings that this version does not know.
     """
-    plain = {**LATER_NODES, **record.configuration}
+    # how a trial might have been stopped decides nothing now, and the pruners' fields have changed
+    plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
     for group, fields in LATER_FIELDS.items():
         plain[group] = {**fields, **plain[group]}
     if "solved_width" in record.network:

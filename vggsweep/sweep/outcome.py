@@ -18,3 +18,8 @@ class WorkerOutcome:
     reason: str
     is_early: bool
     signal_name: str | None = None
+
+    @classmethod
+    def stopped(cls, signal_name: str | None) -> WorkerOutcome:
+        """The outcome of work that a signal ended."""
+        return cls(f"stopped by {signal_name}", is_early=True, signal_name=signal_name)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
 import optuna
 import yaml
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
-from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted, RecordError
-from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.hydra_task import closing_block
 from vggsweep.sweep.recovery.study_edits import train_again
-from vggsweep.sweep.single_run import ClaimedTrial, open_runs, train_there
+from vggsweep.sweep.single_run import open_runs, train_there
 from vggsweep.sweep.storage.file_lock import claim
-from vggsweep.sweep.storage.study import storage_of
+from vggsweep.sweep.storage.study import storage_of, write_attrs
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs, notes_of
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 from vggsweep.trial import TrialSpec
@@ -41,79 +42,58 @@ def rerun_runs(sweep: SweepDirectory, numbers: Sequence[int]) -> int:
         ConfigError: a run cannot work any more, such as where its folder is gone; nothing was changed.
     """
     study = open_runs(sweep)
-    trials = {trial.number: trial for trial in study.get_trials(deepcopy=False) if trial.number in numbers}
-    words = {number: _words_of(sweep.trial(number)) for number in trials}
-    for plain, _ in words.values():
-        check_configuration(read_configuration(plain))
-    train_again(sweep, study, [trial for trial in trials.values() if trial.state.is_finished()])
-    console = Console(stderr=True)
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.number in numbers]
+    specs = [_spec_of(sweep, trial) for trial in trials]
+    for spec in specs:
+        check_configuration(read_configuration(spec.plain))
+    train_again(sweep, study, [trial for trial in trials if trial.state.is_finished()])
     failed = False
     with stop_on_signals() as stop:
-        for number, (plain, overrides) in words.items():
+        for spec in specs:
             try:
-                failed |= not _rerun(sweep, study, number, plain, overrides, stop, console)
+                failed |= not _rerun(study, spec, stop)
             except (Interrupted, KeyboardInterrupt):
                 print(f"\nStopped by {stop.signal_name}. The same command continues.", file=sys.stderr)
                 return EXIT_INTERRUPTED
     return EXIT_FAILED if failed else 0
 
 
-def _rerun(
-    sweep: SweepDirectory,
-    study: optuna.Study,
-    number: int,
-    plain: dict[str, Any],
-    overrides: list[str],
-    stop: StopRequest,
-    console: Console,
-) -> bool:
-    trial: FrozenTrial = study.get_trials(deepcopy=False)[number]
-    directory = sweep.trial(number)
-    lock = claim(directory.lock)
+def _rerun(study: optuna.Study, spec: TrialSpec, stop: StopRequest) -> bool:
+    console = Console(stderr=True)
+    lock = claim(spec.directory.lock)
     if lock is None:
-        console.print(f"run {number} is being trained by another process", markup=False)
+        console.print(f"run {spec.number} is being trained by another process", markup=False)
         return True
-    fingerprints = Fingerprints()
-    identity = fingerprints.identity(plain)
+    trial = study.get_trials(deepcopy=False)[spec.number]
+    identity = spec.fingerprints.identity(spec.plain)
     # what was cured may be the data
-    attrs = TrialAttrs(identity.configuration, tuple(overrides), data=identity.data)
-    for key, value in attrs.attributes().items():
-        storage_of(study).set_trial_user_attr(trial._trial_id, key, value)
-    place = ClaimedTrial(number, directory, lock, attrs, notes_of(trial))
-    assignment = TrialSpec(
-        sweep.name,
-        number,
-        directory,
-        plain,
-        overrides,
-        identity=identity,
-        notes=place.notes,
-        fingerprints=fingerprints,
-    )
-    record = train_there(study, place, assignment, stop=stop, console=console)
+    write_attrs(study, trial, TrialAttrs(identity.configuration, tuple(spec.overrides), data=identity.data))
+    spec = replace(spec, identity=identity, notes=notes_of(trial))
+    record = train_there(study, lock, spec, stop=stop, console=console)
     if record.state == "FAIL":
-        print(f"vggsweep: trial {number} failed again: {record.reason}\nSee {directory.log}", file=sys.stderr)
+        where = f"See {spec.directory.log}"
+        print(f"vggsweep: trial {spec.number} failed again: {record.reason}\n{where}", file=sys.stderr)
     else:
-        print(closing_block(record, directory), flush=True)
+        print(closing_block(record, spec.directory), flush=True)
     storage_of(study).close()
     return record.state != "FAIL"
 
 
-def _words_of(directory: TrialDirectory) -> tuple[dict[str, Any], list[str]]:
-    """The configuration of a run, from its record or from what it was begun with.
+def _spec_of(sweep: SweepDirectory, trial: FrozenTrial) -> TrialSpec:
+    """A run as its record says it, or what it was begun with.
 
     Raises:
         ConfigError: neither is left.
     """
-    try:
+    directory = sweep.trial(trial.number)
+    made = partial(TrialSpec, sweep.name, trial.number, directory)
+    with suppress(RecordError):
         record = read_record(directory.record)
-        return dict(record.configuration), list(record.overrides)
-    except RecordError:
-        pass
+        return made(dict(record.configuration), record.overrides)
     try:
         plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
         overrides = yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))
-        return dict(plain), [str(word) for word in overrides]
+        return made(dict(plain), [str(word) for word in overrides])
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise ConfigError(
             f"{directory.path} has neither a record nor a config.yaml that can be read: nothing says "

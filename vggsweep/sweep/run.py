@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import yaml
 from hydra.types import HydraContext
@@ -16,9 +16,10 @@ from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_
 from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.sweep.command_line import command_line, take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
-from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, plain
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, plain, say
 from vggsweep.sweep.scheduling.clock import StartTime
-from vggsweep.sweep.spec.spec import SweepSpec, read_spec
+from vggsweep.sweep.spec.preflight import read_spec
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.workers.launch import run_workers
 from vggsweep.sweep.workers.worker import Worker
 
@@ -44,6 +45,8 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
         command=command_line(),
     )
     spec = replace(spec, only=take_only())
+    if spec.sampler_note is not None and not spec.directory.settings.exists():
+        say(f"known_cost cannot search this space: {spec.sampler_note}. tpe proposes instead.")
     check_same_sweep(spec)
     if spec.settings.storage is not None:
         join_study(spec)  # what it refuses has no directory yet
@@ -70,14 +73,10 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
     return EXIT_FAILED if outcome.is_early or not has_completed(spec) else 0
 
 
-def extra_dir_of(config: DictConfig) -> Any:
+def extra_dir_of(config: DictConfig) -> Path | None:
     """The directory of ``--config-dir``, as Hydra's list of sources remembers it."""
-    from pathlib import Path
-
-    for source in config.hydra.runtime.config_sources:
-        if source.provider == "command-line" and source.schema == "file":
-            return Path(source.path)
-    return None
+    typed = (one for one in config.hydra.runtime.config_sources if one.provider == "command-line")
+    return next((Path(one.path) for one in typed if one.schema == "file"), None)
 
 
 def save_spec(spec: SweepSpec) -> None:

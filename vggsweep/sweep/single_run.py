@@ -8,12 +8,12 @@ configuration becomes a new trial.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import optuna
 from filelock import FileLock
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
 from vggsweep.configuration.belonging import Fingerprints
@@ -25,31 +25,13 @@ from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory, say
 from vggsweep.sweep.recovery.reading import is_foreign
 from vggsweep.sweep.recovery.rebuild import Plan, rebuilt_trials
 from vggsweep.sweep.recovery.study_edits import refuse_while_at_work, replace_study
+from vggsweep.sweep.spec.objectives import VAL_ACC, objective_values
 from vggsweep.sweep.storage.file_lock import claim, held
-from vggsweep.sweep.storage.study import add_trial, open_study, storage_of, tell, trials_of
+from vggsweep.sweep.storage.study import open_study, storage_of, tell, trials_of
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs, attrs_of, notes_of
 from vggsweep.training.interruption import StopRequest
 from vggsweep.trial import TrialSpec, run_trial
 from vggsweep.trial_directory import drop_checkpoint, own_record
-
-
-@dataclass(frozen=True)
-class ClaimedTrial:
-    """A trial number of which this process holds the lock.
-
-    Args:
-        number: the study's.
-        directory: the trial's.
-        lock: held.
-        attrs: what the study knows of it.
-        notes: what a reader of the result should know from before.
-    """
-
-    number: int
-    directory: TrialDirectory
-    lock: FileLock
-    attrs: TrialAttrs
-    notes: tuple[str, ...]
 
 
 def train_one(
@@ -74,34 +56,36 @@ def train_one(
     study = open_runs(sweep)
     fingerprints = Fingerprints()
     identities = fingerprints.identities(plain)
-    place = _take_place(study, sweep, identities, overrides)
-    identity = replace(identities[0], configuration=place.attrs.configuration_hash)
-    assignment = TrialSpec(
+    trial, lock = _claim(study, sweep, identities, overrides)
+    attrs = attrs_of(trial)
+    assert attrs is not None, "running trials of ours have attributes"
+    spec = TrialSpec(
         sweep.name,
-        place.number,
-        place.directory,
+        trial.number,
+        sweep.trial(trial.number),
         plain,
         overrides,
-        identity=identity,
-        notes=place.notes,
+        identity=replace(identities[0], configuration=attrs.configuration_hash),
+        notes=notes_of(trial),
         fingerprints=fingerprints,
     )
-    return train_there(study, place, assignment, stop=stop, console=console), place.directory
+    return train_there(study, lock, spec, stop=stop, console=console), spec.directory
 
 
 def train_there(
-    study: optuna.Study, place: ClaimedTrial, assignment: TrialSpec, *, stop: StopRequest, console: Console
+    study: optuna.Study, lock: FileLock, spec: TrialSpec, *, stop: StopRequest, console: Console
 ) -> Record:
     """Train a trial whose lock is held, tell its result, and let the lock go."""
+    assert spec.identity is not None
     try:
-        record = own_record(place.directory, place.number, place.attrs.identity)
+        record = own_record(spec.directory, spec.number, spec.identity)
         if isinstance(record, Record):  # it was killed between writing and telling it
-            drop_checkpoint(record, place.directory)
+            drop_checkpoint(record, spec.directory)
         else:
-            record = run_trial(assignment, stop=stop, console=console)
-        tell(study, place.number, record, _values(record))
+            record = run_trial(spec, stop=stop, console=console)
+        tell(study, spec.number, record, objective_values((VAL_ACC,), record))
     finally:
-        place.lock.release()
+        lock.release()
     return record
 
 
@@ -115,16 +99,17 @@ def open_runs(sweep: SweepDirectory) -> optuna.Study:
         if numbers and (numbers[-1] >= len(known) or is_other):
             storage_of(study).close()
             refuse_while_at_work(sweep)
-            trials = rebuilt_trials(sweep, Plan(known=() if is_other else known))
-            replace_study(sweep, None, study.directions, trials, {})
+            plan = Plan(known=() if is_other else known)
+            replace_study(sweep, None, plan.metrics, rebuilt_trials(sweep, plan), {})
             say(f"{sweep.path} had lost runs of its study: it is made anew from {len(numbers)} on disk.")
             study = open_study(sweep)
     return study
 
 
-def _take_place(
+def _claim(
     study: optuna.Study, sweep: SweepDirectory, identities: Sequence[Identity], words: Sequence[str]
-) -> ClaimedTrial:
+) -> tuple[FrozenTrial, FileLock]:
+    """A RUNNING trial of this configuration that no process trains, with its lock; a new one if need be."""
     while True:
         for trial in trials_of(study, identities, TrialState.RUNNING):
             directory = sweep.trial(trial.number)
@@ -134,18 +119,12 @@ def _take_place(
             if lock is None:
                 continue  # a living process trains it at this moment
             if trial.number in [one.number for one in trials_of(study, identities, TrialState.RUNNING)]:
-                attrs = attrs_of(trial)
-                assert attrs is not None, "running trials of ours have attributes"
-                return ClaimedTrial(trial.number, directory, lock, attrs, notes_of(trial))
+                return trial, lock
             lock.release()  # it was finished in the moment before
         own = identities[0]
         if finished := trials_of(study, identities, TrialState.COMPLETE):
             run = f"run {finished[0].number} of {sweep.name}"
             say(f"{run} finished with this configuration and seed: this is another")
         # Another process may claim the new trial first; then a further one is added.
-        add_trial(study, TrialAttrs(own.configuration, tuple(words), data=own.data).attributes())
-
-
-def _values(record: Record) -> list[float] | None:
-    value = record.metrics.get("val_acc")
-    return None if value is None else [float(value)]
+        new = TrialAttrs(own.configuration, tuple(words), data=own.data).attributes()
+        study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=new))

@@ -27,8 +27,9 @@ from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.units import setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
+from vggsweep.sweep.spec.preflight import checked_spec
 from vggsweep.sweep.spec.search_space import draw_point
-from vggsweep.sweep.spec.spec import SweepSpec, order_of_line
+from vggsweep.sweep.spec.spec import SweepSpec
 
 HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
 EXAMPLE = """\
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"hydra/sweeper={line.sweeper} decides by itself what it runs; a plan is that of our own sweeper."
         )
-    spec = order_of_line(line, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan")
+    spec = checked_spec(line, extra_dir=arguments.config_dir, config_name="config", command="vggsweep plan")
     warn_of_idle_words(read_configuration(spec.base), line.parsed)
     points, is_sample = sample_points(spec)
     planned, reasons, typed = [], Counter[str](), []

@@ -51,18 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
     attributes = dict(attributes)
     if saved is not None:
         attributes[STUDY_MARK] = {"fingerprint": saved.fingerprint, "command": saved.command}
-    plan = (
-        Plan(known=known) if saved is None else Plan(saved.metrics, saved.distributions, saved.words, known)
-    )
+    plan = Plan.of(saved, known)
     if saved is None and kind_of(directory) == "sweep" and STUDY_MARK not in attributes:
         say(
             f"{directory.settings} is lost or damaged as well: what was swept is known from each record, the "
             "space and the objective are not. The sweep's own command brings them back."
         )
     trials = rebuilt_trials(directory, plan)
-    before = replace_study(
-        directory, storage, [metric.direction for metric in plan.metrics], trials, attributes
-    )
+    before = replace_study(directory, storage, plan.metrics, trials, attributes)
     (directory.path / INDEX_NAME).unlink(missing_ok=True)
     rows = read_rows(directory.path)
     counts = Counter(state for trial in trials if (state := state_name(trial)) is not None)

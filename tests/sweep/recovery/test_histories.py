@@ -34,7 +34,8 @@ from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.single_run import train_one
 from vggsweep.sweep.spec.composer import Composer
-from vggsweep.sweep.spec.spec import SweepSpec, read_spec
+from vggsweep.sweep.spec.preflight import read_spec
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.study import open_study, storage_of
 from vggsweep.sweep.storage.trial_attrs import attrs_of, is_duplicate
 from vggsweep.training.interruption import StopRequest

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sweep.conftest import spec_of
 from vggsweep.errors import ConfigError
-from vggsweep.sweep.spec.spec import read_spec
+from vggsweep.sweep.spec.preflight import read_spec
 
 HOOKS = """
 def slips(trial):

@@ -24,8 +24,7 @@ from vggsweep.results.units import short_count
 from vggsweep.sweep.display.progress import best_trials, state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec
-from vggsweep.sweep.storage.study import open_study
-from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
+from vggsweep.sweep.storage.trial_attrs import counted, shown_parameters
 from vggsweep.visible import visible_lines
 
 if TYPE_CHECKING:
@@ -58,9 +57,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
             write_atomically(directory.front, picture.getvalue())
         except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
             has_points = False
-    study = open_study(
-        directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
-    )
+    study = spec.open_study()
     best = best_trials(study)
     write_atomically(directory.best, yaml_text(_results(spec, best)))
     found = state_counts(study.get_trials(deepcopy=False))
@@ -86,25 +83,21 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
 
 def has_completed(spec: SweepSpec) -> bool:
     """Whether the sweep has any result to show for itself."""
-    study = open_study(
-        spec.directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
-    )
-    return any(trial.state is TrialState.COMPLETE for trial in counted(study.get_trials(deepcopy=False)))
+    trials = spec.open_study().get_trials(deepcopy=False)
+    return any(trial.state is TrialState.COMPLETE for trial in counted(trials))
 
 
 def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
     """As the stock sweeper writes it, with trial numbers and directories beside."""
-    solutions: list[dict[str, Any]] = []
-    for trial in best:
-        attrs = attrs_of(trial)
-        solutions.append(
-            {
-                "trial": trial.number,
-                "params": dict(attrs.swept or {}) if attrs is not None else dict(trial.params),
-                "values": [float(value) for value in trial.values],
-                "dir": str(spec.directory.trial(trial.number).path),
-            }
-        )
+    solutions: list[dict[str, Any]] = [
+        {
+            "trial": trial.number,
+            "params": shown_parameters(trial),
+            "values": [float(value) for value in trial.values],
+            "dir": str(spec.directory.trial(trial.number).path),
+        }
+        for trial in best
+    ]
     results: dict[str, Any] = {
         "name": "vggsweep",
         "objectives": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
 import optuna
@@ -52,56 +51,43 @@ class SweepView:
             self.live = Live(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
             with self._harmless():
-                self._redraw()
+                self.redraw()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.live is not None:
             self.live.stop()
 
     def trial_started(self, number: int, swept: Mapping[str, Any]) -> None:
         """Name the trial that begins, or continues."""
         self.running = f"trial {number}: {swept_words(swept)}"
-        if self.live is None:
-            self._line(self.running)
+        self.announce(self.running)
         with self._harmless():
-            self._redraw()
+            self.redraw()
 
     def trial_ended(self, record: Record) -> None:
         """One line for a finished trial; with a terminal it scrolls above the picture."""
         with self._harmless():
             progress = self._progress()
-            self._line(f"[{progress.done}/{progress.total}] {trial_line(record)}")
-            self._redraw()
+            self.say(f"[{progress.done}/{progress.total}] {trial_line(record)}")
+            self.redraw()
 
     def say(self, text: str) -> None:
         """A line for a person."""
-        self._line(text)
+        self.console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
 
     def announce(self, text: str) -> None:
         """A line that the live picture makes needless."""
         if self.live is None:
-            self._line(text)
+            self.say(text)
 
-    def redraw(self) -> None:
-        """The live picture of a sweep whose workers are other processes, each with its trial."""
-        if self.live is None:
-            return
-        progress = self._progress()
-        picture = sweep_picture(self.spec, progress, best_trials(self.study))
-        rest = running_table(progress) if progress.running else Text(self.running, style="cyan")
-        self.live.update(Group(picture, rest))
-
-    def _line(self, text: str) -> None:
-        self.console.print(visible_lines(text), highlight=False, markup=False, soft_wrap=True)
-
-    def _redraw(self) -> None:
-        if self.live is None:
-            return
-        picture = sweep_picture(self.spec, self._progress(), best_trials(self.study))
-        self.live.update(Group(picture, Text(visible(self.running), style="cyan")))
+    def redraw(self, *, of_workers: bool = False) -> None:
+        """Draw the live picture anew, with this process's trial or, of workers, a table of theirs."""
+        if self.live is not None:
+            progress = self._progress()
+            own = Text(visible(self.running), style="cyan")
+            rest = running_table(progress) if of_workers and progress.running else own
+            self.live.update(Group(sweep_picture(self.spec, progress, best_trials(self.study)), rest))
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:
@@ -109,7 +95,7 @@ class SweepView:
         try:
             yield
         except Exception as error:
-            self._line(f"cannot show how far the sweep is: {type(error).__name__}: {error}")
+            self.say(f"cannot show how far the sweep is: {type(error).__name__}: {error}")
 
     def _progress(self) -> SweepProgress:
         return self.reader.read(self.study.get_trials(deepcopy=False), self.spec.extent)

@@ -15,13 +15,10 @@ from vggsweep.configuration.sweep_settings import (
     PrunerSettings,
 )
 from vggsweep.errors import TrialPruned
-from vggsweep.sweep.pruning.pareto import is_stopped, pareto_rungs, standard_error
+from vggsweep.sweep.pruning.pareto import is_stopped, pareto_rungs, score, standard_error
 from vggsweep.sweep.spec.objectives import Metric
 from vggsweep.sweep.storage.study import storage_of
-from vggsweep.sweep.storage.trial_attrs import RUNG
-
-# What a trial costs before it is trained; objectives that are measured afterwards rank by MACs instead.
-KNOWN_COSTS = ("macs", "params")
+from vggsweep.sweep.storage.trial_attrs import KNOWN_COSTS, RUNG
 
 
 class Epoch(Protocol):
@@ -54,7 +51,7 @@ def score_of(result: Epoch) -> float | None:
     """What is compared at a rung, see `vggsweep.sweep.pruning.pareto`; None at an epoch that is none."""
     if result.averaged_val_acc is None:
         return None
-    return (result.averaged_val_acc + result.train_acc) / 2
+    return score(result.averaged_val_acc, result.train_acc)
 
 
 @dataclass(frozen=True)
@@ -87,18 +84,18 @@ class PruningCallback:
         Raises:
             TrialPruned: the trial ends here.
         """
-        if result.epoch not in rungs(self.settings, self.epochs) or (score := score_of(result)) is None:
+        if result.epoch not in rungs(self.settings, self.epochs) or (own := score_of(result)) is None:
             return
         if isinstance(self.settings, ParetoSettings):
-            self._look_at_rung(self.settings, result.epoch, score, val_images)
+            self._look_at_rung(self.settings, result.epoch, own, val_images)
             return
         trial = optuna.Trial(self.study, self.trial_id)
         if result.epoch not in trial._cached_frozen_trial.intermediate_values:
-            trial.report(score, result.epoch)
+            trial.report(own, result.epoch)
         if trial.should_prune():
             raise TrialPruned(result.epoch)
 
-    def _look_at_rung(self, settings: ParetoSettings, epoch: int, score: float, val_images: int) -> None:
+    def _look_at_rung(self, settings: ParetoSettings, epoch: int, reached: float, val_images: int) -> None:
         key = f"{RUNG}{epoch}"
         rungs_there = {
             trial._trial_id: trial.user_attrs[key]
@@ -107,7 +104,11 @@ class PruningCallback:
         }
         own = rungs_there.pop(self.trial_id, None)
         if own is None:  # a continued trial looks at its rung again, but came there only once
-            own = {"score": score, "at": len(rungs_there), **{name: self.costs[name] for name in KNOWN_COSTS}}
+            own = {
+                "score": reached,
+                "at": len(rungs_there),
+                **{name: self.costs[name] for name in KNOWN_COSTS},
+            }
             storage_of(self.study).set_trial_user_attr(self.trial_id, key, own)
         before = [
             (rung["score"], self._cost(rung)) for rung in rungs_there.values() if rung["at"] <= own["at"]

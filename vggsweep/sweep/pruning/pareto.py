@@ -36,6 +36,11 @@ def pareto_rungs(settings: ParetoSettings, epochs: int) -> list[int]:
     return found
 
 
+def score(averaged_val_acc: float, train_acc: float) -> float:
+    """What is compared at a rung."""
+    return (averaged_val_acc + train_acc) / 2
+
+
 def standard_error(score: float, images: int) -> float:
     """Standard error of an accuracy on so many images; as if it were no surer than .02 from 0 and 1.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,7 @@ from vggsweep.sweep.recovery.study_edits import (
 from vggsweep.sweep.spec.saved_spec import STUDY_MARK, grown, read_saved
 from vggsweep.sweep.spec.spec import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepSpec, flat
 from vggsweep.sweep.storage.file_lock import held
-from vggsweep.sweep.storage.study import open_study, storage_of
+from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import WAITING, attrs_of, counted, is_counted, unfinished_families
 from vggsweep.trial_directory import own_record, put_aside
 from vggsweep.visible import visible
@@ -74,7 +74,7 @@ def check_same_sweep(spec: SweepSpec) -> None:
     """
     saved = read_saved(spec.directory)
     if saved is not None:
-        _refuse(spec, saved.fingerprint, saved.command)
+        _refuse(spec, saved.fingerprint or {}, saved.command)
     elif kind_of(spec.directory) == "runs":
         name = spec.name
         raise ConfigError(
@@ -103,23 +103,19 @@ def kind_of(directory: SweepDirectory) -> str | None:
         return "sweep"
     if not directory.begun_trials() and not directory.study.is_file():
         return None
-    study = None
     with suppress(NoStudyYet):
-        study = read_study(directory) if _has_study(directory) else None
-    if study is not None:
-        trials = study.get_trials(deepcopy=False)
-        if STUDY_MARK in study.user_attrs or any(_is_swept(trial) for trial in trials):
-            return "sweep"
-        if trials or len(study.directions) > 1:
-            return "runs" if len(study.directions) == 1 else "sweep"
+        if directory.study.is_file() and directory.study.stat().st_size:
+            study = read_study(directory)
+            trials = study.get_trials(deepcopy=False)
+            has_two = len(study.directions) > 1
+            if STUDY_MARK in study.user_attrs or has_two or any(map(_is_swept, trials)):
+                return "sweep"
+            if trials:
+                return "runs"
     records, _ = read_records(directory.path)
     if not records:
         return "runs" if directory.begun_trials() else None
     return "sweep" if any(record.swept for _, record in records) else "runs"
-
-
-def _has_study(directory: SweepDirectory) -> bool:
-    return directory.study.is_file() and directory.study.stat().st_size > 0
 
 
 def _is_swept(trial: FrozenTrial) -> bool:
@@ -138,7 +134,7 @@ def join_study(spec: SweepSpec) -> None:
     is_there = spec.directory.path.is_dir()
     with held(spec.directory.path / "join.lock") if is_there else nullcontext():
         study = _made_anew_if_lost(spec)
-        attrs = {"fingerprint": plain(spec.fingerprint()), "command": spec.command}
+        attrs = _mark(spec)
         saved = study.user_attrs.get(STUDY_MARK)
         if saved is not None:
             difference = _refuse(spec, saved["fingerprint"], saved["command"])
@@ -153,23 +149,19 @@ def join_study(spec: SweepSpec) -> None:
         storage_of(study).close()
 
 
-def _open(spec: SweepSpec) -> optuna.Study:
-    return open_study(
-        spec.directory,
-        directions=[metric.direction for metric in spec.metrics],
-        storage=spec.settings.storage,
-    )
+def _mark(spec: SweepSpec) -> dict[str, Any]:
+    """What a study says of its sweep."""
+    return {"fingerprint": plain(spec.fingerprint()), "command": spec.command}
 
 
 def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
     # the directories first: a trial is in the study before it has one
     numbers = spec.directory.begun_trials()
-    study = _open(spec)
+    study = spec.open_study()
     known = study.get_trials(deepcopy=False)
-    # repaired by someone who did not know the space
+    # repaired by someone who did not know the space, or of a sweep that does not know these trials
     is_bare = STUDY_MARK not in study.user_attrs and any(_is_swept(one) and not one.params for one in known)
-    if spec.settings.storage is None and is_foreign(study, spec.directory):
-        is_bare = True  # nor does it know these trials
+    is_bare |= spec.settings.storage is None and is_foreign(study, spec.directory)
     if not numbers or (numbers[-1] < len(known) and not is_bare):
         return study
     storage_of(study).close()
@@ -177,11 +169,9 @@ def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
     refuse_while_at_work(spec.directory)
     content = Plan(spec.metrics, spec.space.distributions, spec.fixed, () if is_bare else known)
     trials = rebuilt_trials(spec.directory, content)
-    attrs = {"fingerprint": plain(spec.fingerprint()), "command": spec.command}
-    directions = [metric.direction for metric in spec.metrics]
-    replace_study(spec.directory, spec.settings.storage, directions, trials, {STUDY_MARK: attrs})
+    replace_study(spec.directory, spec.settings.storage, content.metrics, trials, {STUDY_MARK: _mark(spec)})
     say(f"{spec.root} had lost trials of its study: it is made anew from {len(numbers)} trials on disk.")
-    return _open(spec)
+    return spec.open_study()
 
 
 def _refuse_foreign_records(spec: SweepSpec) -> None:
@@ -207,10 +197,8 @@ def _refuse_foreign_records(spec: SweepSpec) -> None:
                 break
         else:
             raise ConfigError(
-                f"{spec.root} holds trials of another sweep; {directory.name} differs:\n"
-                + "\n".join(
-                    _capped(_lines(flat(dict(record.configuration)), flat(composed))) or [_place(record)]
-                )
+                f"{spec.root} holds trials of another sweep; {directory.name} differs:"
+                + _capped(_lines(flat(dict(record.configuration)), flat(composed)) or [_place(record)])
                 + f"\nGive this sweep another name, {shlex.quote(f'sweep.name={spec.name}-2')}, or type the "
                 "command of the sweep that lies there."
             )
@@ -223,12 +211,10 @@ def _is_of(spec: SweepSpec, record: Record, composed: Mapping[str, Any]) -> bool
 
 
 def _lies_inside(spec: SweepSpec, record: Record) -> bool:
-    for name in spec.space.distributions:
-        if name.lstrip("+") in record.swept and spec.space.hook is None:
-            value = record.swept[name.lstrip("+")]
-            if value is not None and spec.space.match_value(name, value) is None:
-                return False
-    return True
+    values = {name: record.swept.get(name.lstrip("+")) for name in spec.space.distributions}
+    return spec.space.hook is not None or all(
+        value is None or spec.space.match_value(name, value) is not None for name, value in values.items()
+    )
 
 
 def _place(record: Record) -> str:
@@ -244,17 +230,10 @@ def _follow(spec: SweepSpec, study: optuna.Study, difference: Difference) -> opt
     if difference.grown:
         widen(study, difference.grown)
     if difference.data:
-        study = _open(spec)
+        study = spec.open_study()
         train_again(spec.directory, study, counted(study.get_trials(deepcopy=False)))
-        say(
-            "\n".join(
-                [
-                    "The data changed since every trial failed; they are trained again:",
-                    *_capped(difference.data),
-                ]
-            )
-        )
-    return _open(spec)
+        say("The data changed since every trial failed; they are trained again:" + _capped(difference.data))
+    return spec.open_study()
 
 
 def _wait_for_replicates(spec: SweepSpec, study: optuna.Study) -> None:
@@ -277,8 +256,7 @@ def _check_records(spec: SweepSpec, study: optuna.Study) -> None:
             continue
         place = spec.directory.trial(trial.number)
         found = own_record(place, trial.number, attrs.identity)
-        if found in ("foreign", "damaged") and trial.state.is_finished():
-            assert isinstance(found, str)
+        if isinstance(found, str) and trial.state.is_finished():
             say(put_aside(place.record, found))
             found = None
         is_told = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
@@ -318,13 +296,9 @@ def differences(spec: SweepSpec, fingerprint: Mapping[str, Any]) -> Difference:
     settings = _lines(
         *({k: v for k, v in node.items() if not k.startswith(PREFIX)} for node in (before, now))
     )
-    return Difference(tuple(settings), tuple(data_lines(before, now, _data_names(spec))), wider)
-
-
-def _data_names(spec: SweepSpec) -> dict[str, str]:
     dataset = read_configuration(spec.base).dataset
     root = visible(str(data_root(dataset))) if dataset.name == "image_folder" else dataset.name
-    return {WHOLE_SWEEP: root}
+    return Difference(tuple(settings), tuple(data_lines(before, now, {WHOLE_SWEEP: root})), wider)
 
 
 def _refuse(spec: SweepSpec, fingerprint: Mapping[str, Any], command: str) -> Difference:
@@ -332,16 +306,14 @@ def _refuse(spec: SweepSpec, fingerprint: Mapping[str, Any], command: str) -> Di
     name = shlex.quote(f"sweep.name={spec.name}-2")
     if difference.settings:
         raise ConfigError(
-            f"The sweep {spec.name!r} was begun with other settings:\n"
-            + "\n".join(difference.settings)
-            + "\n"
-            f"Continue it with its own command, or give this one another name, {name}. It was begun with:\n"
+            "\n".join([f"The sweep {spec.name!r} was begun with other settings:", *difference.settings, ""])
+            + f"Continue it with its own command, or give this one another name, {name}. It was begun with:\n"
             f"  {command}"
         )
     if difference.data and _has_results(spec):
         raise ConfigError(
             f"The data of the sweep {spec.name!r} changed since it was begun, and results on other data do "
-            "not compare:\n" + "\n".join(_capped(difference.data)) + "\n"
+            f"not compare:{_capped(difference.data)}\n"
             f"Put the data back as they were, or begin a sweep of its own: {name}"
         )
     return difference
@@ -362,9 +334,10 @@ def _lines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _capped(lines: list[str] | tuple[str, ...]) -> list[str]:
-    more = len(lines) - MOST_LINES
-    return [*lines[:MOST_LINES], *([f"  and {more} more"] if more > 0 else [])]
+def _capped(lines: Sequence[str]) -> str:
+    """The first of some lines, each on a line of its own."""
+    more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "".join(f"\n{line}" for line in [*lines[:MOST_LINES], *more])
 
 
 def plain(value: Any) -> Any:

@@ -79,8 +79,7 @@ def is_foreign(study: optuna.Study, directory: SweepDirectory) -> bool:
 
 def study_of_records(directory: SweepDirectory) -> optuna.Study:
     """A study in memory, from what lies in the directory."""
-    saved = read_saved(directory)
-    plan = Plan() if saved is None else Plan(saved.metrics, saved.distributions, saved.words)
+    plan = Plan.of(read_saved(directory))
     study = optuna.create_study(
         study_name=directory.name, directions=[metric.direction for metric in plan.metrics]
     )

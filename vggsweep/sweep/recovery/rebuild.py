@@ -8,6 +8,7 @@ which nothing counts or shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +24,10 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import Record, read_record
-from vggsweep.sweep.spec.objectives import VAL_ACC, Metric, objective_values
+from vggsweep.results.disk.sweep_file import SavedSpec
+from vggsweep.sweep.pruning.pareto import score
+from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, objective_values
+from vggsweep.sweep.spec.saved_spec import saved_space
 from vggsweep.sweep.spec.search_space import SearchSpace
 from vggsweep.sweep.storage.trial_attrs import (
     REASON,
@@ -32,6 +36,7 @@ from vggsweep.sweep.storage.trial_attrs import (
     TrialAttrs,
     attrs_of,
     reason_of,
+    rung_attributes,
     told_state,
 )
 
@@ -52,6 +57,13 @@ class Plan:
     words: tuple[str, ...] = ()
     known: Sequence[FrozenTrial] = ()
 
+    @classmethod
+    def of(cls, saved: SavedSpec | None, known: Sequence[FrozenTrial] = ()) -> Plan:
+        """As a sweep's ``sweep.yaml`` says it, where there is one."""
+        if saved is None:
+            return cls(known=known)
+        return cls(BY_COLUMNS[saved.objective], saved_space(saved), saved.words, known)
+
 
 def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
     """Every trial from 0 to the last one of which something is left."""
@@ -60,35 +72,23 @@ def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
     trials: list[FrozenTrial] = []
     firsts: dict[str, int] = {}
     for number in range(end):
-        known = plan.known[number] if number < len(plan.known) else None
-        record = _record(directory.trial(number), number) if number in begun else None
-        if record is not None:
-            trials.append(_finished(record, number, directory.trial(number), plan, known, firsts))
-        elif known is not None:
-            trials.append(known)
-        elif number in begun and (attrs := _mark_of_begun(directory.trial(number), plan, firsts, number)):
-            params = _params(attrs.swept or {}, plan)
-            trials.append(_trial(TrialState.RUNNING, params, plan, attrs.attributes()))
-        else:
-            trials.append(create_trial(state=TrialState.FAIL))
+        trial = plan.known[number] if number < len(plan.known) else None
+        if number in begun:
+            place, record = directory.trial(number), None
+            with suppress(RecordError):
+                record = read_record(place.record)
+            if record is not None and record.trial == number:
+                trial = _finished(record, place, plan, trial, firsts)
+            elif trial is None and (attrs := _mark_of_begun(place, plan, firsts, number)):
+                trial = _trial(
+                    plan, attrs.swept or {}, state=TrialState.RUNNING, user_attrs=attrs.attributes()
+                )
+        trials.append(trial or create_trial(state=TrialState.FAIL))
     return _with_means(trials)
 
 
-def _record(directory: TrialDirectory, number: int) -> Record | None:
-    try:
-        record = read_record(directory.record)
-    except RecordError:
-        return None
-    return record if record.trial == number else None
-
-
 def _finished(
-    record: Record,
-    number: int,
-    directory: TrialDirectory,
-    plan: Plan,
-    known: FrozenTrial | None,
-    firsts: dict[str, int],
+    record: Record, directory: TrialDirectory, plan: Plan, known: FrozenTrial | None, firsts: dict[str, int]
 ) -> FrozenTrial:
     if known is not None and known.state is STATES[record.state]:
         before = attrs_of(known)
@@ -98,51 +98,34 @@ def _finished(
         record.configuration_hash,
         _own_words(record.overrides, plan),
         dict(record.swept) or None,  # single runs sweep nothing
-        _first(record.configuration, number, firsts),
+        _first(record.configuration, record.trial, firsts),
         record.data_fingerprint,
     )
-    attributes = dict(attrs.attributes())
+    attributes = attrs.attributes()
     values = objective_values(plan.metrics, record) if record.state == "COMPLETE" else None
     state = told_state(record, values)
     if state is TrialState.FAIL:
         attributes[REASON] = reason_of(record)
     if values is not None and _replicates(record.configuration) > 1:
         attributes[WAITING] = values
-    return _trial(
-        state,
-        _params(record.swept, plan),
-        plan,
-        attributes,
-        values=values,
-        steps=_steps(directory, record),
-        started=_local(record.timings.get("started")),
-        ended=_local(record.timings.get("ended")),
+    scores = _scores(directory, record)
+    node = record.configuration.get("pruner")
+    if isinstance(node, Mapping) and node.get("name") == "pareto":
+        attributes |= rung_attributes(scores, record)
+        scores = {}
+    trial = _trial(
+        plan, record.swept, state=state, values=values, user_attrs=attributes, intermediate_values=scores
     )
-
-
-def _trial(
-    state: TrialState,
-    params: Mapping[str, Any],
-    plan: Plan,
-    attributes: Mapping[str, Any],
-    *,
-    values: Sequence[float] | None = None,
-    steps: Mapping[int, float] | None = None,
-    started: datetime | None = None,
-    ended: datetime | None = None,
-) -> FrozenTrial:
-    trial = create_trial(
-        state=state,
-        values=None if values is None else list(values),
-        params=dict(params),
-        distributions={name: plan.distributions[name] for name in params},
-        user_attrs=dict(attributes),
-        intermediate_values=dict(steps or {}),
-    )
-    trial.datetime_start = started or trial.datetime_start
-    if state.is_finished():
-        trial.datetime_complete = max(filter(None, (ended, trial.datetime_start)), default=None)
+    trial.datetime_start = _local(record.timings.get("started")) or trial.datetime_start
+    ended = _local(record.timings.get("ended"))
+    trial.datetime_complete = max(filter(None, (ended, trial.datetime_start)), default=None)
     return trial
+
+
+def _trial(plan: Plan, swept: Mapping[str, Any], **content: Any) -> FrozenTrial:
+    params = _params(swept, plan)
+    distributions = {name: plan.distributions[name] for name in params}
+    return create_trial(params=params, distributions=distributions, **content)
 
 
 def _params(swept: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
@@ -214,16 +197,14 @@ def _mark_of_begun(
         return None
 
 
-def _steps(directory: TrialDirectory, record: Record) -> dict[int, float]:
-    """What a pruner of Optuna's was told after each epoch; nothing where several values are optimised."""
-    node = record.configuration.get("pruner")
-    if not isinstance(node, Mapping) or node.get("name") in ("none", "pareto", None):
-        return {}
+def _scores(directory: TrialDirectory, record: Record) -> dict[int, float]:
+    """What a pruner compared, by epoch; nothing where none looked."""
     try:
-        rows = read_history(directory.history, record.identity)
-        return {int(row["epoch"]): row["val_acc"] for row in rows}
-    except (OSError, ValueError, TypeError, KeyError):
+        epochs = read_history(directory.history, record.identity)
+    except RecordError:
         return {}
+    scored = [epoch for epoch in epochs if "averaged_val_acc" in epoch and "train_acc" in epoch]
+    return {int(one["epoch"]): score(one["averaged_val_acc"], one["train_acc"]) for one in scored}
 
 
 def _local(text: object) -> datetime | None:

@@ -13,7 +13,6 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.storages._rdb import models
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -24,6 +23,7 @@ from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.sweep.recovery.rebuild import add_all
 from vggsweep.sweep.scheduling.ownership import OWNER
+from vggsweep.sweep.spec.objectives import Metric
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.file_lock import is_owned
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
@@ -121,7 +121,7 @@ def widen(study: optuna.Study, distributions: Mapping[str, BaseDistribution]) ->
 def replace_study(
     directory: SweepDirectory,
     storage: str | None,
-    directions: Sequence[StudyDirection],
+    metrics: Sequence[Metric],
     trials: Sequence[FrozenTrial],
     attributes: Mapping[str, Any],
 ) -> Path | None:
@@ -130,20 +130,31 @@ def replace_study(
     Args:
         directory: of the sweep.
         storage: ``sweep.storage``.
-        directions: one a value.
+        metrics: of its objective.
         trials: by number, without a gap.
         attributes: of the study.
 
     Returns:
         Where the file that was there before lies now.
     """
+
+    def fill(backend: RetryingRDBStorage) -> None:
+        study = optuna.create_study(
+            study_name=directory.name,
+            storage=BufferedStorage(backend),
+            directions=[metric.direction for metric in metrics],
+        )
+        for key, value in attributes.items():
+            study.set_user_attr(key, value)
+        add_all(study, trials)
+        storage_of(study).close()
+
     if storage is not None:
         backend = open_database(directory, storage)
         names = [study.study_name for study in backend.get_all_studies()]
         if directory.name in names:
             backend.delete_study(backend.get_study_id_from_name(directory.name))
-        _fill(backend, directory.name, directions, trials, attributes)
-        backend.close()
+        fill(backend)
         return None
     new = directory.study.with_name(f"{directory.study.name}.new")
     new.unlink(missing_ok=True)
@@ -151,29 +162,12 @@ def replace_study(
     # one wait for the disk at the end instead of several for each trial
     event.listen(backend.engine, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))
     backend.close()
-    _fill(backend, directory.name, directions, trials, attributes)
-    backend.close()
+    fill(backend)
     with new.open("rb") as file:
         os.fsync(file.fileno())
     before = _set_aside(directory.study)
     new.replace(directory.study)
     return before
-
-
-def _fill(
-    backend: RetryingRDBStorage,
-    name: str,
-    directions: Sequence[StudyDirection],
-    trials: Sequence[FrozenTrial],
-    attributes: Mapping[str, Any],
-) -> None:
-    study = optuna.create_study(
-        study_name=name, storage=BufferedStorage(backend), directions=list(directions)
-    )
-    for key, value in attributes.items():
-        study.set_user_attr(key, value)
-    add_all(study, trials)
-    storage_of(study).close()
 
 
 def _set_aside(database: Path) -> Path | None:

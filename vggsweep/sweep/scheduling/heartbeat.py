@@ -6,16 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from types import TracebackType
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.sweep.scheduling.decisions import Assignment
-from vggsweep.sweep.scheduling.ownership import BEAT, BEATS_PER_LEASE, Heartbeat, LeaseMonitor, owner_of
+from vggsweep.sweep.scheduling.ownership import BEAT, BEATS_PER_LEASE, Heartbeat, LeaseMonitor, owns
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.training.interruption import StopRequest
 
@@ -64,9 +64,7 @@ class HeartbeatThread:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(timeout=LONGEST_FAREWELL_SECONDS)
 
@@ -106,22 +104,15 @@ class HeartbeatThread:
         self._lease_monitor.look(trials)
         if watched is None:
             return
-        if self._is_lost(watched.assignment, trials):
+        assignment = watched.assignment
+        if not owns(assignment.owner, next((one for one in trials if one.number == assignment.number), None)):
             if self._watched is watched:  # else it has just been told
                 self._stop.is_superseded = True
             return
         watched.heartbeats += 1
-        history = finished_epochs(watched.assignment.directory.history, watched.assignment.identity)
-        heartbeat = Heartbeat(
-            watched.heartbeats, time.time(), len(history), history[-1].get("val_acc") if history else None
-        )
-        key = BEAT + watched.assignment.owner.token
-        try:
-            storage_of(study).set_trial_system_attr(watched.assignment.trial_id, key, asdict(heartbeat))
-        except UpdateFinishedTrialError:
-            return  # seen at the next beat, unless it was us who told it
-
-    def _is_lost(self, assignment: Assignment, running: list[FrozenTrial]) -> bool:
-        trial = next((trial for trial in running if trial.number == assignment.number), None)
-        owner = owner_of(trial) if trial is not None else None
-        return owner is None or owner.token != assignment.owner.token
+        history = finished_epochs(assignment.directory.history, assignment.identity)
+        val_acc = history[-1].get("val_acc") if history else None
+        heartbeat = asdict(Heartbeat(watched.heartbeats, time.time(), len(history), val_acc))
+        with suppress(UpdateFinishedTrialError):  # seen at the next beat, unless it was us who told it
+            key = BEAT + assignment.owner.token
+            storage_of(study).set_trial_system_attr(assignment.trial_id, key, heartbeat)

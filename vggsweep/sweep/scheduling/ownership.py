@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -56,10 +56,6 @@ class Owner:
     device: str
     is_released: bool = False
 
-    def attribute(self) -> dict[str, Any]:
-        """As the study keeps it."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Heartbeat:
@@ -92,6 +88,12 @@ def owner_of(trial: FrozenTrial) -> Owner | None:
     """Who owns it, or owned it last."""
     plain = trial.user_attrs.get(OWNER)
     return None if plain is None else Owner(**plain)
+
+
+def owns(owner: Owner, trial: FrozenTrial | None) -> bool:
+    """Whether a trial is still this owner's, under this token, to train."""
+    now = owner_of(trial) if trial is not None and trial.state is TrialState.RUNNING else None
+    return now is not None and now.token == owner.token
 
 
 def heartbeat_of(trial: FrozenTrial, owner: Owner) -> Heartbeat | None:
@@ -132,25 +134,19 @@ class LeaseMonitor:
     def look(self, trials: Sequence[FrozenTrial]) -> None:
         """Compare every running trial's beat with the one seen before."""
         with self._lock:
-            self._look(trials)
-
-    def _look(self, trials: Sequence[FrozenTrial]) -> None:
-        now = time.monotonic()
-        passed = 0.0 if self._looked_at is None else min(now - self._looked_at, self.lease / 2)
-        self._looked_at = now
-        seen: dict[str, tuple[int, float]] = {}
-        for trial in trials:
-            owner = owner_of(trial) if trial.state is TrialState.RUNNING else None
-            if owner is None:
-                continue
-            heartbeat = heartbeat_of(trial, owner)
-            count = heartbeat.count if heartbeat is not None else 0
-            before = self._silence.get(owner.token)
-            is_same = before is not None and before[0] == count
-            seen[owner.token] = (count, before[1] + passed if is_same and before is not None else 0.0)
-        self._silence = seen
+            now = time.monotonic()
+            passed = 0.0 if self._looked_at is None else min(now - self._looked_at, self.lease / 2)
+            self._looked_at = now
+            seen: dict[str, tuple[int, float]] = {}
+            for trial in trials:
+                if trial.state is TrialState.RUNNING and (owner := owner_of(trial)) is not None:
+                    heartbeat = heartbeat_of(trial, owner)
+                    count = heartbeat.count if heartbeat is not None else 0
+                    before, seconds = self._silence.get(owner.token, (None, 0.0))
+                    seen[owner.token] = (count, seconds + passed if before == count else 0.0)
+            self._silence = seen
 
     def is_silent(self, owner: Owner) -> bool:
         """Whether the owner gave no sign of life for a whole lease."""
-        count_and_seconds = self._silence.get(owner.token)
-        return count_and_seconds is not None and count_and_seconds[1] >= self.lease
+        _, seconds = self._silence.get(owner.token, (0, 0.0))
+        return seconds >= self.lease

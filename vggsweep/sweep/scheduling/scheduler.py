@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import optuna
 from filelock import FileLock
@@ -37,6 +37,7 @@ from vggsweep.sweep.scheduling.ownership import (
     is_signed_by,
     new_owner,
     owner_of,
+    owns,
     place_of,
     sign,
 )
@@ -44,7 +45,7 @@ from vggsweep.sweep.scheduling.settle import Settler
 from vggsweep.sweep.scheduling.suggest import Suggester
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim, seize
-from vggsweep.sweep.storage.study import database_of, storage_of
+from vggsweep.sweep.storage.study import database_of, storage_of, write_attrs
 from vggsweep.sweep.storage.study_lock import StudyLockLost, study_lock_of
 from vggsweep.sweep.storage.trial_attrs import (
     DEATHS,
@@ -72,7 +73,7 @@ class TrialScheduler:
         self.spec = spec
         self.study = study
         self.directory = spec.directory
-        self.suggester = Suggester(spec, study, lambda: {OWNER: self.coming.attribute()})
+        self.suggester = Suggester(spec, study, lambda: {OWNER: asdict(self.coming)})
         make_directory(self.directory.workers)
         self.settler = Settler(spec, study, self._take)
         self.study_lock = study_lock_of(
@@ -109,9 +110,7 @@ class TrialScheduler:
             if (assignment := self._adopt(trials)) is not None:
                 return assignment
             in_progress = sum(map(is_in_progress, trials))
-            if self.spec.only:
-                return Wait()
-            if len(done) + in_progress >= self.spec.settings.n_trials:
+            if self.spec.only or len(done) + in_progress >= self.spec.settings.n_trials:
                 return Wait()
             if (stop := self.suggester.suggest(trials)) is not None:
                 return Wait() if in_progress else stop
@@ -157,19 +156,16 @@ class TrialScheduler:
                 directory.record.unlink()
 
     def _is_owner(self, assignment: Assignment) -> bool:
-        trial = storage_of(self.study).get_trial(assignment.trial_id)
-        owner = owner_of(trial)
-        return (
-            trial.state is TrialState.RUNNING and owner is not None and owner.token == assignment.owner.token
-        )
+        return owns(assignment.owner, storage_of(self.study).get_trial(assignment.trial_id))
 
     def _own(self, trial_id: int, owner: Owner) -> None:
-        storage_of(self.study).set_trial_user_attr(trial_id, OWNER, owner.attribute())
+        storage_of(self.study).set_trial_user_attr(trial_id, OWNER, asdict(owner))
 
     # stop
 
     def _stop(self, done: Sequence[FrozenTrial], is_time_up: bool) -> Stop | None:
         settings = self.spec.settings
+        over = Stop(f"sweep.timeout={settings.timeout:g} s is over", is_early=True) if is_time_up else None
         failed = [trial for trial in done if trial.state is TrialState.FAIL]
         if self.spec.only:
             left = set(self.spec.only) - {trial.number for trial in done}
@@ -179,9 +175,7 @@ class TrialScheduler:
                 return Stop(
                     f"{len(self.spec.only)} trials were trained again{commonest_reasons(again)}", is_early
                 )
-            return (
-                Stop(f"sweep.timeout={settings.timeout:g} s is over", is_early=True) if is_time_up else None
-            )
+            return over
         if len(done) >= settings.n_trials:
             if len(failed) == len(done):
                 return Stop(f"all {len(done)} trials failed{commonest_reasons(failed)}", is_early=True)
@@ -192,9 +186,7 @@ class TrialScheduler:
                 f"{settings.max_failures:g} allows{commonest_reasons(failed)}",
                 is_early=True,
             )
-        if is_time_up:
-            return Stop(f"sweep.timeout={settings.timeout:g} s is over", is_early=True)
-        return None
+        return over
 
     # adopt
 
@@ -243,8 +235,7 @@ class TrialScheduler:
         identity = next((one for one in own if one.configuration == attrs.configuration_hash), own[0])
         if identity != attrs.identity:
             attrs = replace(attrs, configuration_hash=identity.configuration, data=identity.data)
-            for key, value in attrs.attributes().items():
-                storage_of(self.study).set_trial_user_attr(trial._trial_id, key, value)
+            write_attrs(self.study, trial, attrs)
         assignment = Assignment(
             trial.number, trial._trial_id, directory, lock, plain, attrs, owner, identity, notes_of(trial)
         )
@@ -271,10 +262,8 @@ class TrialScheduler:
         if not directory.config.exists() and not is_elsewhere:  # nobody has begun it
             return False
         heartbeat = heartbeat_of(trial, owner) if owner is not None else None
-        epochs = max(
-            len(finished_epochs(directory.history, assignment.identity)),
-            heartbeat.epoch if heartbeat is not None else 0,
-        )
+        epochs = len(finished_epochs(directory.history, assignment.identity))
+        epochs = max(epochs, heartbeat.epoch if heartbeat is not None else 0)
         before = trial.user_attrs.get(DEATHS, {"count": 0, "epochs": 0, "total": 0})
         count = 1 if epochs > before["epochs"] else before["count"] + 1
         deaths = {"count": count, "epochs": epochs, "total": before["total"] + 1}

@@ -10,12 +10,11 @@ import functools
 import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
@@ -23,12 +22,13 @@ from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
 from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
+from vggsweep.sweep.search.plateau import Plateau, find_plateau
 from vggsweep.sweep.spec.known_costs import KnownCosts
 from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.buffered import drawn_in_memory
-from vggsweep.sweep.storage.study import add_trial, storage_of
+from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
     ENQUEUED,
@@ -47,30 +47,6 @@ SPACE_IS_DONE = "every point of the space is done"
 REPEATS_BEFORE_RANDOM = 3
 SUGGESTIONS_PER_TRIAL = 10
 VIOLATED = {"constraints:feasible": 1.0}
-
-
-@dataclass(frozen=True)
-class Feasible:
-    """A configuration to train."""
-
-    plain: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Duplicate:
-    """A point whose configuration another trial has."""
-
-    known: FrozenTrial
-
-
-@dataclass(frozen=True)
-class Infeasible:
-    """A point that is no network, and why."""
-
-    reason: str
-
-
-Verdict = Feasible | Duplicate | Infeasible
 
 
 class Suggester:
@@ -104,28 +80,23 @@ class Suggester:
             if index not in used:
                 self._enqueue(item, index, trials)
                 return None
-        is_stuck = _repeats(trials) >= REPEATS_BEFORE_RANDOM and self._is_walkable()
-        if not self._walks_space() and not is_stuck:
+        size, settings = self.spec.space.size, self.spec.settings
+        if settings.stop is not None and (plateau := self._plateau(trials)) is not None:
+            return Stop(str(plateau), is_early=False)
+        is_small = size is not None and size * settings.replicates <= settings.n_trials
+        is_walked_whole = is_small and settings.stop is None
+        is_stuck = (
+            size is not None and size <= MOST_POINTS_WALKED and _repeats(trials) >= REPEATS_BEFORE_RANDOM
+        )
+        if not (is_walked_whole or is_stuck or sampler_name(self.spec.sampler) == "grid"):
             self._ask(trials)
             return None
         # a space that is walked whole keeps its order
-        unseen = self._next_unseen(trials, shuffled=not self._is_small_enough())
+        unseen = self._next_unseen(trials, shuffled=not is_walked_whole)
         if unseen is None:
             return Stop(SPACE_IS_DONE, is_early=False)
         self._add(unseen, {}, trials)
         return None
-
-    def _is_small_enough(self) -> bool:
-        size = self.spec.space.size
-        settings = self.spec.settings
-        return size is not None and size * settings.replicates <= settings.n_trials
-
-    def _is_walkable(self) -> bool:
-        size = self.spec.space.size
-        return size is not None and size <= MOST_POINTS_WALKED
-
-    def _walks_space(self) -> bool:
-        return self._is_small_enough() or sampler_name(self.spec.sampler) == "grid"
 
     def _next_unseen(self, trials: Sequence[FrozenTrial], *, shuffled: bool) -> Params | None:
         if self._unseen is None:
@@ -174,6 +145,11 @@ class Suggester:
     def _known_cost_sampler(self, seed: int) -> KnownCostSampler:
         return KnownCostSampler(self.candidates, self.spec.metrics[1], self.spec.space.distributions, seed)
 
+    def _plateau(self, trials: Sequence[FrozenTrial]) -> Plateau | None:
+        settings = self.spec.settings
+        sampler = self._known_cost_sampler(self.spec.seed)
+        return find_plateau(sampler, trials, settings.plateau_share, settings.plateau_risk)
+
     @functools.cached_property
     def candidates(self) -> Candidates:
         """The networks of the space with their costs; counted once, when first asked for."""
@@ -199,31 +175,34 @@ class Suggester:
                 that no sampler drew.
         """
         words = tuple(self.spec.space.words({**params, **extra}))
-        verdict = self._judge(words, trials)
         attributes, system = dict(own or {}), dict(drawn.system_attrs) if drawn is not None else {}
         state, values = TrialState.RUNNING, None
         everything = drawn.params if drawn is not None else params
-        match verdict:
-            case Infeasible(reason):
-                state = TrialState.PRUNED
-                attributes[INFEASIBLE] = reason
-                system |= VIOLATED
-            case Duplicate(known):
+        try:
+            plain = self.compose(words)
+            check_configuration(read_configuration(plain))
+        except ConfigError as error:
+            state = TrialState.PRUNED
+            attributes[INFEASIBLE] = str(error)
+            system |= VIOLATED
+        else:
+            known = by_identity(trials, self.spec.fingerprints.identities(plain))
+            if known is not None:
                 state = known.state  # RUNNING: told when that one has a result
                 attributes[DUPLICATE_OF] = known.number
                 values = known.values if state is TrialState.COMPLETE else None
-            case Feasible(plain):
+            else:
                 attrs = self._attrs(plain, words, swept_fields({**everything, **extra}))
                 attributes |= {**attrs.attributes(), **self.ownership()}
-        add_trial(
-            self.study,
-            attributes,
+        trial = create_trial(
             state=state,
-            params=everything,
-            distributions=drawn.distributions if drawn is not None else self.spec.space.distributions,
-            system_attributes=system,
             values=values,
+            params=everything,
+            distributions=dict((drawn or self.spec.space).distributions),
+            user_attrs=attributes,
+            system_attrs=system,
         )
+        self.study.add_trial(trial)
 
     def _attrs(
         self, plain: Mapping[str, Any], words: Sequence[str], swept: dict[str, Any], first: int | None = None
@@ -241,23 +220,15 @@ class Suggester:
             assert first is not None, "only trials of ours make a family"
             words = (*first.words, f"seed={self.spec.seed + len(family)}")
             twin = self._attrs(self.composer.compose(words), words, dict(first.swept or {}), number)
-            add_trial(
-                self.study,
-                twin.attributes(),
+            new = create_trial(
+                state=TrialState.RUNNING,
                 params=family[0].params,
                 distributions=family[0].distributions,
+                user_attrs=twin.attributes(),
             )
+            self.study.add_trial(new)
             return True
         return False
-
-    def _judge(self, words: Sequence[str], trials: Sequence[FrozenTrial]) -> Verdict:
-        try:
-            plain = self.compose(words)
-            check_configuration(read_configuration(plain))
-        except ConfigError as error:
-            return Infeasible(str(error))
-        known = by_identity(trials, self.spec.fingerprints.identities(plain))
-        return Feasible(plain) if known is None else Duplicate(known)
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
         """The configuration of these words; the last one is remembered, as it is asked for twice."""
@@ -269,7 +240,5 @@ class Suggester:
 
 def _repeats(trials: Sequence[FrozenTrial]) -> int:
     """How many of the last suggestions brought nothing to train."""
-    fruitless = itertools.takewhile(
-        lambda trial: is_duplicate(trial) or is_infeasible(trial), reversed(trials)
-    )
-    return sum(1 for _ in fruitless)
+    fruitless = (is_duplicate(trial) or is_infeasible(trial) for trial in reversed(trials))
+    return sum(1 for _ in itertools.takewhile(bool, fruitless))

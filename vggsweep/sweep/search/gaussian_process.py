@@ -22,6 +22,8 @@ Values = NDArray[np.float64]
 LENGTH = (1.5, 0.5)
 AMPLITUDE = (0.7, 1.0)  # in units of the observations' deviation
 NOISE = (0.003, 0.7)
+# Accuracies that hardly differ so far may differ by this elsewhere.
+LEAST_SPREAD = 0.01
 # The hyperparameters are fitted to so many observations at most; all of them count for the prediction.
 MOST_FITTED = 200
 JITTER = 1e-10
@@ -104,7 +106,7 @@ def _fit(x_ND: Values, y_N: Values, variance_N: Values) -> Hyperparameters:
     kept = np.unique(np.linspace(0, len(y_N) - 1, min(len(y_N), MOST_FITTED)).round().astype(int))
     x_ND, y_N, variance_N = x_ND[kept], y_N[kept], variance_N[kept]
     dimensions = x_ND.shape[1]
-    spread = max(float(np.std(y_N)), 1e-3)
+    spread = max(float(np.std(y_N)), LEAST_SPREAD)
     centre = np.log([*[LENGTH[0]] * dimensions, AMPLITUDE[0] * spread, NOISE[0]])
     width = np.array([*[LENGTH[1]] * dimensions, AMPLITUDE[1], NOISE[1]])
 

@@ -55,7 +55,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        return self._distributions
+        return dict(self._distributions)  # a wrapper takes the fixed ones out
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -83,7 +83,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
             return None
         belief = self.believe(trials)
         if belief is None:
-            return self.candidates.points[self._lonely(trials, left_M)]
+            return self.candidates.points[self._first(trials, left_M)]
         value_M = expected_gains(belief) * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
         return self.candidates.points[int(belief.left_M[np.argmax(value_M)])]
 
@@ -94,14 +94,24 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
             return None
         return believe(self.candidates, trials, self._metric, self._names)
 
-    def _lonely(self, trials: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int:
-        """The candidate farthest from all seen ones for what it costs; the cheapest of all comes first."""
+    def _first(self, trials: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int:
+        """A candidate before there is a model: the cheapest, one far along each feature, then lonely ones.
+
+        Each is weighed by what it costs. Far along every feature, so that the trend of each can be told.
+        """
         known = self.candidates.indices(trial.params for trial in trials)
         if not known:
             return int(left_M[np.argmin(self.candidates.cost_N[left_M])])
         x_ND = self.candidates.x_ND
-        apart_M = np.min(((x_ND[left_M][:, None] - x_ND[known][None]) ** 2).sum(axis=2) ** 0.5, axis=1)
-        return int(left_M[np.argmax(apart_M * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[left_M]))])
+        cheapness_M = 10 ** (-POWER_OF_MACS * self.candidates.cost_N[left_M])
+        away_ND = np.abs(x_ND - x_ND[np.argmin(self.candidates.cost_N)])
+        for column in range(x_ND.shape[1]):
+            if away_ND[known, column].max() < away_ND[:, column].max() / 2:
+                own_M = away_ND[left_M, column]
+                others_M = away_ND[left_M].sum(axis=1) - own_M
+                return int(left_M[np.argmax(own_M / (1.0 + others_M) * cheapness_M)])
+        apart_MN = ((x_ND[left_M][:, None] - x_ND[known][None]) ** 2).sum(axis=2) ** 0.5
+        return int(left_M[np.argmax(apart_MN.min(axis=1) * cheapness_M)])
 
 
 def expected_gains(belief: Belief) -> NDArray[np.float64]:

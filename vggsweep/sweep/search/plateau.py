@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial
 
 from vggsweep.sweep.search.belief import Belief
+from vggsweep.sweep.search.known_cost import KnownCostSampler
+
+# The chance must be small after each of the last trials: a model of few trials may err once.
+IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
 class Plateau:
-    """How likely another trial is to be worth its while.
+    """Why another trial is not worth its while.
 
     Args:
-        chance: that the likeliest network raises the hypervolume by more than the share.
+        chance: that the most promising network raises the hypervolume by more than the share.
         share: of the hypervolume so far.
+        risk: that a person takes.
     """
 
     chance: float
     share: float
-
-    @classmethod
-    def of(cls, belief: Belief, share: float) -> Plateau:
-        """What a belief says: of its own front, whose lucky points count for what the model takes them for."""
-        chances_M = gain_chances(belief, share)
-        return cls(float(np.max(chances_M, initial=0.0)), share)
-
-    def is_reached(self, risk: float) -> bool:
-        return self.chance < risk
+    risk: float
 
     def __str__(self) -> str:
         return (
-            f"another trial raises the hypervolume by more than {self.share:.3g} of it with a chance of "
-            f"{self.chance:.2g} at most"
+            f"a plateau: the chance that another trial raises the hypervolume by more than {self.share:.2%} "
+            f"is {self.chance:.2%} at most, below sweep.plateau_risk={self.risk:g}"
         )
 
 
-def gain_chances(belief: Belief, share: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def find_plateau(
+    sampler: KnownCostSampler, trials: Sequence[FrozenTrial], share: float, risk: float
+) -> Plateau | None:
+    """The plateau that a study has reached, or None.
+
+    Args:
+        sampler: whose model is asked, whatever sampler proposes.
+        trials: of the study.
+        share: of the hypervolume so far that a trial must add to be worth its while.
+        risk: chance below which it is given up.
+    """
+    finished = [trial.number for trial in trials if trial.state.is_finished()]
+    largest = 0.0
+    for back in range(IN_A_ROW):
+        gone = finished[len(finished) - back :]
+        belief = sampler.believe([trial for trial in trials if trial.number not in gone])
+        if belief is None:
+            return None
+        chance = float(np.max(gain_chances(belief, share), initial=0.0))
+        if chance >= risk:
+            return None
+        largest = chance if back == 0 else largest
+    return Plateau(largest, share, risk)
+
+
+def gain_chances(belief: Belief, share: float) -> NDArray[np.float64]:
     """How likely each candidate raises the hypervolume by more than a share of it."""
     least = share * belief.front.hypervolume
     return belief.front.chances(belief.means_M, belief.deviations_M, belief.costs_M, least)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial
 
 from vggsweep.results.disk.sweep_file import SavedSpec
-from vggsweep.sweep.spec.search_space import SearchSpace
+from vggsweep.sweep.spec.search_space import SearchSpace, point_key
 from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate, is_infeasible, is_ours
 
 
@@ -43,13 +43,9 @@ class Extent:
         refused = [trial for trial in trials if is_infeasible(trial) or is_duplicate(trial)]
         if (self.space_size - len(refused)) * self.replicates >= self.n_trials:
             return self.n_trials
-        trained = {_point(trial) for trial in trials if is_ours(trial) and not is_duplicate(trial)}
-        idle = {_point(trial) for trial in refused} - trained
+        trained = {point_key(trial.params) for trial in trials if is_ours(trial) and not is_duplicate(trial)}
+        idle = {point_key(trial.params) for trial in refused} - trained
         return max(self.most(self.space_size - len(idle)), len(counted(trials)))
-
-
-def _point(trial: FrozenTrial) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, str(value)) for name, value in trial.params.items()))
 
 
 def saved_extent(saved: SavedSpec | None, trials: Sequence[FrozenTrial]) -> Extent:

@@ -35,6 +35,8 @@ OBJECTIVES: dict[str, tuple[Metric, ...]] = {
     "acc_vs_latency": (VAL_ACC, Metric("latency_ms_p50", StudyDirection.MINIMIZE, is_measured=True)),
     "acc_vs_train_time": (VAL_ACC, Metric("train_seconds", StudyDirection.MINIMIZE, is_measured=True)),
 }
+# The same by the columns that ``sweep.yaml`` names.
+BY_COLUMNS = {tuple(metric.name for metric in metrics): metrics for metrics in OBJECTIVES.values()}
 
 
 def metrics_of(name: str) -> tuple[Metric, ...]:

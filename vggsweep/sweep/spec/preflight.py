@@ -4,50 +4,75 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.distributions import FloatDistribution
 
+from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.idle import idle_fields
+from vggsweep.configuration.line import Line, read_line
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.configuration.words import pasted
 from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError
+from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.pruners import check_pruner
-from vggsweep.sweep.spec.samplers import check_sampler
+from vggsweep.sweep.spec.samplers import check_sampler, why_costs_are_unknown
 from vggsweep.sweep.spec.search_space import draw_point, load_hook
+from vggsweep.sweep.spec.spec import WHOLE_NODES, SweepSpec, space_option, spec_of_line
+from vggsweep.sweep.storage.rdb import check_address
 
-if TYPE_CHECKING:
-    from vggsweep.sweep.spec.composer import Composer
-    from vggsweep.sweep.spec.spec import SweepSpec
-
-# Nodes of a configuration that a sweep has once, whatever its trials are.
-WHOLE_NODES = ("sweep", "objective", "pruner", "space", "hydra")
 # A space whose tried points cannot exist is walked this far for one that can.
 MOST_POINTS_TRIED = 200
 BETWEEN = 0.381966  # where to try an interval besides its ends; no round number lies there
 
 
-def check_spec(spec: SweepSpec, configuration: Configuration, space_option: str) -> None:
+def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
+    """Read and check the words of ``vggsweep -m``.
+
+    Args:
+        words: all overrides of the line, also those of ``hydra.``.
+        extra_dir: the directory of ``--config-dir``.
+        config_name: the primary config.
+        command: the line as typed.
+
+    Raises:
+        ConfigError: the line cannot work; nothing has been written.
+    """
+    line = read_line(words, extra_dir=extra_dir, config_name=config_name)
+    return checked_spec(line, extra_dir=extra_dir, config_name=config_name, command=command)
+
+
+def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
+    """As `read_spec`, from a line that was read before."""
+    spec = spec_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
+    _check_spec(spec, space_option(line))
+    return spec
+
+
+def _check_spec(spec: SweepSpec, space_option: str) -> None:
     """Refuse a sweep that cannot work as a whole.
 
     Args:
         spec: what the sweep was told.
-        configuration: of its first point.
         space_option: where parameters come from that were not typed.
-
-    Raises:
-        ConfigError: naming what would work.
     """
+    measure = read_configuration(spec.base).measure.name
     if spec.settings.storage is not None:
-        from vggsweep.sweep.storage.rdb import check_address
-
         check_address(spec.directory, spec.settings.storage)
     metrics = spec.metrics
     check_pruner(spec.pruner, metrics)
     check_sampler(spec.sampler, metrics, spec.space)
-    if "latency_ms_p50" in [metric.name for metric in metrics] and configuration.measure.name == "none":
+    is_counted = not isinstance(read_configuration(spec.base).arch, CustomSettings)
+    unknown = why_costs_are_unknown(metrics, spec.space, is_counted=is_counted)
+    if spec.settings.stop is not None and unknown is not None:
+        raise ConfigError(
+            f"sweep.stop={spec.settings.stop} cannot judge this sweep: {unknown}. Leave it out; "
+            "sweep.timeout ends a sweep by the clock."
+        )
+    if "latency_ms_p50" in [metric.name for metric in metrics] and measure == "none":
         raise ConfigError("objective=acc_vs_latency needs latencies, and measure=none takes none.")
     if spec.space.hook is not None:
         load_hook(spec.space.hook)
@@ -70,10 +95,7 @@ def _check_choices(spec: SweepSpec, space_option: str) -> None:
     for name, point in _points_to_try(spec):
         try:
             configuration = _configuration(spec, point, composer)
-        except ConfigError as error:
-            raise _explained(error, spec, name, point, space_option) from error
-        idle.append(idle_fields(configuration))
-        try:
+            idle.append(idle_fields(configuration))
             check_configuration(configuration)
             is_any_feasible = True
         except InfeasibleConfig as error:

@@ -46,22 +46,25 @@ def applicable_sampler(
         space: of the sweep.
         is_counted: whether arithmetic knows what the networks cost; a class of one's own has to be built.
     """
-    if sampler_name(node) != KNOWN_COST:
-        return dict(node), None
-    reason = None
-    if len(metrics) < 2:
-        reason = f"it weighs accuracy against a cost, and the objective is {metrics[0].name} alone"
-    elif space.hook is not None:
-        reason = "a space with a hook has parameters that it does not know beforehand"
-    elif not is_counted:
-        reason = "what an architecture of one's own costs is known only once it is built"
-    if reason is None:
+    reason = why_costs_are_unknown(metrics, space, is_counted=is_counted)
+    if sampler_name(node) != KNOWN_COST or reason is None:
         return dict(node), None
     from hydra_plugins.hydra_optuna_sweeper.config import TPESamplerConfig
 
     tpe = OmegaConf.to_container(OmegaConf.structured(TPESamplerConfig))
     assert isinstance(tpe, dict)
     return {**tpe, "seed": node.get("seed")}, reason
+
+
+def why_costs_are_unknown(metrics: Sequence[Metric], space: SearchSpace, *, is_counted: bool) -> str | None:
+    """Why no model of accuracy over a space of known costs can be made; None where it can."""
+    if len(metrics) < 2:
+        return f"it weighs accuracy against a cost, and the objective is {metrics[0].name} alone"
+    if space.hook is not None:
+        return "a space with a hook has parameters that it does not know beforehand"
+    if not is_counted:
+        return "what an architecture of one's own costs is known only once it is built"
+    return None
 
 
 def check_sampler(node: Mapping[str, Any], metrics: Sequence[Metric], space: SearchSpace) -> None:

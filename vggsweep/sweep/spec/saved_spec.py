@@ -4,53 +4,30 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
-import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from vggsweep.errors import ConfigError
+from vggsweep.errors import RecordError
 from vggsweep.results.disk.layout import SweepDirectory
-from vggsweep.sweep.spec.objectives import Metric, metrics_of
+from vggsweep.results.disk.sweep_file import SavedSpec, read_saved_spec
+from vggsweep.sweep.spec.objectives import BY_COLUMNS
 
 
-@dataclass(frozen=True)
-class SavedSweep:
-    """What ``sweep.yaml`` says.
-
-    Args:
-        fingerprint: see `vggsweep.sweep.spec.spec.SweepSpec.fingerprint`.
-        command: the line that ran it last.
-        words: overrides that each of its trials has.
-        metrics: its objective.
-        distributions: its space; a parameter whose text cannot be read is left out.
-        storage: ``sweep.storage``.
-    """
-
-    fingerprint: dict[str, Any]
-    command: str
-    words: tuple[str, ...]
-    metrics: tuple[Metric, ...]
-    distributions: dict[str, BaseDistribution]
-    storage: str | None
-
-
-def read_saved(directory: SweepDirectory) -> SavedSweep | None:
+def read_saved(directory: SweepDirectory) -> SavedSpec | None:
     """Read ``sweep.yaml``; None where there is none, or none that can be understood."""
-    try:
-        content = yaml.safe_load(directory.settings.read_text(encoding="utf-8"))
-        space = {str(name): read_distribution(str(text)) for name, text in content["space"].items()}
-        return SavedSweep(
-            fingerprint=dict(content["fingerprint"]),
-            command=str(content["command"]),
-            words=tuple(map(str, content["words"])),
-            metrics=metrics_of(content["configuration"]["objective"]["name"]),
-            distributions={name: one for name, one in space.items() if one is not None},
-            storage=content["configuration"]["sweep"]["storage"],
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, yaml.YAMLError):
-        return None
+    with suppress(RecordError):
+        saved = read_saved_spec(directory.settings)
+        if saved is not None and saved.fingerprint is not None and saved.objective in BY_COLUMNS:
+            return saved
+    return None
+
+
+def saved_space(saved: SavedSpec) -> dict[str, BaseDistribution]:
+    """Its space; a parameter whose text cannot be read is left out."""
+    found = {name: read_distribution(str(text)) for name, text in saved.space.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 # Fields of the sampler's node in a fingerprint begin so.
@@ -60,7 +37,7 @@ SAMPLER = "sampler."
 def sampler_begun_with(directory: SweepDirectory) -> dict[str, Any] | None:
     """The node of the sampler that a sweep was begun with: it stays though the default be another by now."""
     saved = read_saved(directory)
-    if saved is None:
+    if saved is None or saved.fingerprint is None:
         return None
     own = {key: value for key, value in saved.fingerprint.items() if key.startswith(SAMPLER)}
     return {key.removeprefix(SAMPLER): value for key, value in own.items()} or None

@@ -47,16 +47,15 @@ class SearchSpace:
     @property
     def size(self) -> int | None:
         """Number of points; None when it is endless (an interval of reals) or a hook decides."""
-        counts = [_count(distribution) for distribution in self.distributions.values()]
-        if self.hook is not None or any(count is None for count in counts):
-            return None
-        return math.prod(count for count in counts if count is not None)
+        values = [_values(distribution) for distribution in self.distributions.values()]
+        known = [len(some) for some in values if some is not None]
+        return math.prod(known) if self.hook is None and len(known) == len(values) else None
 
     def points(self) -> Iterator[Params]:
         """Every point of a finite space, the last parameter changing fastest, as Hydra's multirun."""
-        names = list(self.distributions)
-        for values in itertools.product(*(_values(self.distributions[name]) for name in names)):
-            yield dict(zip(names, values, strict=True))
+        values = [_values(distribution) or () for distribution in self.distributions.values()]
+        for point in itertools.product(*values):
+            yield dict(zip(self.distributions, point, strict=True))
 
     def words(self, params: Mapping[str, Any]) -> list[str]:
         """A point as overrides; what a hook or a person added to it may be any value."""
@@ -77,12 +76,14 @@ class SearchSpace:
 
     def in_words(self) -> dict[str, str]:
         """Each parameter's values as people say them."""
-        text = {name: _in_words(distribution) for name, distribution in self.distributions.items()}
-        return text | ({"hook": self.hook} if self.hook else {})
+        return self._text(_in_words)
 
     def describe(self) -> dict[str, str]:
         """The space as text that is compared when a sweep continues."""
-        text = {name: str(distribution) for name, distribution in self.distributions.items()}
+        return self._text(str)
+
+    def _text(self, say: Callable[[BaseDistribution], str]) -> dict[str, str]:
+        text = {name: say(distribution) for name, distribution in self.distributions.items()}
         return text | ({"hook": self.hook} if self.hook else {})
 
 
@@ -190,7 +191,7 @@ def draw_point(space: SearchSpace, study: optuna.Study) -> Params:
 
 
 def point_key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What two points have in common exactly when they are the same, however Optuna stored their values."""
+    """What tells a point from others, however a database spelt its values."""
     return tuple(sorted((name, str(value)) for name, value in params.items()))
 
 
@@ -215,13 +216,8 @@ def _means(choice: Any, value: Any) -> bool:
     return bool(meant == value) or choice == value
 
 
-def _count(distribution: BaseDistribution) -> int | None:
-    if isinstance(distribution, FloatDistribution) and distribution.step is None:
-        return None if distribution.low < distribution.high else 1
-    return len(_values(distribution))
-
-
-def _values(distribution: BaseDistribution) -> Sequence[Any]:
+def _values(distribution: BaseDistribution) -> Sequence[Any] | None:
+    """Every value, or None where they are endless."""
     match distribution:
         case CategoricalDistribution():
             return distribution.choices
@@ -232,7 +228,7 @@ def _values(distribution: BaseDistribution) -> Sequence[Any]:
             return [_tidy(distribution.low + i * distribution.step) for i in range(steps + 1)]
         case FloatDistribution() if distribution.low == distribution.high:
             return [distribution.low]
-    raise AssertionError(distribution)
+    return None
 
 
 def _tidy(value: float) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import optuna
 from hydra.core.override_parser.types import Override
 from optuna.distributions import CategoricalDistribution
 
@@ -18,7 +19,7 @@ from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
-from vggsweep.configuration.line import Line, choices, named, read_line, sweep_name
+from vggsweep.configuration.line import Line, choices, named, sweep_name
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
@@ -28,17 +29,21 @@ from vggsweep.results.disk.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
 from vggsweep.sweep.spec.objectives import Metric, metrics_of
-from vggsweep.sweep.spec.preflight import WHOLE_NODES, check_spec
 from vggsweep.sweep.spec.samplers import applicable_sampler
 from vggsweep.sweep.spec.saved_spec import sampler_begun_with
 from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
-FREE_SWEEP_FIELDS = ("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage")
+FREE_SWEEP_FIELDS = (
+    *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage"),
+    *("stop", "plateau_share", "plateau_risk"),
+)
 FREE_NODES = ("device", "logger")
 # How the fingerprint names the data of a sweep that does not vary them.
 SAMPLER_GROUP = "hydra/sweeper/sampler"
 WHOLE_SWEEP = "of the sweep"
+# Nodes of a configuration that a sweep has once, whatever its trials are.
+WHOLE_NODES = ("sweep", "objective", "pruner", "space", "hydra")
 # Words of a line that are no part of a trial's configuration.
 NOT_A_TRIALS = ("hydra", "sweep.name=")
 
@@ -97,6 +102,18 @@ class SweepSpec:
         settings = self.settings
         return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
 
+    def open_study(self) -> optuna.Study:
+        """Create or open the sweep's study, with its pruner; suggestions take a sampler each."""
+        from vggsweep.sweep.spec.pruners import optuna_pruner
+        from vggsweep.sweep.storage.study import open_study  # a database's library, which plan needs not
+
+        return open_study(
+            self.directory,
+            directions=[metric.direction for metric in self.metrics],
+            storage=self.settings.storage,
+            pruner=optuna_pruner(self.pruner, self.base["train"]["epochs"]),
+        )
+
     def composer(self) -> Composer:
         """Makes this sweep's configurations."""
         return Composer(self.fixed, self.extra_dir, self.config_name)
@@ -124,24 +141,14 @@ class SweepSpec:
         return {name: {"digest": one.digest, **one.counts} for name, one in taken.items()}
 
 
-def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
-    """Read and check the words of ``vggsweep -m``.
-
-    Args:
-        words: all overrides of the line, also those of ``hydra.``.
-        extra_dir: the directory of ``--config-dir``.
-        config_name: the primary config.
-        command: the line as typed.
-
-    Raises:
-        ConfigError: the line cannot work; nothing has been written.
-    """
-    line = read_line(words, extra_dir=extra_dir, config_name=config_name)
-    return order_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
+def space_option(line: Line) -> str:
+    """The option of the ``space`` group that a line chooses."""
+    typed = ",".join(one.get_value_string() for one in line.parsed if one.key_or_group == "space")
+    return typed or str(line.hydra.runtime.choices.get("space"))
 
 
-def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
-    """As `read_spec`, from a line that was read before."""
+def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
+    """The sweep of a line, not checked as a whole; see `vggsweep.sweep.spec.preflight.checked_spec`."""
     parsed, swept, fixed = line.parsed, line.swept, line.fixed
     groups = [override for override in swept if group_options(override.key_or_group, extra_dir=extra_dir)]
     first = [f"{one.get_key_element()}={choices(one, extra_dir=extra_dir)[0]}" for one in groups]
@@ -150,21 +157,18 @@ def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comma
     configuration = read_configuration(base)
     check_storage(configuration.sweep.storage)  # before any other refusal repeats the line
     space = _read_space(configuration, parsed, swept, extra_dir)
-    space_option = ",".join(one.get_value_string() for one in parsed if one.key_or_group == "space")
-    space_option = space_option or str(line.hydra.runtime.choices.get("space"))
-    kind = [*space.distributions] or [space_option]
+    kind = [*space.distributions] or [space_option(line)]
     name = named(configuration, line.words) or sweep_name(naming_overrides(line.words), kind)
     base["sweep"]["name"] = name
-    metrics = metrics_of(configuration.objective.name)
     sampler, note = applicable_sampler(
         resolved(line.hydra.sweeper.sampler),
-        metrics,
+        metrics_of(configuration.objective.name),
         space,
         is_counted=not isinstance(configuration.arch, CustomSettings),
     )
     if not any(one.key_or_group.startswith(SAMPLER_GROUP) for one in parsed):
-        sampler, note = sampler_begun_with(sweep_directory(name)) or sampler, None
-    spec = SweepSpec(
+        sampler, note = sampler_begun_with(sweep_directory(name)) or sampler, None  # nobody named it
+    return SweepSpec(
         name=name,
         root=sweep_directory(name).path,
         fixed=(
@@ -188,8 +192,6 @@ def order_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comma
         base=base,
         command=command,
     )
-    check_spec(spec, configuration, space_option)
-    return spec
 
 
 def _read_space(

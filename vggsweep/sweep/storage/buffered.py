@@ -18,7 +18,6 @@ import sqlite3
 import weakref
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 # A question for writes of others waits this long for one of them; then everything is read anew.
 LOCK_SECONDS = 1.0
@@ -45,15 +44,20 @@ class BufferedStorage(_CachedStorage):
         super().__init__(backend)
         self.buffered: FrozenTrial | None = None
         self.is_buffering = False
-        self._watch = _watch(backend)
-        if self._watch is not None:
+        # notices every other connection's writes
+        self._watch: sqlite3.Connection | None = None
+        if self.file is not None:
+            self._watch = sqlite3.connect(self.file, timeout=LOCK_SECONDS, check_same_thread=False)
             weakref.finalize(self, self._watch.close)
         self._seen: dict[int, int | None] = {}
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file; None where the database is none."""
-        return sqlite_file(self._backend)
+        """The SQLite file; None for a database on a server or in memory."""
+        engine = self._backend.engine
+        path = engine.url.database
+        is_file = engine.dialect.name == "sqlite" and path and path != ":memory:" and path[:5] != "file:"
+        return Path(path) if path and is_file else None
 
     def close(self) -> None:
         """Give back all connections; the next use opens new ones."""
@@ -72,19 +76,10 @@ class BufferedStorage(_CachedStorage):
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         if template_trial is not None or not self.is_buffering:
             return super().create_new_trial(study_id, template_trial)
-        self.buffered = FrozenTrial(
-            number=self.get_n_trials(study_id),
-            trial_id=BUFFERED_ID,
-            state=TrialState.RUNNING,
-            value=None,
-            datetime_start=datetime.now(),
-            datetime_complete=None,
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs={},
-            intermediate_values={},
-        )
+        number = self.get_n_trials(study_id)  # before the trial is there itself
+        self.buffered = create_trial(state=TrialState.RUNNING)
+        self.buffered.number = number
+        self.buffered._trial_id = BUFFERED_ID
         return BUFFERED_ID
 
     def set_trial_param(
@@ -94,32 +89,29 @@ class BufferedStorage(_CachedStorage):
             super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
             return
         assert self.buffered is not None
-        self.buffered.params = {
-            **self.buffered.params,
-            param_name: distribution.to_external_repr(param_value_internal),
-        }
-        self.buffered.distributions = {**self.buffered.distributions, param_name: distribution}
+        self.buffered.params[param_name] = distribution.to_external_repr(param_value_internal)
+        self.buffered.distributions[param_name] = distribution
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         if trial_id != BUFFERED_ID:
             super().set_trial_user_attr(trial_id, key, value)
             return
         assert self.buffered is not None
-        self.buffered.user_attrs = {**self.buffered.user_attrs, key: value}
+        self.buffered.user_attrs[key] = value
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         if trial_id != BUFFERED_ID:
             super().set_trial_system_attr(trial_id, key, value)
             return
         assert self.buffered is not None
-        self.buffered.system_attrs = {**self.buffered.system_attrs, key: value}
+        self.buffered.system_attrs[key] = value
 
     # reads
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         if trial_id == BUFFERED_ID:
             assert self.buffered is not None
-            return copy.copy(self.buffered)
+            return copy.deepcopy(self.buffered)
         if self._watch is None or trial_id not in self._trial_id_to_study_id_and_number:
             return super().get_trial(trial_id)
         study_id, number = self._trial_id_to_study_id_and_number[trial_id]
@@ -174,24 +166,9 @@ def drawn_in_memory(study: optuna.Study) -> Iterator[None]:
         storage.buffered, storage.is_buffering = None, False
 
 
-def sqlite_file(storage: RDBStorage) -> Path | None:
-    """The file of a storage on SQLite; None for a database on a server or in memory."""
-    path = storage.engine.url.database
-    if storage.engine.dialect.name != "sqlite" or not path or path == ":memory:" or path.startswith("file:"):
-        return None
-    return Path(path)
-
-
-def _watch(backend: RDBStorage) -> sqlite3.Connection | None:
-    """A connection that notices every other one's writes; None where the database is no SQLite file."""
-    path = sqlite_file(backend)
-    return None if path is None else sqlite3.connect(path, timeout=LOCK_SECONDS, check_same_thread=False)
-
-
 def _data_version(watch: sqlite3.Connection) -> int | None:
     """A number that every other connection's write changes; None while another process's lock hides it."""
     try:
-        version: int = watch.execute("PRAGMA data_version").fetchone()[0]
+        return int(watch.execute("PRAGMA data_version").fetchone()[0])
     except sqlite3.Error:  # a damaged file says so where it is read
         return None
-    return version

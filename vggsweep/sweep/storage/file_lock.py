@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -37,20 +38,23 @@ def claim(lock: Path) -> FileLock | None:
         WriteFailed: there can be no lock here.
     """
     try:
-        return _claim(lock)
+        return _acquired(lock, blocking=False)
+    except Timeout:
+        return None
+
+
+def _acquired(lock: Path, **how: Any) -> FileLock:
+    """Take a lock; what lies in its file's place and is no file is set aside."""
+    taken = FileLock(lock)
+    try:
+        taken.acquire(**how)
+    except Timeout:
+        raise
     except OSError as error:
         if set_obstacle_aside(lock) is None:
             raise lock_failed(lock, error) from error
-    return _claim(lock)
-
-
-def _claim(lock: Path) -> FileLock | None:
-    held = FileLock(lock, blocking=False)
-    try:
-        held.acquire()
-    except Timeout:
-        return None
-    return held
+        taken.acquire(**how)
+    return taken
 
 
 @contextmanager
@@ -60,17 +64,11 @@ def held(lock: Path, *, poll_seconds: float = 0.05) -> Iterator[None]:
     Raises:
         WriteFailed: there can be no lock here.
     """
-    waiting = FileLock(lock)
-    try:
-        waiting.acquire(poll_interval=poll_seconds)
-    except OSError as error:
-        if set_obstacle_aside(lock) is None:
-            raise lock_failed(lock, error) from error
-        waiting.acquire(poll_interval=poll_seconds)
+    taken = _acquired(lock, poll_interval=poll_seconds)
     try:
         yield
     finally:
-        waiting.release()
+        taken.release()
 
 
 def lock_failed(lock: Path, error: OSError) -> WriteFailed:
@@ -102,10 +100,9 @@ def is_owned(lock: Path) -> bool:
     if not lock.exists():
         return False
     try:
-        held = _claim(lock)
+        with FileLock(lock).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
     except OSError:  # no lock, or on a disk that can only be read: nobody trains there
         return False
-    if held is None:
-        return True
-    held.release()
-    return False

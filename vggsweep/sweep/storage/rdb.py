@@ -6,13 +6,13 @@ A password never leaves the environment: `sweep.storage` travels and is saved as
 
 from __future__ import annotations
 
-import functools
 import logging
 import re
 import shlex
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,12 +132,8 @@ def _filled_in(storage: str) -> URL:
         return text
 
     url = make_url(storage)
-    return url.set(
-        username=fill(url.username),
-        password=fill(url.password),
-        host=fill(url.host),
-        database=fill(url.database),
-    )
+    parts: Any = {part: fill(getattr(url, part)) for part in ("username", "password", "host", "database")}
+    return url.set(**parts)
 
 
 def describe(url: URL) -> str:
@@ -157,8 +153,7 @@ def ping(url: URL) -> None:
     options = {"connect_args": POSTGRES_OPTIONS} if url.get_backend_name() == "postgresql" else {}
     try:
         engine = sqlalchemy.create_engine(url, **options)
-        with engine.connect():
-            pass
+        engine.connect().close()
         engine.dispose()
     except ImportError as error:
         raise _without_driver(what, url) from error
@@ -171,44 +166,27 @@ def _without_driver(what: str, url: URL) -> SweepError:
     return SweepError(f"{what} needs a driver that is not installed: {hint}.")
 
 
-class Outage:
-    """Remembers when a database last failed to answer, so that silence is not taken for death."""
-
-    def __init__(self) -> None:
-        self.last_failure = -1e9
-
-    def failed(self) -> None:
-        """Note a failure now."""
-        self.last_failure = time.monotonic()
-
-
-def with_retries(
-    action: Callable[[], Value], what: str, outage: Outage, patience: float = PATIENCE_SECONDS
-) -> Value:
+def with_retries(action: Callable[[], Value], what: str) -> Value:
     """Do it; while the database does not answer, wait and try again, and say so.
 
     Args:
         action: asks the database once.
         what: the address without its password.
-        outage: told of each failure.
-        patience: seconds after which the failure is raised.
 
     Raises:
         SweepError: the database did not answer for so long.
         WriteFailed: it answered, and cannot write; see `refused`.
     """
-    began: float | None = None
-    pause, is_said = 0.05, False
+    began, pause, is_said = 0.0, 0.05, False
     while True:
         try:
             value = action()
         except (StorageInternalError, SQLAlchemyError) as error:
             if not is_outage(error):
                 raise refused(what, error) or error from error
-            outage.failed()
             now = time.monotonic()
-            began = now if began is None else began
-            if now - began > patience:
+            began = began or now
+            if now - began > PATIENCE_SECONDS:
                 raise SweepError(f"{what} did not answer for {now - began:.0f} s: {reason(error)}") from error
             # SQLite has waited silently before it says so
             if not is_said and (now - began >= NOTICE_AFTER_SECONDS or is_locked(error)):
@@ -217,7 +195,7 @@ def with_retries(
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         else:
-            if is_said and began is not None:
+            if is_said:
                 log.warning("%s answers again after %.0f s.", what, time.monotonic() - began)
             return value
 
@@ -266,8 +244,7 @@ def refused(what: str, error: Exception) -> WriteFailed | SweepError | None:
 
 
 def _cause(error: Exception) -> BaseException:
-    is_wrapped = isinstance(error, StorageInternalError) and error.__cause__ is not None
-    return error.__cause__ or error if is_wrapped else error
+    return error.__cause__ or error if isinstance(error, StorageInternalError) else error
 
 
 def _code(cause: BaseException) -> int | str | None:
@@ -305,7 +282,6 @@ class RetryingRDBStorage(RDBStorage):
 
     def __init__(self, url: str, options: dict[str, Any], what: str) -> None:
         self.what = what
-        self.outage = Outage()
         super().__init__(url, engine_kwargs=options)
 
     def close(self) -> None:
@@ -316,12 +292,8 @@ class RetryingRDBStorage(RDBStorage):
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
         # Optuna retries this one by itself, silently for half a minute: ask before whether it can work.
         if self.engine.dialect.name == "sqlite":
-            with_retries(self._touch, self.what, self.outage)
-        return with_retries(
-            lambda: super(RetryingRDBStorage, self)._create_new_trial(study_id, template_trial),
-            self.what,
-            self.outage,
-        )
+            with_retries(self._touch, self.what)
+        return with_retries(partial(super()._create_new_trial, study_id, template_trial), self.what)
 
     def _touch(self) -> None:
         with self.engine.connect() as connection:
@@ -330,9 +302,9 @@ class RetryingRDBStorage(RDBStorage):
 
 
 def _retrying(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
+    @wraps(method)
     def call(self: RetryingRDBStorage, *args: Any, **kwargs: Any) -> Any:
-        return with_retries(lambda: method(self, *args, **kwargs), self.what, self.outage)
+        return with_retries(partial(method, self, *args, **kwargs), self.what)
 
     return call
 

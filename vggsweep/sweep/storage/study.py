@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import asdict
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -20,7 +19,7 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
-from vggsweep.sweep.storage.trial_attrs import REASON, attrs_of, reason_of, told_state
+from vggsweep.sweep.storage.trial_attrs import ATTRS, REASON, TrialAttrs, attrs_of, reason_of, told_state
 
 log = logging.getLogger("vggsweep.storage")
 
@@ -30,7 +29,6 @@ def open_study(
     *,
     directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
     storage: str | None = None,
-    sampler: optuna.samplers.BaseSampler | None = None,
     pruner: optuna.pruners.BasePruner | None = None,
 ) -> optuna.Study:
     """Create or open the study of a sweep.
@@ -39,7 +37,6 @@ def open_study(
         directory: the sweep's directory, which exists.
         directions: one an objective.
         storage: a database URL, or None for ``study.db`` in the directory.
-        sampler: who suggests; irrelevant where nobody asks for suggestions.
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
     backend = _open_own(directory, storage)
@@ -48,7 +45,6 @@ def open_study(
             study_name=study_name(backend, directory, storage),
             storage=BufferedStorage(backend),
             directions=list(directions),
-            sampler=sampler,
             pruner=pruner,
             load_if_exists=True,
         )
@@ -113,43 +109,18 @@ def database_of(study: optuna.Study) -> RetryingRDBStorage:
     return backend
 
 
-def add_trial(
-    study: optuna.Study,
-    attributes: Mapping[str, Any],
-    *,
-    state: TrialState = TrialState.RUNNING,
-    params: Mapping[str, Any] | None = None,
-    distributions: Mapping[str, BaseDistribution] | None = None,
-    system_attributes: Mapping[str, Any] | None = None,
-    values: Sequence[float] | None = None,
-) -> int:
-    """Add a trial that no sampler suggested, whole in one transaction.
-
-    A kill leaves no number without its attributes.
-
-    Returns:
-        The trial's number.
-    """
-    template = optuna.trial.create_trial(
-        state=state,
-        values=None if values is None else list(values),
-        params=dict(params or {}),
-        distributions=dict(distributions or {}),
-        user_attrs=dict(attributes),
-        system_attrs=dict(system_attributes or {}),
-    )
-    trial_id = study._storage.create_new_trial(study._study_id, template_trial=template)
-    return study._storage.get_trial_number_from_id(trial_id)
+def write_attrs(study: optuna.Study, trial: FrozenTrial, attrs: TrialAttrs) -> None:
+    """Write what a trial is over what it was taken for."""
+    study._storage.set_trial_user_attr(trial._trial_id, ATTRS, asdict(attrs))
 
 
 def trials_of(study: optuna.Study, identities: Sequence[Identity], state: TrialState) -> list[FrozenTrial]:
     """This configuration's trials, on this data, in one state: RUNNING are those that nobody finished."""
-    found = []
-    for trial in study.get_trials(deepcopy=False, states=(state,)):
-        attrs = attrs_of(trial)
-        if attrs is not None and any(attrs.identity.fits(identity) for identity in identities):
-            found.append(trial)
-    return found
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False, states=(state,))
+        if (attrs := attrs_of(trial)) and any(attrs.identity.fits(identity) for identity in identities)
+    ]
 
 
 def tell(study: optuna.Study, number: int, record: Record, values: Sequence[float] | None) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,22 +21,22 @@ from vggsweep.sweep.storage.rdb import RetryingRDBStorage, with_retries
 LONGEST_TURN_SECONDS = 300
 # A turn takes some ten milliseconds; filelock's own choice, 50 ms, would leave workers idle for longer.
 POLL_SECONDS = 0.005
+# How each database is asked for its lock, and told to let go of it.
+POSTGRESQL = (
+    ("SELECT pg_advisory_lock(:key)", f"SET idle_session_timeout = '{LONGEST_TURN_SECONDS}s'"),
+    ("SELECT pg_advisory_unlock(:key)", "SET idle_session_timeout = 0"),
+)
+MYSQL = (
+    (f"SET SESSION wait_timeout = {LONGEST_TURN_SECONDS}", "SELECT GET_LOCK(:key, -1)"),
+    ("SELECT RELEASE_LOCK(:key)", "SET SESSION wait_timeout = DEFAULT"),
+)
 
 
 class StudyLockLost(Exception):
     """The database let our lock go (it restarted); what was decided must be decided again."""
 
 
-class StudyLock(Protocol):
-    """A lock that is held for the length of a ``with lock.hold():``."""
-
-    def hold(self) -> AbstractContextManager[None]: ...
-
-    def check(self) -> None:
-        """Raise `StudyLockLost` unless it is still ours; asked before anything is written."""
-
-
-def study_lock_of(storage: RetryingRDBStorage, name: str, file: Path) -> StudyLock:
+def study_lock_of(storage: RetryingRDBStorage, name: str, file: Path) -> FileStudyLock | DatabaseStudyLock:
     """The lock that fits a storage.
 
     Args:
@@ -81,15 +80,16 @@ class DatabaseStudyLock:
     def __init__(self, storage: RetryingRDBStorage, name: str) -> None:
         self._storage = storage
         digest = hashlib.sha256(f"vggsweep:{name}".encode()).digest()
-        self._is_mysql = storage.engine.dialect.name in ("mysql", "mariadb")
+        is_mysql = storage.engine.dialect.name in ("mysql", "mariadb")
+        self._words = MYSQL if is_mysql else POSTGRESQL
         # PostgreSQL's key is a signed 64-bit number, MySQL's a name of at most 64 characters
-        self._key = digest.hex()[:60] if self._is_mysql else int.from_bytes(digest[:8], "big", signed=True)
+        self._key = digest.hex()[:60] if is_mysql else int.from_bytes(digest[:8], "big", signed=True)
         self._connection: Connection | None = None
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Wait for the lock, and hold it within the block."""
-        self._connection = with_retries(self._acquire, self._storage.what, self._storage.outage)
+        self._connection = with_retries(self._acquire, self._storage.what)
         try:
             yield
         finally:
@@ -97,7 +97,7 @@ class DatabaseStudyLock:
             self._connection = None
 
     def check(self) -> None:
-        """Ask the database through the connection that holds the lock.
+        """Ask the database through the connection that holds the lock, before anything is written.
 
         Raises:
             StudyLockLost: that connection is gone, and the lock with it.
@@ -112,31 +112,25 @@ class DatabaseStudyLock:
     def _acquire(self) -> Connection:
         connection = self._storage.engine.connect()
         try:
-            if self._is_mysql:
-                connection.execute(text(f"SET SESSION wait_timeout = {LONGEST_TURN_SECONDS}"))
-                connection.execute(text("SELECT GET_LOCK(:key, -1)"), {"key": self._key})
-            else:
-                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
-                connection.execute(text(f"SET idle_session_timeout = '{LONGEST_TURN_SECONDS}s'"))
-            connection.commit()
+            self._execute(connection, *self._words[0])
         except BaseException:
-            with suppress(SQLAlchemyError):
-                connection.invalidate()
-                connection.close()
+            self._drop(connection)
             raise
         return connection
 
     def _release(self, connection: Connection) -> None:
         try:
-            if self._is_mysql:
-                connection.execute(text("SELECT RELEASE_LOCK(:key)"), {"key": self._key})
-                connection.execute(text("SET SESSION wait_timeout = DEFAULT"))
-            else:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._key})
-                connection.execute(text("SET idle_session_timeout = 0"))
-            connection.commit()
+            self._execute(connection, *self._words[1])
             connection.close()
         except SQLAlchemyError:  # the connection broke; the database has let go by itself
-            with suppress(SQLAlchemyError):
-                connection.invalidate()
-                connection.close()
+            self._drop(connection)
+
+    def _execute(self, connection: Connection, *statements: str) -> None:
+        for statement in statements:
+            connection.execute(text(statement), {"key": self._key} if ":key" in statement else {})
+        connection.commit()
+
+    def _drop(self, connection: Connection) -> None:
+        with suppress(SQLAlchemyError):
+            connection.invalidate()
+            connection.close()

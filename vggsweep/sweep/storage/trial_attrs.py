@@ -31,6 +31,8 @@ REASON = "reason"
 # What a pruner compared at an epoch: "rung:2". Optuna's own intermediate values work with one objective
 # only, and with several its TPE fails on a pruned trial that has them (Optuna 5.0.0).
 RUNG = "rung:"
+# What a trial costs before it is trained; objectives that are measured afterwards rank by MACs instead.
+KNOWN_COSTS = ("macs", "params")
 # Why earlier attempts failed, of a trial that was trained again.
 EARLIER = "earlier"
 
@@ -120,6 +122,15 @@ def scores_of(trial: FrozenTrial) -> dict[int, float]:
     return {int(key.removeprefix(RUNG)): float(rung["score"]) for key, rung in rungs.items()} | dict(
         trial.intermediate_values
     )
+
+
+def rung_attributes(scores: Mapping[int, float], record: Record) -> dict[str, Any]:
+    """What a trial of the `pareto` pruner had at its rungs, as far as its files say it.
+
+    In which order trials came there is not known any more: this one is compared with by all later ones.
+    """
+    costs = {name: record.costs.get(name, 0) for name in KNOWN_COSTS}
+    return {f"{RUNG}{epoch}": {"score": value, "at": 0, **costs} for epoch, value in scores.items()}
 
 
 def is_ours(trial: FrozenTrial) -> bool:

@@ -7,7 +7,9 @@ launcher, a limit on the time of a trial) runs supervisors, see `vggsweep.sweep.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import pickle
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.workers.monitor import Monitor
 from vggsweep.sweep.workers.parent import this_process
 from vggsweep.sweep.workers.reaper import reaping
-from vggsweep.sweep.workers.supervisor import WorkerSupervisor, pickled
+from vggsweep.sweep.workers.supervisor import WorkerSupervisor
 from vggsweep.sweep.workers.worker import Worker
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 
@@ -51,15 +53,17 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
     parent = this_process(spec.directory)
     supervisor = WorkerSupervisor(
         root=spec.root,
-        worker=pickled(worker),
-        workers=workers if name == "joblib" else _workers_here(name, workers),
+        worker=pickle.dumps(worker),
+        # a cluster's job has cores of its own
+        workers=workers if name in ("basic", "joblib", "submitit_local", "local") else 1,
         trial_timeout=spec.settings.trial_timeout,
         parent=parent,
         folder=str(Path.cwd()),
     )
+    launch = partial(_launch, config, hydra_context, supervisor, spec, workers)
     try:
         with reaping(), stop_on_signals() as stop, Monitor(spec, parent, stop) as monitor:
-            return launch_with_retries(config, hydra_context, supervisor, spec, stop, monitor)
+            return launch_with_retries(launch, name, stop, monitor)
     finally:
         parent.stop_file.unlink(missing_ok=True)
 
@@ -70,12 +74,7 @@ def launcher_name(config: DictConfig) -> str:
 
 
 def launch_with_retries(
-    config: DictConfig,
-    hydra_context: HydraContext,
-    supervisor: WorkerSupervisor,
-    spec: SweepSpec,
-    stop: StopRequest,
-    monitor: Monitor,
+    launch: Callable[[], list[WorkerOutcome]], launcher: str, stop: StopRequest, monitor: Monitor
 ) -> WorkerOutcome:
     """Launch the workers, again when the launcher lost one of its processes.
 
@@ -86,21 +85,19 @@ def launch_with_retries(
     done = monitor.done
     while True:
         try:
-            return merge_outcomes(
-                _launch(config, hydra_context, supervisor, spec, spec.settings.n_workers), stop
-            )
+            return merge_outcomes(launch(), stop)
         except VggsweepError:
             raise
         except Exception as error:  # each launcher has its own for a process that it lost
             if stop.is_set:
-                return _stopped(stop)
+                return WorkerOutcome.stopped(stop.signal_name)
             monitor.look()
             broken = broken + 1 if monitor.done == done else 1
             done = monitor.done
             if broken > MOST_BROKEN_LAUNCHES:
                 raise SweepError(
-                    f"hydra/launcher={launcher_name(config)} failed {broken} times without a further "
-                    f"finished trial: {type(error).__name__}: {_first_line(error)}"
+                    f"hydra/launcher={launcher} failed {broken} times without a further "
+                    f"finished trial: {type(error).__name__}: {''.join(str(error).strip().splitlines()[:1])}"
                 ) from error
             monitor.say(
                 f"vggsweep: the launcher lost a process ({type(error).__name__}); starting the workers again"
@@ -115,29 +112,13 @@ def _launch(
     )
     # All of the line: Hydra refuses a job without the experiment that chose its launcher.
     returns = launcher.launch([list(spec.fixed)] * count, initial_job_idx=0)
-    outcomes = [job.return_value for job in returns]
-    assert all(isinstance(outcome, WorkerOutcome) for outcome in outcomes)
-    return outcomes
+    return [job.return_value for job in returns]
 
 
 def merge_outcomes(outcomes: Sequence[WorkerOutcome], stop: StopRequest) -> WorkerOutcome:
     """What the outcomes of single workers mean for the sweep."""
     if stop.is_set:
-        return _stopped(stop)
+        return WorkerOutcome.stopped(stop.signal_name)
     done = [outcome for outcome in outcomes if not outcome.is_early]
     stopped = [outcome for outcome in outcomes if outcome.signal_name is not None]
     return (done or stopped or list(outcomes))[0]
-
-
-def _stopped(stop: StopRequest) -> WorkerOutcome:
-    return WorkerOutcome(f"stopped by {stop.signal_name}", is_early=True, signal_name=stop.signal_name)
-
-
-def _workers_here(launcher: str, workers: int) -> int:
-    """How many share the cores that one sees; a cluster's job has cores of its own."""
-    return workers if launcher in ("basic", "submitit_local", "local") else 1
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else ""

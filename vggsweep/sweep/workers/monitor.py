@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
+from contextlib import ExitStack
 
-import optuna
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
@@ -17,7 +16,7 @@ from vggsweep.sweep.display.live import SweepView, trial_line
 from vggsweep.sweep.scheduling.ownership import owner_of
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.sqlite_wal import write_ahead
-from vggsweep.sweep.storage.study import open_study, storage_of
+from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import REASON, attrs_of, counted, is_in_progress
 from vggsweep.sweep.workers.parent import ParentProcess
 from vggsweep.training.interruption import StopRequest
@@ -38,10 +37,8 @@ class Monitor:
         self._spec = spec
         self._parent = parent
         self._stop = stop
-        self._study: optuna.Study = open_study(
-            spec.directory, directions=[m.direction for m in spec.metrics], storage=spec.settings.storage
-        )
-        self._log = write_ahead(storage_of(self._study).file)
+        self._study = spec.open_study()
+        self._held = ExitStack()
         self._view = SweepView(Console(stderr=True), spec, self._study)
         trials = self._study.get_trials(deepcopy=False)
         self._known = {trial.number for trial in counted(trials)}
@@ -57,14 +54,13 @@ class Monitor:
         return len(self._known)
 
     def __enter__(self) -> Monitor:
-        self._log.__enter__()
-        self._view.__enter__()
+        self._held.enter_context(write_ahead(storage_of(self._study).file))
+        self._held.callback(storage_of(self._study).close)
+        self._held.enter_context(self._view)
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._over.set()
         self._thread.join(timeout=5)
         try:
@@ -73,9 +69,7 @@ class Monitor:
         except Exception as fault:
             self._complain(fault)
         finally:
-            self._view.__exit__(kind, error, trace)
-            storage_of(self._study).close()
-            self._log.__exit__(kind, error, trace)
+            self._held.close()
 
     def say(self, text: str) -> None:
         """A line for the person."""
@@ -93,7 +87,7 @@ class Monitor:
                 if trial.number not in self._known:
                     self._known.add(trial.number)
                     self._view.say(f"[{len(self._known)}/{total}] {self._result(trial)}")
-            self._view.redraw()
+            self._view.redraw(of_workers=True)
 
     def _run(self) -> None:
         is_told = False

@@ -31,12 +31,9 @@ def main() -> None:
     header = json.loads(sys.stdin.buffer.readline())
     die_with(header["supervisor"])
     faulthandler.enable()
-    for name in (
-        "SIGINT",
-        "SIGUSR1",
-        "SIGUSR2",
-    ):  # a terminal's, and SLURM's warnings: the supervisor decides
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    # a terminal's, and SLURM's warnings: the supervisor decides
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     content = sys.stdin.buffer.read()
     sys.path[:] = header["path"]
     if os.path.isdir(header["folder"]):  # noqa: PTH112
@@ -57,7 +54,6 @@ def work(header: dict[str, Any], content: bytes) -> None:
     from vggsweep.device import cuda_device_count
     from vggsweep.sweep.scheduling.decisions import Assignment
     from vggsweep.sweep.workers.slot import device_of_slot
-    from vggsweep.sweep.workers.supervisor import news_line
     from vggsweep.sweep.workers.worker import Role, Worker
 
     worker = pickle.loads(content)
@@ -67,7 +63,7 @@ def work(header: dict[str, Any], content: bytes) -> None:
         logging.getLogger(name).addHandler(_Messenger(news))
 
     def report(assignment: Assignment | None) -> None:
-        news.write(news_line({"trial": str(assignment.directory.path) if assignment is not None else None}))
+        _tell(news, trial=str(assignment.directory.path) if assignment is not None else None)
 
     outcome = worker.work(
         Role(
@@ -78,11 +74,16 @@ def work(header: dict[str, Any], content: bytes) -> None:
         )
     )
     with suppress(BrokenPipeError):  # the supervisor is gone, and that is why we end
-        news.write(news_line({"ending": asdict(outcome)}))
+        _tell(news, ending=asdict(outcome))
         news.close()
     sys.stdout.flush()
     # all is on disk; threads of libraries need not be waited for
     os._exit(0)
+
+
+def _tell(news: TextIO, **what: Any) -> None:
+    """Tell the supervisor which trial is trained, what a person should know, or how the work ended."""
+    news.write(json.dumps(what) + "\n")
 
 
 class _Messenger(logging.Handler):
@@ -93,10 +94,8 @@ class _Messenger(logging.Handler):
         self._news = news
 
     def emit(self, record: logging.LogRecord) -> None:
-        from vggsweep.sweep.workers.supervisor import news_line
-
         with suppress(OSError):  # nobody is there to listen
-            self._news.write(news_line({"say": record.getMessage()}))
+            _tell(self._news, say=record.getMessage())
 
 
 if __name__ == "__main__":

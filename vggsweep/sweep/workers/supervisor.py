@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import select
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -52,7 +50,8 @@ class WorkerSupervisor:
 
     Args:
         root: the sweep's directory.
-        worker: a pickled `vggsweep.sweep.workers.worker.Worker`.
+        worker: a pickled `vggsweep.sweep.workers.worker.Worker`: unpickling it imports torch, which only its
+            process needs.
         workers: how many supervisors the launcher runs; they share this host's cores.
         trial_timeout: seconds after which a trial that does not end by itself is ended, or None.
         parent: the process behind the command; a supervisor on its host ends with it.
@@ -103,7 +102,7 @@ class _Supervision:
                 if outcome is not None:
                     return outcome
                 if self._should_stop():
-                    return self._stopped()
+                    return WorkerOutcome.stopped(self.signal_name)
                 false_starts = 0 if child.has_trained else false_starts + 1
                 self._say(f"worker {self.slot.name} died ({child.death()}); starting another")
                 if false_starts >= MOST_FALSE_STARTS:
@@ -140,7 +139,7 @@ class _Supervision:
             if news is not None and "say" in news:
                 self._say(f"{self.slot.name}: {news['say']}")
             if news is None and child.is_dead():
-                return self._stopped() if stopped_at is not None else None
+                return WorkerOutcome.stopped(self.signal_name) if stopped_at is not None else None
             if stopped_at is None and self._should_stop():
                 child.process.terminate()
                 stopped_at = time.monotonic()
@@ -165,9 +164,6 @@ class _Supervision:
         if self.signal_name is None:
             self.signal_name = self.supervisor.parent.stop_signal()
         return self.signal_name is not None
-
-    def _stopped(self) -> WorkerOutcome:
-        return WorkerOutcome(f"stopped by {self.signal_name}", is_early=True, signal_name=self.signal_name)
 
     def _say(self, text: str) -> None:
         print(f"vggsweep: {text}", file=sys.stderr, flush=True)
@@ -208,9 +204,8 @@ class _Child:
                 },
             )
         os.close(writing)
-        self._news = os.fdopen(reading, "r", encoding="utf-8")
-        os.set_blocking(reading, False)
-        self._line = ""
+        self._news: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        threading.Thread(target=self._read, args=(reading,), name="news", daemon=True).start()
         self.trial: str | None = None
         self.began = 0.0
         self.has_trained = False
@@ -221,22 +216,17 @@ class _Child:
         except BrokenPipeError:
             pass  # it died already, which `is_dead` finds
 
+    def _read(self, pipe: int) -> None:
+        with os.fdopen(pipe, encoding="utf-8") as lines, suppress(ValueError):  # a line that a kill cut off
+            for line in lines:
+                self._news.put(json.loads(line))
+
     def listen(self, seconds: float) -> dict[str, Any] | None:
         """One thing that it said, or None after so many seconds."""
-        if "\n" not in self._line:
-            ready, _, _ = select.select([self._news], [], [], seconds)
-            if not ready:
-                return None
-            text = self._news.read()
-            if not text:  # closed: it is ending
-                time.sleep(TICK_SECONDS)
-                return None
-            self._line += text
-        line, newline, rest = self._line.partition("\n")
-        if not newline:
+        try:
+            news = self._news.get(timeout=seconds)
+        except Empty:
             return None
-        self._line = rest
-        news: dict[str, Any] = json.loads(line)
         if "trial" in news:
             self.trial, self.began = news["trial"], time.monotonic()
             self.has_trained = True
@@ -258,17 +248,6 @@ class _Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self._news.close()
-
-
-def pickled(worker: object) -> bytes:
-    """A worker as a supervisor carries it: unpickling it imports torch, which only its process needs."""
-    return pickle.dumps(worker)
-
-
-def news_line(news: Mapping[str, Any]) -> str:
-    """How a worker's process says which trial it trains, what a person should know, and how it ended."""
-    return json.dumps(news) + "\n"
 
 
 def _tail(path: Path, lines: int = 8) -> str:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
-import optuna
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -26,21 +24,14 @@ from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
 from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
 from vggsweep.sweep.scheduling.ownership import is_signed_by
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
-from vggsweep.sweep.spec.pruners import optuna_pruner
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import host_name
 from vggsweep.sweep.storage.sqlite_wal import write_ahead
-from vggsweep.sweep.storage.study import open_study, storage_of
+from vggsweep.sweep.storage.study import storage_of
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 from vggsweep.trial import TrialSpec, run_trial
 
 WAIT_SECONDS = 0.5
-
-
-class Reporter(Protocol):
-    """Who is told which trial a worker trains; None between two."""
-
-    def __call__(self, assignment: Assignment | None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -51,13 +42,13 @@ class Role:
         name: for people, such as ``alpha-0``; empty for the only one.
         device: replaces the configuration's, or None.
         is_orphan: whether the process that started this one is gone.
-        report: told of each trial.
+        report: told of each trial that begins; of None between two.
     """
 
     name: str = ""
     device: str | None = None
     is_orphan: Callable[[], bool] = lambda: False
-    report: Reporter = lambda assignment: None
+    report: Callable[[Assignment | None], None] = lambda assignment: None
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,7 @@ class Worker:
         spec = self.spec
         if role.name:
             RECENT.share(spec.directory.images(host_name()))
-        study = self._open_study()
+        study = spec.open_study()
         device = role.device or spec.base["device"]
         with write_ahead(storage_of(study).file):
             scheduler = TrialScheduler(spec, study, role.name or "main", device)
@@ -96,7 +87,7 @@ class Worker:
                     stop_on_signals() as stop,
                     SweepView(Console(stderr=True), spec, study) as view,
                     HeartbeatThread(
-                        self._open_study,
+                        spec.open_study,
                         scheduler.lease_monitor,
                         stop,
                         spec.settings.trial_timeout,
@@ -106,15 +97,6 @@ class Worker:
                     return self._work(_WorkerContext(role, scheduler, stop, view, heartbeats))
             finally:
                 storage_of(study).close()  # or the log would stay
-
-    def _open_study(self) -> optuna.Study:
-        spec = self.spec
-        return open_study(
-            spec.directory,
-            directions=[metric.direction for metric in spec.metrics],
-            storage=spec.settings.storage,
-            pruner=optuna_pruner(spec.pruner, spec.base["train"]["epochs"]),
-        )
 
     def _work(self, bench: _WorkerContext) -> WorkerOutcome:
         while True:
@@ -126,24 +108,23 @@ class Worker:
             else:
                 try:
                     record = self._train(step, bench)
-                except Interrupted:
-                    with suppress(VggsweepError):  # the lock is released anyhow
-                        bench.scheduler.release(step)
-                    return self._interrupted(bench.stop)
                 except KeyboardInterrupt:  # the second signal: no question to a database that may not answer
                     with suppress(OSError):
                         step.directory.released.touch()
                     raise
-                except (WriteFailed, DataChanged):  # no death of the trial, and none of its faults
-                    with suppress(VggsweepError):
+                except (Interrupted, WriteFailed, DataChanged) as error:
+                    # no death of the trial, and none of its faults
+                    with suppress(VggsweepError):  # the lock is released anyhow
                         bench.scheduler.release(step)
-                    raise
+                    if not isinstance(error, Interrupted):
+                        raise
+                    return WorkerOutcome.stopped(bench.stop.signal_name)
                 finally:
                     step.lock.release()
                 if record is not None:
                     bench.view.trial_ended(record)
             if bench.stop.is_set:
-                return self._interrupted(bench.stop)
+                return WorkerOutcome.stopped(bench.stop.signal_name)
 
     def _train(self, assignment: Assignment, bench: _WorkerContext) -> Record | None:
         """The trial's record; None when another worker had taken the trial over."""
@@ -198,10 +179,6 @@ class Worker:
     def _is_time_up(self) -> bool:
         timeout = self.spec.settings.timeout
         return timeout is not None and self.started.passed() > timeout
-
-    def _interrupted(self, stop: StopRequest) -> WorkerOutcome:
-        assert stop.signal_name is not None
-        return WorkerOutcome(f"stopped by {stop.signal_name}", is_early=True, signal_name=stop.signal_name)
 
 
 @dataclass(frozen=True)
