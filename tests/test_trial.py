@@ -39,9 +39,11 @@ class Trial:
     plain: Mapping[str, Any]
     directory: TrialDirectory
     output: StringIO
+    rungs: tuple[int, ...] = ()
 
     def __call__(self, on_epoch: EpochObserver | None = None) -> Record:
-        assignment = TrialSpec("alone", 7, self.directory, self.plain, ["a=1"], {"arch.kernel_size": 3})
+        swept = {"arch.kernel_size": 3}
+        assignment = TrialSpec("alone", 7, self.directory, self.plain, ["a=1"], swept, rungs=self.rungs)
         console = Console(file=self.output, width=200)
         return run_trial(assignment, stop=StopRequest(), console=console, on_epoch=on_epoch)
 
@@ -56,6 +58,37 @@ def trial(tiny: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., 
 
 def files_of(directory: TrialDirectory) -> set[str]:
     return {path.name for path in directory.path.iterdir()} - {"trial.lock"}
+
+
+# --- where a pruner looks
+
+
+def test_a_rung_changes_nothing_but_the_figure_that_it_takes(trial: Callable[..., Trial]) -> None:
+    words = ("train.epochs=4", "arch.dropout=0.2")
+    plain = trial(*words)
+    without = plain()
+    before = read_history(plain.directory.history)
+    shutil.rmtree(plain.directory.path)
+    plain.directory.path.mkdir()
+    looked = replace(trial(*words), rungs=(1, 3))
+    record = looked()
+    after = read_history(looked.directory.history)
+    assert [epoch["val_loss"] for epoch in after] == [epoch["val_loss"] for epoch in before]
+    assert record.metrics["val_acc"] == without.metrics["val_acc"]
+    assert [epoch["epoch"] for epoch in after if "averaged_val_acc" in epoch] == [1, 3]
+    assert record.metrics["averaged_val_acc"] == after[2]["averaged_val_acc"]
+    assert "averaged_val_acc" not in without.metrics
+
+
+def test_a_continued_trial_takes_the_same_figure_at_its_rung(trial: Callable[..., Trial]) -> None:
+    whole = replace(trial("train.epochs=4"), rungs=(3,))
+    expected = whole().metrics["averaged_val_acc"]
+    shutil.rmtree(whole.directory.path)
+    whole.directory.path.mkdir()
+    stopped = replace(trial("train.epochs=4"), rungs=(3,))
+    with pytest.raises(Interrupted):
+        stopped(interrupted_after(2))
+    assert stopped().metrics["averaged_val_acc"] == expected
 
 
 # --- what a trial leaves behind

@@ -16,6 +16,9 @@ from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.figures.style import FAINT, GREY, INK, RAMP, colour_bar, label_of, new_axes
 
+# What averaged weights reached where a pruner looked.
+SCORE = "averaged_val_acc"
+
 
 def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame:
     """Every epoch of every trial whose directory still holds its history.
@@ -25,8 +28,9 @@ def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame
         value: a column of ``history.csv``.
 
     Returns:
-        One row an epoch: ``row`` (index label in the table), ``state``, ``depth``, ``epoch`` (from 1) and the
-        value. A history that is missing or damaged is left out; its trial still has a row in the table.
+        One row an epoch: ``row`` (index label in the table), ``state``, ``depth``, ``epoch`` (from 1), the
+        value, and ``averaged_val_acc`` where a pruner looked. A history that is missing or damaged is left
+        out; its trial still has a row in the table.
 
     Raises:
         NothingToDraw: no history has the value.
@@ -42,10 +46,12 @@ def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame
                     "depth": row.get("depth"),
                     "epoch": int(epoch["epoch"]),
                     value: epoch[value],
+                    SCORE: epoch.get(SCORE, np.nan),
                 }
                 for epoch in epochs
+                if value in epoch
             ]
-        except (RecordError, KeyError):
+        except RecordError:
             continue
     if not found:
         raise NothingToDraw(f"no trial's history.csv holds {value}")
@@ -64,6 +70,9 @@ def rungs_seen(curves: pd.DataFrame) -> pd.Series:
 def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
     """Accuracy against epochs, coloured by depth; pruned trials are grey and end in a ring.
 
+    Diamonds are what the average of a trial's weights reached where a pruner looked: it compares those, as
+    the weights themselves jump about while the learning rate is high.
+
     Raises:
         NothingToDraw: see `learning_curves`.
     """
@@ -74,6 +83,17 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
     is_crowded = curves["row"].nunique() > 40
     for _, curve in curves.groupby("row", sort=False):
         state, depth = curve["state"].iloc[0], curve["depth"].iloc[0]
+        colour = RAMP(scale(depth)) if state == "COMPLETE" and np.isfinite(depth) else GREY
+        if value == "val_acc" and curve[SCORE].notna().any():
+            axes.plot(
+                curve["epoch"],
+                curve[SCORE],
+                "D",
+                color=colour,
+                markerfacecolor="none",
+                markersize=4,
+                zorder=2.2,
+            )
         if state != "COMPLETE":
             axes.plot(curve["epoch"], curve[value], color=GREY, linewidth=0.9, alpha=0.7, zorder=1.5)
             axes.plot(
