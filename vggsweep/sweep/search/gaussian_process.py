@@ -19,8 +19,8 @@ Values = NDArray[np.float64]
 
 # Log-normal priors of the hyperparameters: median and deviation of the logarithm. With few observations they
 # decide; replays hardly depend on them (docs/search.md).
-LENGTH = (1.5, 0.5)
-AMPLITUDE = (0.7, 1.0)  # in units of the observations' deviation
+LENGTH = (1.2, 0.35)
+AMPLITUDE = (1.0, 0.5)  # in units of the observations' deviation
 NOISE = (0.003, 0.7)
 # Accuracies that hardly differ so far may differ by this elsewhere.
 LEAST_SPREAD = 0.01
