@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import DEVIATING
+from vggsweep.results.disk.record import finite
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.results.units import DIGITS, deviation_text, number_text, plain_text, short_text
 from vggsweep.visible import visible
@@ -101,16 +101,8 @@ def json_text(table: PlainTable) -> str:
         try:
             lines.append(json.dumps(plain, allow_nan=False))
         except ValueError:
-            lines.append(json.dumps(_finite(plain), allow_nan=False))
+            lines.append(json.dumps(finite(plain), allow_nan=False))
     return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def write_parquet(table: PlainTable, path: Path) -> None:
