@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.dominance import loss
 from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
-from vggsweep.results.statistics.front import is_non_dominated, losses_of, machines
+from vggsweep.results.statistics.front import losses_of, machines
 from vggsweep.results.statistics.hypervolume import dominated_area, reference_point
 
 # Above these many seconds the axis counts minutes, then hours.
@@ -67,13 +67,12 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
 
 
 def _growth(losses: NDArray[np.float64], corner: NDArray[np.float64]) -> list[float]:
-    """Hypervolume of the first one, two, three … points; only the front so far is kept."""
-    front, volumes = losses[:0], []
+    """Hypervolume of the first one, two, three … points; what a point adds nothing to is not kept."""
+    kept, volumes = losses[:0], []
     for point in losses:
-        if not (front <= point).all(axis=1).any():
-            front = np.vstack([front, point])
-            front = front[is_non_dominated(front)]
-        volumes.append(dominated_area(front, corner))
+        if not (kept <= point).all(axis=1).any():
+            kept = np.vstack([kept, point])
+        volumes.append(dominated_area(kept, corner))
     return volumes
 
 
