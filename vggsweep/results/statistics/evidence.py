@@ -30,14 +30,12 @@ class SweepFacts:
         command: the line that ran it.
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
-        n_trials: how many it was told to run.
     """
 
     name: str
     command: str | None = None
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
-    n_trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,4 +126,4 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
         saved = None
     if saved is None:
         return SweepFacts(directory.name)
-    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, saved.n_trials)
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective)
