@@ -11,7 +11,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from vggsweep.results.figures.style import SERIES, complete_rows, label_of, legend_above, new_axes, plain
+from vggsweep.results.figures.style import (
+    complete_rows,
+    draw_series,
+    label_of,
+    legend_above,
+    new_axes,
+    note,
+    plain,
+)
 from vggsweep.results.statistics.replicates import mean_over_seeds
 
 
@@ -66,27 +74,13 @@ def error_distribution_figure(table: pd.DataFrame, value: str = "val_acc", by: s
     for at, (space, part) in enumerate(numbers.groupby("space", sort=False)):
         errors = [low - margin, *part["error"], high + margin]
         name = plain(str(space)) if numbers["space"].nunique() > 1 else "networks"
-        axes.plot(
-            errors,
-            [0, *part["share"], 1],
-            drawstyle="steps-post",
-            color=SERIES[at % len(SERIES)],
-            linewidth=1.8,
-            linestyle=("-", "--", ":", "-.")[at // len(SERIES) % 4],
-            label=f"{name} ({_numbers(part['error'])})",
-        )
-    axes.set_xlim(low - margin, high + margin)
-    axes.set_ylim(0, 1.02)
+        draw_series(axes, errors, [0, *part["share"], 1], at, label=f"{name} ({_numbers(part['error'])})")
+    axes.set(xlim=(low - margin, high + margin), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(label_of(value).replace("accuracy", "error"))
     axes.set_ylabel("share with at most this error")
     if pruned:
-        axes.annotate(
-            f"{pruned} pruned trials are not counted",
-            (0.98, 0.04),
-            xycoords="axes fraction",
-            ha="right",
-            fontsize=8,
-        )
+        text = f"{pruned} pruned trials are not counted"
+        note(axes, text, (0.98, 0.04), xycoords="axes fraction", ha="right")
     legend_above(axes, 1)
     return figure

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.dominance import loss
-from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
+from vggsweep.results.figures.style import complete_rows, draw_series, legend_above, new_axes, plain
 from vggsweep.results.statistics.front import losses_of, machines
 from vggsweep.results.statistics.hypervolume import dominated_area, reference_point
 
@@ -89,15 +89,8 @@ def hypervolume_time_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_
     for at, (sweep, part) in enumerate(numbers.groupby("sweep", sort=False)):
         seconds = pd.concat([part["seconds"].iloc[:1], part["seconds"], pd.Series([last])])
         share = pd.concat([pd.Series([0.0]), part["share"], part["share"].iloc[-1:]])
-        axes.plot(
-            seconds / size,
-            share,
-            drawstyle="steps-post",
-            color=SERIES[at % len(SERIES)],
-            linewidth=1.8,
-            label=plain(str(sweep)),
-        )
-        axes.scatter(part["seconds"] / size, part["share"], color=SERIES[at % len(SERIES)], s=16, zorder=3)
+        colour = draw_series(axes, seconds / size, share, at, label=plain(str(sweep)))
+        axes.scatter(part["seconds"] / size, part["share"], color=colour, s=16, zorder=3)
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1.05)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.transforms import Bbox
 
-from vggsweep.results.figures.style import INK
+from vggsweep.results.figures.style import note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +56,7 @@ def label_points(
     taken = [_around(centre, MARK_RADIUS * pixel) for centre in _pixels(axes, marks)]
     drawn = [_around(at, 1) for line in lines for at in _samples(_pixels(axes, line))]
     for text, point in labels:
-        label = axes.annotate(
-            text, point, textcoords="offset points", xytext=(0, 0), fontsize=8, color=INK, in_layout=False
-        )
+        label = note(axes, text, point, in_layout=False)
         for others in ([*taken, *drawn], taken):
             if (room := _first_room(axes, label, others)) is not None:
                 taken.append(room)

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from vggsweep.results.figures.style import FAINT, INK, PAPER, RAMP, colour_bar, complete_rows, label_of, plain
+from vggsweep.results.figures.style import (
+    FAINT,
+    INK,
+    PAPER,
+    colour_bar,
+    colour_scale,
+    complete_rows,
+    label_of,
+    note,
+    plain,
+)
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.units import short_count
 
@@ -20,6 +28,8 @@ MOST_AXES = 8
 MOST_NAMES = 12
 # Texts closer than this share of an axis would touch.
 LEAST_GAP = 0.06
+# What keeps a text legible on the lines.
+BEHIND = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.75}
 
 
 @dataclass(frozen=True)
@@ -107,10 +117,10 @@ def parallel_coordinates_figure(
     axes = figure.add_subplot()
     places = np.arange(len(axes_list))
     heights = np.column_stack([axis.positions.loc[rows.index].to_numpy(dtype=float) for axis in axes_list])
-    scale = Normalize(float(rows[y].min()), float(rows[y].max()))
+    scale = colour_scale(rows[y])
     lines = LineCollection(
         [np.column_stack([places, row]) for row in heights],
-        colors=RAMP(scale(rows[y].to_numpy(dtype=float))),
+        colors=scale.to_rgba(rows[y].to_numpy(dtype=float)),
         linewidths=1.5 if len(rows) <= 40 else 0.9,
         alpha=0.9 if len(rows) <= 40 else 0.6,
     )
@@ -118,26 +128,15 @@ def parallel_coordinates_figure(
     for place, axis in zip(places, axes_list, strict=True):
         axes.axvline(float(place), color=FAINT, linewidth=0.9, zorder=1)
         for height, text in axis.ticks:
-            axes.annotate(
-                text,
-                (float(place), height),
-                textcoords="offset points",
-                xytext=(-4, 0),
-                ha="right",
-                va="center",
-                fontsize=8,
-                color=INK,
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.75},
-            )
-    axes.set_xlim(-0.45, len(axes_list) - 0.9)
-    axes.set_ylim(-0.04, 1.04)
+            note(axes, text, (float(place), height), (-4, 0), ha="right", va="center", bbox=BEHIND)
+    axes.set(xlim=(-0.45, len(axes_list) - 0.9), ylim=(-0.04, 1.04))
     axes.set_xticks(places, [_heading(axis) for axis in axes_list], color=INK, fontsize=8.5)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", length=0)
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    if scale.vmin != scale.vmax:
-        colour_bar(figure, axes, ScalarMappable(scale, RAMP), y)
+    if rows[y].nunique() > 1:
+        colour_bar(figure, axes, scale, y)
     return figure
 
 
