@@ -72,7 +72,7 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
     except (
         OSError,
         ValueError,
-        KeyError,
+        LookupError,
         TypeError,
         AttributeError,
         RecursionError,
@@ -80,12 +80,11 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RecordError(f"{path} is damaged: {reason}.") from None
+    counts = (saved.n_trials, saved.n_workers, saved.replicates)
     is_whole = (
         isinstance(saved.command, str)
         and all(isinstance(name, str) for name in objective)
-        and all(
-            type(count) is int and count > 0 for count in (saved.n_trials, saved.n_workers, saved.replicates)
-        )
+        and all(type(count) is int and count > 0 for count in counts)
         and isinstance(saved.storage, str | None)
         and isinstance(saved.space_size, int | None)
         and isinstance(saved.fingerprint, Mapping | None)
