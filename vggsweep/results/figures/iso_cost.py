@@ -107,17 +107,10 @@ def plane_of(table: pd.DataFrame) -> Plane:
         rows = rows[rows[name] == wanted] if name in rows.columns else rows
     if "stages" not in rows.columns or rows.empty:
         raise NothingToDraw("no network of arch=vgg_scaled with head=gap finished")
-    planes = Counter(
-        Plane(
-            num_blocks=str(row["stages"]).count("-") + 1,
-            resolution=int(row["resolution"]),
-            channels=int(row["channels"]),
-            num_classes=int(row["num_classes"]),
-            batch_norm=bool(row["batch_norm"]),
-        )
-        for _, row in rows.iterrows()
-    )
-    return planes.most_common(1)[0][0]
+    blocks = rows["stages"].map(lambda stages: str(stages).count("-") + 1)
+    fields = [blocks, *(rows[name].astype(int) for name in ("resolution", "channels", "num_classes"))]
+    planes = map(Plane, *fields, rows["batch_norm"].map(bool))
+    return Counter(planes).most_common(1)[0][0]
 
 
 def iso_cost_curves(

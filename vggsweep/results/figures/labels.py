@@ -83,9 +83,7 @@ def _pixels(axes: Axes, points: Sequence[Point]) -> np.ndarray:
 
 def _samples(corners: np.ndarray) -> Iterable[Point]:
     for start, end in pairwise(corners):
-        count = max(2, int(np.hypot(*(end - start)) / STEP))
-        for share in np.linspace(0, 1, count):
-            yield start + share * (end - start)
+        yield from np.linspace(start, end, max(2, int(np.hypot(*(end - start)) / STEP)))
 
 
 def _around(centre: Any, radius: float) -> Bbox:

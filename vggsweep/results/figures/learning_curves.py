@@ -53,21 +53,13 @@ def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame
     for label, row in table.iterrows():
         try:
             epochs = read_history(TrialDirectory(Path(str(row.get("dir")))).history)
-            found += [
-                {
-                    "row": label,
-                    "state": row["state"],
-                    "depth": row.get("depth"),
-                    "epoch": int(epoch["epoch"]),
-                    value: epoch[value],
-                }
-                for epoch in epochs
-            ]
+            points = [(int(epoch["epoch"]), epoch[value]) for epoch in epochs]
+            found += [(label, row["state"], row.get("depth"), *point) for point in points]
         except (RecordError, KeyError):
             continue
     if not found:
         raise NothingToDraw(f"no trial's history.csv holds {value}")
-    curves = pd.DataFrame(found)
+    curves = pd.DataFrame(found, columns=["row", "state", "depth", "epoch", value])
     curves["depth"] = pd.to_numeric(curves["depth"], errors="coerce").astype(float)
     return curves
 
