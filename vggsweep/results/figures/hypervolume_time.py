@@ -37,29 +37,20 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
     if machines(rows, x, y).nunique() > 1:
         raise NothingToDraw(f"{x} was measured on several machines, whose values do not mix")
     reference = reference_point(rows, x, y)
-    unknown = pd.Series(index=table.index, dtype=object)
-    started, ended = (
-        pd.to_datetime(table.get(name, unknown), errors="coerce", utc=True, format="ISO8601")
-        for name in ("started", "ended")
-    )
+    written = table.reindex(columns=["started", "ended"])
+    times = written.apply(pd.to_datetime, errors="coerce", utc=True, format="ISO8601")
     corner = np.array([loss(value, name) for value, name in zip(reference, (x, y), strict=True)])
     sweeps = table["sweep"].astype(str) if "sweep" in table else pd.Series("all", index=table.index)
     parts = []
     for sweep, part in rows.groupby(sweeps[rows.index], sort=True):
-        ends = ended[part.index].dropna().sort_values()
+        ends = times["ended"][part.index].dropna().sort_values()
         if ends.empty:
             continue
-        start = started[sweeps == sweep].min()
+        start = times["started"][sweeps == sweep].min()
         start = ends.iloc[0] if pd.isna(start) else start
-        parts.append(
-            pd.DataFrame(
-                {
-                    "sweep": sweep,
-                    "seconds": (ends - start).dt.total_seconds().to_numpy(),
-                    "hypervolume": _growth(losses_of(part.loc[ends.index], x, y), corner),
-                }
-            )
-        )
+        seconds = (ends - start).dt.total_seconds().to_numpy()
+        volumes = _growth(losses_of(part.loc[ends.index], x, y), corner)
+        parts.append(pd.DataFrame({"sweep": sweep, "seconds": seconds, "hypervolume": volumes}))
     if not parts:
         raise NothingToDraw("no finished trial says when it ended")
     numbers = pd.concat(parts, ignore_index=True)

@@ -58,7 +58,8 @@ def parameter_importance(
     total = sum(found.values())
     if not total > 0:
         raise NothingToDraw("no parameter told the better trials from the others")
-    shares = pd.Series(found, name="importance", dtype=float) / total
+    # in the table's order, as Optuna's differs from run to run where shares are equal
+    shares = pd.Series(found, index=names, name="importance", dtype=float) / total
     return shares.sort_values(ascending=False, kind="stable")
 
 

@@ -75,9 +75,7 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
     is_name = column.map(lambda value: isinstance(value, (str, bool, list))).any()
     if is_name or (numbers.isna() & column.notna()).any():
         names = sorted({str(value) for value in column.dropna()})
-        places = {
-            value: at / max(1, len(names) - 1) if len(names) > 1 else 0.5 for at, value in enumerate(names)
-        }
+        places = dict(zip(names, np.linspace(0, 1, len(names)) if len(names) > 1 else [0.5], strict=True))
         step = -(-len(names) // MOST_NAMES)
         ticks = tuple((places[value], plain(value[:18])) for value in names[::step])
         return ParallelAxis(name, column.map(lambda value: places.get(str(value), np.nan)), ticks, False)
@@ -85,11 +83,9 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
     if low == high:
         return ParallelAxis(name, numbers * 0 + 0.5, ((0.5, _text(name, low)),), False)
     is_log = low > 0 and high / low > 20
-    values = numbers.to_numpy(dtype=float)
-    scaled = np.log(values) if is_log else values
-    bottom, top = float(np.nanmin(scaled)), float(np.nanmax(scaled))
-    positions = pd.Series((scaled - bottom) / (top - bottom), index=column.index)
-    heights = dict(zip(values, positions, strict=True))
+    scaled = pd.Series(np.log(numbers) if is_log else numbers)
+    positions = (scaled - scaled.min()) / (scaled.max() - scaled.min())
+    heights = dict(zip(numbers, positions, strict=True))
     marks = [(heights[value], _text(name, value)) for value in sorted(set(numbers.dropna()))]
     if len(marks) > 7 or min(np.diff([height for height, _ in marks])) < LEAST_GAP:
         even = np.geomspace(low, high, 5) if is_log else np.linspace(low, high, 5)
@@ -98,9 +94,7 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
 
 
 def _text(name: str, value: float) -> str:
-    if name.endswith("_acc"):
-        return f"{value:.3f}"
-    return short_count(value)
+    return f"{value:.3f}" if name.endswith("_acc") else short_count(value)
 
 
 def parallel_coordinates_figure(

@@ -200,19 +200,9 @@ def latex_text(table: PlainTable) -> str:
     columns = "".join("r" if is_right else "l" for is_right in right_aligned(table))
     head = " & ".join(map(_latex_cell, table.names))
     rows = [" & ".join(_latex_cell(row[name]) for name in table.names) + r" \\" for row in table.rows]
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            f"\\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            rf"{head} \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    start = ["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    end = [r"\bottomrule", r"\end{tabular}", ""]
+    return "\n".join([*start, rf"{head} \\", r"\midrule", *rows, *end])
 
 
 def _latex_cell(text: str) -> str:
