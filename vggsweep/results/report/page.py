@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from vggsweep.results.report.chart import chart_data
-from vggsweep.results.report.gallery import pictures
+from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
 from vggsweep.results.statistics.evidence import Evidence, check_column
 from vggsweep.results.statistics.front import machines, same_data
@@ -56,6 +56,7 @@ def report_page(
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
+    drawn, refused = drawings(compared, cost, y, verdict.equal_cost)
     moment = now or datetime.now(UTC)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOM),
@@ -76,7 +77,8 @@ def report_page(
         rows=rows,
         chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
-        pictures=pictures(compared, cost, y, verdict.equal_cost),
+        drawn=drawn,
+        refused=refused,
         failures=[row for row in rows if row.state == "FAIL"],
         damaged=[str(error) for error in evidence.damaged],
         sweeps=evidence.sweeps,
