@@ -92,15 +92,11 @@ def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
     agree.
     """
     hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
-    images = {label: record.data_fingerprint for label, record in records.items()}
-    known: dict[str, set[str]] = {}
-    for label, fingerprint in images.items():
-        known.setdefault(hashes[label], set()).update([fingerprint] if fingerprint else [])
-    keys = {}
-    for label, hash_ in hashes.items():
-        only = next(iter(known[hash_])) if len(known[hash_]) == 1 else ""
-        keys[label] = f"{hash_}:{images[label] or only}"
-    return keys
+    known: dict[str, set[str]] = {hash_: set() for hash_ in hashes.values()}
+    for label, record in records.items():
+        known[hashes[label]] |= {record.data_fingerprint} if record.data_fingerprint else set()
+    only = {hash_: next(iter(images)) if len(images) == 1 else "" for hash_, images in known.items()}
+    return {at: f"{hash_}:{records[at].data_fingerprint or only[hash_]}" for at, hash_ in hashes.items()}
 
 
 def check_column(table: pd.DataFrame, name: str) -> None:

@@ -190,9 +190,8 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
 
 def _question(table: pd.DataFrame, x: str, y: str) -> str:
     varied = varied_settings(table) if len(table) else []
-    where = ""
-    if "dataset" in table.columns and table["dataset"].notna().any():
-        where = " on " + " and ".join(sorted(set(table["dataset"].dropna().map(str))))
+    data = sorted(set(table["dataset"].dropna().map(str))) if "dataset" in table.columns else []
+    where = f" on {' and '.join(data)}" if data else ""
     if {"depth", "width"} <= set(varied):
         return f"Is a deeper or a wider network the better buy{where}?"
     if varied:
@@ -217,16 +216,18 @@ def _equal_cost_answer(standings: Sequence[Standing], cost: str, y: str) -> str:
     start = f"At equal cost (about {short_count(float(np.median(costs)))} {_cost_word(cost)}) "
     equal = [standing for standing in standings[1:] if not standing.is_told_apart]
     worse = len(standings) - 1 - len(equal)
+    lie = "lies" if len(equal) == 1 else "lie"
     leader = f"{best.name} is the most accurate ({_accuracy(best, y)})"
     if not equal:
         return f"{start}{leader}, and {_others(worse, all_=True)} worse by more than the noise."
     if worse == 0:
+        rest = "the other one" if len(equal) == 1 else f"the {len(equal)} others"
         return (
-            f"{start}no network is better than another by more than the noise: {leader}, but {_rest(equal)}, "
-            f"down to {standings[-1].accuracy:.3f}, {_lie(equal)} within it."
+            f"{start}no network is better than another by more than the noise: {leader}, but {rest}, "
+            f"down to {standings[-1].accuracy:.3f}, {lie} within it."
         )
     names = _listed([standing.name for standing in equal])
-    return f"{start}{leader}; {names} {_lie(equal)} within its noise, {_others(worse)} worse by more."
+    return f"{start}{leader}; {names} {lie} within its noise, {_others(worse)} worse by more."
 
 
 def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: str) -> str:
@@ -278,14 +279,6 @@ def _others(count: int, *, all_: bool = False) -> str:
     if count == 1:
         return "the other is" if all_ else "1 other is"
     return f"all {count} others are" if all_ else f"{count} others are"
-
-
-def _rest(items: Sequence[object]) -> str:
-    return "the other one" if len(items) == 1 else f"the {len(items)} others"
-
-
-def _lie(items: Sequence[object]) -> str:
-    return "lies" if len(items) == 1 else "lie"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -193,12 +193,11 @@ def make_frame(table: PlainTable) -> pd.DataFrame:
     frame = {}
     for name in table.names:
         values = table.column(name)
+        frame[name] = pd.Series(values, dtype=None if values else object)
         if name in COLUMNS and COLUMNS[name].holds == "count":
             # an edited record may hold anything
             with contextlib.suppress(TypeError, ValueError, OverflowError):
                 frame[name] = pd.Series(pd.array(values, dtype="Int64"))
-                continue
-        frame[name] = pd.Series(values, dtype=None if values else object)
     return pd.DataFrame(frame, columns=list(table.names))
 
 
