@@ -74,18 +74,18 @@ class Record:
 
 def write_record(record: Record, directory: Path, name: str = RECORD_NAME) -> Path:
     """Write ``record.json``, whole or not at all."""
-    content = json.dumps(_finite(asdict(record)), indent=2, allow_nan=False)
+    content = json.dumps(finite(asdict(record)), indent=2, allow_nan=False)
     return write_atomically(directory / name, content + "\n")
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity; they become null."""
+def finite(value: Any) -> Any:
+    """A value as JSON can hold it, which knows no NaN and no infinity: they become null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

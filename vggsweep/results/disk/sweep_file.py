@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from vggsweep.errors import RecordError
+from vggsweep.errors import ConfigError, RecordError
+from vggsweep.settings import read_settings, setting
+
+# What reading raises where someone's hand or a full disk was at work.
+DAMAGES = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    yaml.YAMLError,
+    ConfigError,
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SavedSpec:
     """What ``sweep.yaml`` says.
 
@@ -21,7 +33,7 @@ class SavedSpec:
         command: the line that ran it.
         words: overrides that each of its trials has.
         objective: columns that it optimises, accuracy first.
-        fingerprint: what must stay the same when it continues; None where it was not saved.
+        fingerprint: what must stay the same when it continues, by name; None where it was not saved.
         n_trials, storage, n_workers, replicates: of the ``sweep`` node.
         space: what is varied, as text; ``hook`` names a function that adds to it.
         space_size: its points; None for an endless one, and where an earlier release wrote the file.
@@ -31,12 +43,12 @@ class SavedSpec:
     command: str
     words: tuple[str, ...]
     objective: tuple[str, ...]
-    fingerprint: Mapping[str, Any] | None
-    n_trials: int
+    fingerprint: Any
+    n_trials: int = setting(minimum=1)
     storage: str | None
-    n_workers: int
-    replicates: int
-    space: Mapping[str, str]
+    n_workers: int = setting(minimum=1)
+    replicates: int = setting(minimum=1)
+    space: Any
     space_size: int | None
     is_counted: bool
 
@@ -54,42 +66,21 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
         return None
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        sweep = content["configuration"]["sweep"]
-        objective = tuple(metric["name"] for metric in content["objective"])
-        saved = SavedSpec(
-            content["command"],
-            tuple(map(str, content["words"])),
-            objective,
-            content.get("fingerprint"),
-            sweep["n_trials"],
-            sweep.get("storage"),
-            sweep.get("n_workers", 1),
-            sweep.get("replicates", 1),
-            dict(content.get("space", {})),
-            content.get("space_size"),
-            "space_size" in content,
-        )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        yaml.YAMLError,
-    ) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        sweep, fingerprint = content["configuration"]["sweep"], content.get("fingerprint")
+        said = {
+            "command": content["command"],
+            "words": list(map(str, content["words"])),
+            "objective": [metric["name"] for metric in content["objective"]],
+            "fingerprint": None if fingerprint is None else dict(fingerprint),
+            "n_trials": sweep["n_trials"],
+            "storage": sweep.get("storage"),
+            "n_workers": sweep.get("n_workers", 1),
+            "replicates": sweep.get("replicates", 1),
+            "space": dict(content.get("space", {})),
+            "space_size": content.get("space_size"),
+            "is_counted": "space_size" in content,
+        }
+        return read_settings(SavedSpec, said, "sweep")
+    except DAMAGES as error:
+        reason = " ".join(str(error).split()).removesuffix(".") or type(error).__name__
         raise RecordError(f"{path} is damaged: {reason}.") from None
-    is_whole = (
-        isinstance(saved.command, str)
-        and all(isinstance(name, str) for name in objective)
-        and all(
-            type(count) is int and count > 0 for count in (saved.n_trials, saved.n_workers, saved.replicates)
-        )
-        and isinstance(saved.storage, str | None)
-        and isinstance(saved.space_size, int | None)
-        and isinstance(saved.fingerprint, Mapping | None)
-    )
-    if not is_whole:
-        raise RecordError(f"{path} is damaged: a value is of the wrong type.")
-    return saved

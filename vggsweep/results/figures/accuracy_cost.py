@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,10 @@ from vggsweep.results.columns import MAXIMISED, has_dials
 from vggsweep.results.figures.labels import label_points
 from vggsweep.results.figures.style import (
     GREY,
+    MARK,
     ORANGE,
-    PAPER,
-    SERIES,
     cost_axis,
+    draw_series,
     label_of,
     legend_above,
     new_axes,
@@ -27,11 +27,14 @@ from vggsweep.results.figures.style import (
 from vggsweep.results.statistics.front import machines, pareto_front
 from vggsweep.results.statistics.replicates import mean_over_seeds
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 # Points that lie lower than this many spans of the front below it are drawn at the lower edge.
 DEEPEST, LEAST_SPAN = 0.8, 0.02
+BELOW = "v"
+BARS: dict[str, Any] = {"fmt": "none", "ecolor": GREY, "elinewidth": 1.1, "capsize": 2.5, "zorder": 2}
+LOOKS: dict[str, dict[str, Any]] = {
+    "pruned": {"marker": "o", "facecolors": "none", "edgecolors": GREY, "linewidths": 1.1},
+    "dominated": {"marker": "s", "color": GREY, "linewidths": 0},
+}
 
 
 def accuracy_cost_points(
@@ -101,40 +104,30 @@ def accuracy_cost_figure(
     floor = _floor(finished, y)
     barred = finished[(finished["y"] >= floor) & finished["std"].notna()]
     edge = min(floor, float((barred["y"] - barred["std"]).min())) if len(barred) else floor
-    pruned, dominated = (points[points["kind"] == kind] for kind in ("pruned", "dominated"))
-    _scatter_above(axes, pruned, floor, edge, "pruned", marker="o", filled=False)
-    _scatter_above(axes, dominated, floor, edge, "dominated", marker="s", filled=True)
-    _error_bars(axes, barred)
-    front = points[points["kind"] == "front"]
-    places = sorted(front["machine"].unique())
+    marks = points["y"].where(points["y"] >= floor, edge)
+    for kind, look in LOOKS.items():
+        for is_below in (False, True):
+            part = points[(points["kind"] == kind) & ((points["y"] < floor) == is_below)]
+            if len(part):
+                name = f"{kind} (< {floor:.2f})" if is_below else kind
+                shape = {"marker": BELOW} if is_below else {}
+                axes.scatter(part["x"], marks[part.index], s=26, label=name, **(look | shape))
+    if len(barred):
+        axes.errorbar(barred["x"], barred["y"], barred["std"], label="± 1 s.d. (seeds)", **BARS)
+    front = points[points["kind"] == "front"].sort_values("x")
+    is_one = front["machine"].nunique() == 1
     is_stepped = y in MAXIMISED and x not in MAXIMISED
     lines = [[(row["x"], row["y"] + sign * row["std"]) for sign in (-1, 1)] for _, row in barred.iterrows()]
-    for place, colour in zip(places, [SERIES[at % len(SERIES)] for at in range(len(places))], strict=True):
-        part = front[front["machine"] == place].sort_values("x")
-        axes.plot(
-            part["x"],
-            part["y"],
-            color=colour,
-            linewidth=1.8,
-            drawstyle="steps-post" if is_stepped else "default",
-            zorder=2.5,
-        )
-        axes.scatter(
-            part["x"],
-            part["y"],
-            color=ORANGE if len(places) == 1 else colour,
-            edgecolors=PAPER,
-            linewidths=0.8,
-            s=58,
-            zorder=3,
-            label="front" if len(places) == 1 else f"front: {plain(place)}",
-        )
+    for at, (machine, part) in enumerate(front.groupby("machine")):
+        style = "steps-post" if is_stepped else "default"
+        colour = draw_series(axes, part["x"], part["y"], at, style, zorder=2.5)
+        name = "front" if is_one else f"front: {plain(str(machine))}"
+        axes.scatter(part["x"], part["y"], s=58, color=ORANGE if is_one else colour, label=name, **MARK)
         lines.append(_corners(part, is_stepped=is_stepped))
     axes.set_ylabel(label_of(y))
     cost_axis(axes, points["x"], x)
     axes.margins(x=0.06, y=0.14)
-    legend_above(axes, 4 if len(places) <= 1 else 1)
-    marks = points["y"].where(points["y"] >= floor, edge)
+    legend_above(axes, 1 if front["machine"].nunique() > 1 else 4)
     label_points(axes, _labels(front), list(zip(points["x"], marks, strict=True)), lines)
     return figure
 
@@ -148,39 +141,6 @@ def _floor(finished: pd.DataFrame, y: str) -> float:
     return float(front.min()) - DEEPEST * span
 
 
-def _scatter_above(
-    axes: Axes, points: pd.DataFrame, floor: float, edge: float, label: str, *, marker: str, filled: bool
-) -> None:
-    colours = {"color": GREY} if filled else {"facecolors": "none", "edgecolors": GREY}
-    for is_below in (False, True):
-        part = points[(points["y"] < floor) == is_below]
-        if len(part):
-            axes.scatter(
-                part["x"],
-                part["y"].where(part["y"] >= floor, edge),
-                marker="v" if is_below else marker,
-                s=26,
-                linewidths=0 if filled else 1.1,
-                label=f"{label} (< {floor:.2f})" if is_below else label,
-                **colours,  # type: ignore[arg-type]
-            )
-
-
-def _error_bars(axes: Axes, several: pd.DataFrame) -> None:
-    if len(several):
-        axes.errorbar(
-            several["x"],
-            several["y"],
-            yerr=several["std"],
-            fmt="none",
-            ecolor=GREY,
-            elinewidth=1.1,
-            capsize=2.5,
-            zorder=2,
-            label="± 1 s.d. (seeds)",
-        )
-
-
 def _corners(front: pd.DataFrame, *, is_stepped: bool) -> list[tuple[float, float]]:
     """The corners of a front's line, from left to right."""
     found = list(zip(front["x"].map(float), front["y"].map(float), strict=True))
@@ -192,7 +152,7 @@ def _corners(front: pd.DataFrame, *, is_stepped: bool) -> list[tuple[float, floa
 
 def _labels(front: pd.DataFrame) -> list[tuple[str, tuple[float, float]]]:
     """Depth and width of the networks of the front, the most accurate first."""
-    shown = front.dropna(subset=["depth", "width"]).sort_values("x")[::-1]
+    shown = front.dropna(subset=["depth", "width"])[::-1]
     return [
         (f"d{int(row['depth'])} w{int(row['width'])}", (float(row["x"]), float(row["y"])))
         for _, row in shown.iterrows()

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from vggsweep.results.figures.style import PAPER, RAMP, colour_bar, complete_rows, label_of, new_axes
+from vggsweep.results.figures.style import PAPER, RAMP, colour_bar, complete_rows, label_of, new_axes, note
 from vggsweep.results.statistics.replicates import mean_over_seeds
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def depth_width_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
     )
     _ticks(axes.xaxis, list(map(int, depths)))
     _ticks(axes.yaxis, list(map(int, widths)))
-    axes.set_xlabel(label_of("depth"))
-    axes.set_ylabel(label_of("width"))
+    axes.set(xlabel=label_of("depth"), ylabel=label_of("width"))
     if values.size <= MOST_NUMBERED_CELLS:
         _number_cells(axes, values, low, high)
     bar = colour_bar(figure, axes, image, value)
@@ -89,14 +88,8 @@ def _ticks(axis: Axis, names: list[int]) -> None:
 def _number_cells(axes: Axes, values: NDArray[np.float64], low: float, high: float) -> None:
     for at, value in np.ndenumerate(values):
         if np.isfinite(value):
-            is_light = high > low and (value - low) / (high - low) > 0.55
-            axes.text(
-                at[1],
-                at[0],
-                f"{value:.3f}".removeprefix("0"),
-                ha="center",
-                va="center",
-                fontsize=8,
-                # fixed colours: they stand on the cell's colour, not on the page's
-                color="#101010" if is_light else "#FDFDFD",
-            )
+            is_light = value - low > 0.55 * (high - low)
+            # fixed colours: they stand on the cell's colour, not on the page's
+            colour = "#101010" if is_light else "#FDFDFD"
+            text = f"{value:.3f}".removeprefix("0")
+            note(axes, text, (at[1], at[0]), ha="center", va="center", color=colour)

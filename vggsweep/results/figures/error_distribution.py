@@ -6,12 +6,19 @@ arXiv:1905.13214, equation 1, as pycls draws it: F(e) is the share of networks w
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from vggsweep.results.figures.style import SERIES, complete_rows, label_of, legend_above, new_axes, plain
+from vggsweep.results.figures.style import (
+    complete_rows,
+    draw_series,
+    label_of,
+    legend_above,
+    new_axes,
+    note,
+    plain,
+)
 from vggsweep.results.statistics.replicates import mean_over_seeds
 
 
@@ -37,15 +44,13 @@ def error_distribution(table: pd.DataFrame, value: str = "val_acc", by: str = "s
     """
     rows = complete_rows(mean_over_seeds(table), value)
     spaces = rows[by] if by in rows.columns else pd.Series("all", index=rows.index)
-    parts = []
-    for space, part in rows.groupby(spaces.astype(object).where(spaces.notna(), "unknown"), sort=True):
-        errors = np.sort(1.0 - part[value].to_numpy(dtype=float))
-        parts.append(
-            pd.DataFrame(
-                {"space": str(space), "error": errors, "share": np.arange(1, len(errors) + 1) / len(errors)}
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    spaces = spaces.astype(object).where(spaces.notna(), "unknown")
+    order = rows.groupby(spaces, sort=True).ngroup()
+    errors = pd.DataFrame(
+        {"space": spaces.map(str), "error": 1.0 - rows[value].astype(float), "order": order}
+    )
+    errors["share"] = errors.groupby("order")["error"].rank(method="first", pct=True)
+    return errors.sort_values(["order", "error"], ignore_index=True).drop(columns="order")
 
 
 def _numbers(errors: pd.Series) -> str:
@@ -66,27 +71,13 @@ def error_distribution_figure(table: pd.DataFrame, value: str = "val_acc", by: s
     for at, (space, part) in enumerate(numbers.groupby("space", sort=False)):
         errors = [low - margin, *part["error"], high + margin]
         name = plain(str(space)) if numbers["space"].nunique() > 1 else "networks"
-        axes.plot(
-            errors,
-            [0, *part["share"], 1],
-            drawstyle="steps-post",
-            color=SERIES[at % len(SERIES)],
-            linewidth=1.8,
-            linestyle=("-", "--", ":", "-.")[at // len(SERIES) % 4],
-            label=f"{name} ({_numbers(part['error'])})",
-        )
-    axes.set_xlim(low - margin, high + margin)
-    axes.set_ylim(0, 1.02)
+        draw_series(axes, errors, [0, *part["share"], 1], at, label=f"{name} ({_numbers(part['error'])})")
+    axes.set(xlim=(low - margin, high + margin), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(label_of(value).replace("accuracy", "error"))
     axes.set_ylabel("share with at most this error")
     if pruned:
-        axes.annotate(
-            f"{pruned} pruned trials are not counted",
-            (0.98, 0.04),
-            xycoords="axes fraction",
-            ha="right",
-            fontsize=8,
-        )
+        text = f"{pruned} pruned trials are not counted"
+        note(axes, text, (0.98, 0.04), xycoords="axes fraction", ha="right")
     legend_above(axes, 1)
     return figure

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.dominance import loss
-from vggsweep.results.figures.style import SERIES, complete_rows, legend_above, new_axes, plain
-from vggsweep.results.statistics.front import is_non_dominated, losses_of, machines
+from vggsweep.results.figures.style import complete_rows, draw_series, legend_above, new_axes, plain
+from vggsweep.results.statistics.front import losses_of, machines
 from vggsweep.results.statistics.hypervolume import dominated_area, reference_point
 
 # Above these many seconds the axis counts minutes, then hours.
@@ -37,29 +37,20 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
     if machines(rows, x, y).nunique() > 1:
         raise NothingToDraw(f"{x} was measured on several machines, whose values do not mix")
     reference = reference_point(rows, x, y)
-    unknown = pd.Series(index=table.index, dtype=object)
-    started, ended = (
-        pd.to_datetime(table.get(name, unknown), errors="coerce", utc=True, format="ISO8601")
-        for name in ("started", "ended")
-    )
+    written = table.reindex(columns=["started", "ended"])
+    times = written.apply(pd.to_datetime, errors="coerce", utc=True, format="ISO8601")
     corner = np.array([loss(value, name) for value, name in zip(reference, (x, y), strict=True)])
     sweeps = table["sweep"].astype(str) if "sweep" in table else pd.Series("all", index=table.index)
     parts = []
     for sweep, part in rows.groupby(sweeps[rows.index], sort=True):
-        ends = ended[part.index].dropna().sort_values()
+        ends = times["ended"][part.index].dropna().sort_values()
         if ends.empty:
             continue
-        start = started[sweeps == sweep].min()
+        start = times["started"][sweeps == sweep].min()
         start = ends.iloc[0] if pd.isna(start) else start
-        parts.append(
-            pd.DataFrame(
-                {
-                    "sweep": sweep,
-                    "seconds": (ends - start).dt.total_seconds().to_numpy(),
-                    "hypervolume": _growth(losses_of(part.loc[ends.index], x, y), corner),
-                }
-            )
-        )
+        seconds = (ends - start).dt.total_seconds().to_numpy()
+        volumes = _growth(losses_of(part.loc[ends.index], x, y), corner)
+        parts.append(pd.DataFrame({"sweep": sweep, "seconds": seconds, "hypervolume": volumes}))
     if not parts:
         raise NothingToDraw("no finished trial says when it ended")
     numbers = pd.concat(parts, ignore_index=True)
@@ -67,13 +58,12 @@ def hypervolume_over_time(table: pd.DataFrame, x: str = "macs", y: str = "val_ac
 
 
 def _growth(losses: NDArray[np.float64], corner: NDArray[np.float64]) -> list[float]:
-    """Hypervolume of the first one, two, three … points; only the front so far is kept."""
-    front, volumes = losses[:0], []
+    """Hypervolume of the first one, two, three … points; what a point adds nothing to is not kept."""
+    kept, volumes = losses[:0], []
     for point in losses:
-        if not (front <= point).all(axis=1).any():
-            front = np.vstack([front, point])
-            front = front[is_non_dominated(front)]
-        volumes.append(dominated_area(front, corner))
+        if not (kept <= point).all(axis=1).any():
+            kept = np.vstack([kept, point])
+        volumes.append(dominated_area(kept, corner))
     return volumes
 
 
@@ -90,15 +80,8 @@ def hypervolume_time_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_
     for at, (sweep, part) in enumerate(numbers.groupby("sweep", sort=False)):
         seconds = pd.concat([part["seconds"].iloc[:1], part["seconds"], pd.Series([last])])
         share = pd.concat([pd.Series([0.0]), part["share"], part["share"].iloc[-1:]])
-        axes.plot(
-            seconds / size,
-            share,
-            drawstyle="steps-post",
-            color=SERIES[at % len(SERIES)],
-            linewidth=1.8,
-            label=plain(str(sweep)),
-        )
-        axes.scatter(part["seconds"] / size, part["share"], color=SERIES[at % len(SERIES)], s=16, zorder=3)
+        colour = draw_series(axes, seconds / size, share, at, label=plain(str(sweep)))
+        axes.scatter(part["seconds"] / size, part["share"], color=colour, s=16, zorder=3)
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1.05)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))

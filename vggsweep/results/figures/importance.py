@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
-from vggsweep.results.figures.style import BLUE, FAINT, INK, complete_rows, new_axes, plain
+from vggsweep.results.figures.style import BLUE, FAINT, INK, complete_rows, new_axes, note, plain
 from vggsweep.results.statistics.settings import varied_settings
 
 if TYPE_CHECKING:
@@ -58,47 +58,43 @@ def parameter_importance(
     total = sum(found.values())
     if not total > 0:
         raise NothingToDraw("no parameter told the better trials from the others")
-    shares = pd.Series(found, name="importance", dtype=float) / total
+    # in the table's order, as Optuna's differs from run to run where shares are equal
+    shares = pd.Series(found, index=names, name="importance", dtype=float) / total
     return shares.sort_values(ascending=False, kind="stable")
 
 
 def _ped_anova(rows: pd.DataFrame, value: str, names: Sequence[str]) -> dict[str, float]:
     import optuna  # half a second, and only this figure needs it
+    from optuna.trial import create_trial
 
-    distributions = {name: _distribution(rows[name]) for name in names}
+    found = {name: _distribution(rows[name]) for name in names}
+    distributions = {name: distribution for name, (distribution, _) in found.items()}
     logging.getLogger("optuna").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # whatever Optuna thinks of this study, which is ours alone, is no news for the reader of a figure
         warnings.simplefilter("ignore")
         study = optuna.create_study(direction="maximize")
-        for _, row in rows.iterrows():
-            params = {name: _plain(distributions[name], row[name]) for name in names}
-            study.add_trial(
-                optuna.trial.create_trial(params=params, distributions=distributions, value=float(row[value]))
-            )
+        for at, score in enumerate(rows[value]):
+            params = {name: values[at] for name, (_, values) in found.items()}
+            study.add_trial(create_trial(params=params, distributions=distributions, value=float(score)))
         # the better half: the default tenth would be one trial of a small sweep
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.5, region_quantile=1.0)
         return optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
 
 
-def _distribution(column: pd.Series) -> BaseDistribution:
+def _distribution(column: pd.Series) -> tuple[BaseDistribution, list[Any]]:
+    """What Optuna would have drawn a column's values from, and the values as it knows them."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     numbers = pd.to_numeric(column, errors="coerce")
     if column.map(lambda value: isinstance(value, (bool, str))).any() or numbers.isna().any():
-        return CategoricalDistribution(sorted(set(column.map(str))))
+        names = column.map(str).tolist()
+        return CategoricalDistribution(sorted(set(names))), names
     low, high = float(numbers.min()), float(numbers.max())
     is_log = low > 0 and high / low > 50
     if (numbers % 1 == 0).all() and not is_log:
-        return IntDistribution(int(low), int(high))
-    return FloatDistribution(low, high, log=is_log)
-
-
-def _plain(distribution: BaseDistribution, value: Any) -> Any:
-    kind = type(distribution).__name__
-    if kind == "CategoricalDistribution":
-        return str(value)
-    return int(value) if kind == "IntDistribution" else float(value)
+        return IntDistribution(int(low), int(high)), numbers.astype(int).tolist()
+    return FloatDistribution(low, high, log=is_log), numbers.astype(float).tolist()
 
 
 def importance_figure(
@@ -114,15 +110,7 @@ def importance_figure(
     figure, axes = new_axes((6.4, max(1.9, 0.42 * len(shares) + 1.1)))
     axes.barh([plain(str(name)) for name in shares.index], shares, color=BLUE, height=0.62)
     for at, share in enumerate(shares):
-        axes.annotate(
-            f"{share:.0%}",
-            (share, at),
-            textcoords="offset points",
-            xytext=(5, 0),
-            va="center",
-            fontsize=9,
-            color=INK,
-        )
+        note(axes, f"{share:.0%}", (share, at), (5, 0), va="center", fontsize=9)
     axes.set_xlim(0, min(1.12, float(shares.max()) * 1.18))
     axes.grid(False, axis="y")
     axes.set_xlabel(

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -27,12 +25,13 @@ from vggsweep.results.columns import COSTS
 from vggsweep.results.figures.style import (
     FAINT,
     INK,
-    PAPER,
-    RAMP,
+    MARK,
     colour_bar,
+    colour_scale,
     complete_rows,
     label_of,
     new_axes,
+    note,
 )
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.units import short_count
@@ -108,17 +107,10 @@ def plane_of(table: pd.DataFrame) -> Plane:
         rows = rows[rows[name] == wanted] if name in rows.columns else rows
     if "stages" not in rows.columns or rows.empty:
         raise NothingToDraw("no network of arch=vgg_scaled with head=gap finished")
-    planes = Counter(
-        Plane(
-            num_blocks=str(row["stages"]).count("-") + 1,
-            resolution=int(row["resolution"]),
-            channels=int(row["channels"]),
-            num_classes=int(row["num_classes"]),
-            batch_norm=bool(row["batch_norm"]),
-        )
-        for _, row in rows.iterrows()
-    )
-    return planes.most_common(1)[0][0]
+    blocks = rows["stages"].map(lambda stages: str(stages).count("-") + 1)
+    fields = [blocks, *(rows[name].astype(int) for name in ("resolution", "channels", "num_classes"))]
+    planes = map(Plane, *fields, rows["batch_norm"].map(bool))
+    return Counter(planes).most_common(1)[0][0]
 
 
 def iso_cost_curves(
@@ -207,34 +199,16 @@ def iso_cost_figure(
             curve["depth"], curve["width"], color=FAINT, linewidth=1.1, linestyle=(0, (5, 3)), zorder=1.5
         )
         end = curve.iloc[-1]
-        axes.annotate(
-            short_count(float(target)),  # type: ignore[arg-type]
-            (end["depth"], end["width"]),
-            textcoords="offset points",
-            xytext=(4, 0),
-            va="center",
-            fontsize=8,
-            color=INK,
-            annotation_clip=True,
-        )
-    low, high = float(points[value].min()), float(points[value].max())
-    scale = Normalize(low, high if high > low else low + 1e-6)
-    axes.scatter(
-        points["depth"],
-        points["width"],
-        c=RAMP(scale(points[value].to_numpy(dtype=float))),
-        s=74,
-        edgecolors=PAPER,
-        linewidths=0.8,
-        zorder=3,
-    )
+        text = short_count(float(target))  # type: ignore[arg-type]
+        note(axes, text, (end["depth"], end["width"]), (4, 0), va="center", annotation_clip=True)
+    scale = colour_scale(points[value])
+    colours = scale.to_rgba(points[value].to_numpy(dtype=float))
+    axes.scatter(points["depth"], points["width"], s=74, c=colours, **MARK)
     axes.set_ylim(0, float(points["width"].max()) * 1.18)
     axes.set_xlim(curves["depth"].min() - 0.4, curves["depth"].max() + 0.9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel(label_of("depth"))
-    axes.set_ylabel(label_of("width"))
-    unit = label_of(cost)
-    axes.set_title(f"dashed: equal {unit}", loc="left", fontsize=9, color=INK)
-    if high > low:
-        colour_bar(figure, axes, ScalarMappable(scale, RAMP), value)
+    axes.set(xlabel=label_of("depth"), ylabel=label_of("width"))
+    axes.set_title(f"dashed: equal {label_of(cost)}", loc="left", fontsize=9, color=INK)
+    if points[value].nunique() > 1:
+        colour_bar(figure, axes, scale, value)
     return figure

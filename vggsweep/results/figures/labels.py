@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.transforms import Bbox
 
-from vggsweep.results.figures.style import INK
+from vggsweep.results.figures.style import note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +56,7 @@ def label_points(
     taken = [_around(centre, MARK_RADIUS * pixel) for centre in _pixels(axes, marks)]
     drawn = [_around(at, 1) for line in lines for at in _samples(_pixels(axes, line))]
     for text, point in labels:
-        label = axes.annotate(
-            text, point, textcoords="offset points", xytext=(0, 0), fontsize=8, color=INK, in_layout=False
-        )
+        label = note(axes, text, point, in_layout=False)
         for others in ([*taken, *drawn], taken):
             if (room := _first_room(axes, label, others)) is not None:
                 taken.append(room)
@@ -85,9 +83,7 @@ def _pixels(axes: Axes, points: Sequence[Point]) -> np.ndarray:
 
 def _samples(corners: np.ndarray) -> Iterable[Point]:
     for start, end in pairwise(corners):
-        count = max(2, int(np.hypot(*(end - start)) / STEP))
-        for share in np.linspace(0, 1, count):
-            yield start + share * (end - start)
+        yield from np.linspace(start, end, max(2, int(np.hypot(*(end - start)) / STEP)))
 
 
 def _around(centre: Any, radius: float) -> Bbox:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vggsweep.errors import NothingToDraw, RecordError
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.results.figures.style import FAINT, GREY, INK, RAMP, colour_bar, label_of, new_axes
+from vggsweep.results.figures.style import (
+    FAINT,
+    GREY,
+    INK,
+    colour_bar,
+    colour_scale,
+    label_of,
+    new_axes,
+    note,
+)
+
+# A curve that did not reach its last epoch.
+ENDED: dict[str, Any] = {
+    "color": GREY,
+    "linewidth": 0.9,
+    "alpha": 0.7,
+    "zorder": 1.5,
+    "markerfacecolor": "none",
+    "markersize": 5,
+}
 
 # What averaged weights reached where a pruner looked.
 SCORE = "averaged_val_acc"
@@ -39,23 +57,16 @@ def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame
     for label, row in table.iterrows():
         try:
             epochs = read_history(TrialDirectory(Path(str(row.get("dir")))).history)
-            found += [
-                {
-                    "row": label,
-                    "state": row["state"],
-                    "depth": row.get("depth"),
-                    "epoch": int(epoch["epoch"]),
-                    value: epoch[value],
-                    SCORE: epoch.get(SCORE, np.nan),
-                }
-                for epoch in epochs
-                if value in epoch
+            points = [
+                (int(epoch["epoch"]), epoch[value], epoch.get(SCORE)) for epoch in epochs if value in epoch
             ]
+            found += [(label, row["state"], row.get("depth"), *point) for point in points]
         except RecordError:
             continue
     if not found:
         raise NothingToDraw(f"no trial's history.csv holds {value}")
-    curves = pd.DataFrame(found)
+    curves = pd.DataFrame(found, columns=["row", "state", "depth", "epoch", value, SCORE])
+    curves = curves.loc[:, ~curves.columns.duplicated()].astype({SCORE: float})
     curves["depth"] = pd.to_numeric(curves["depth"], errors="coerce").astype(float)
     return curves
 
@@ -79,37 +90,22 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
     curves = learning_curves(table, value)
     figure, axes = new_axes()
     depths = curves["depth"].dropna()
-    scale = Normalize(depths.min(), depths.max()) if len(depths) else Normalize(0, 1)
+    scale = colour_scale(depths)
     is_crowded = curves["row"].nunique() > 40
     for _, curve in curves.groupby("row", sort=False):
         state, depth = curve["state"].iloc[0], curve["depth"].iloc[0]
-        colour = RAMP(scale(depth)) if state == "COMPLETE" and np.isfinite(depth) else GREY
+        colour = scale.to_rgba(depth) if state == "COMPLETE" and np.isfinite(depth) else GREY
         if value == "val_acc" and curve[SCORE].notna().any():
-            axes.plot(
-                curve["epoch"],
-                curve[SCORE],
-                "D",
-                color=colour,
-                markerfacecolor="none",
-                markersize=4,
-                zorder=2.2,
-            )
+            hollow = {"markerfacecolor": "none", "markersize": 4, "zorder": 2.2}
+            axes.plot(curve["epoch"], curve[SCORE], "D", color=colour, **hollow)
         if state != "COMPLETE":
-            axes.plot(curve["epoch"], curve[value], color=GREY, linewidth=0.9, alpha=0.7, zorder=1.5)
-            axes.plot(
-                curve["epoch"].iloc[-1:],
-                curve[value].iloc[-1:],
-                marker="o" if state == "PRUNED" else "x",
-                markerfacecolor="none",
-                color=GREY,
-                markersize=5,
-                zorder=2,
-            )
+            marker = "o" if state == "PRUNED" else "x"
+            axes.plot(curve["epoch"], curve[value], marker=marker, markevery=[-1], **ENDED)
             continue
         axes.plot(
             curve["epoch"],
             curve[value],
-            color=RAMP(scale(depth)) if np.isfinite(depth) else INK,
+            color=scale.to_rgba(depth) if np.isfinite(depth) else INK,
             linewidth=1.0 if is_crowded else 1.6,
             marker="o" if len(curve) <= 12 else None,
             markersize=3,
@@ -117,22 +113,16 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
         )
     for epoch, count in rungs_seen(curves).items():
         axes.axvline(float(epoch), color=FAINT, linewidth=0.9, linestyle=(0, (2, 3)), zorder=1)  # type: ignore[arg-type]
-        axes.annotate(
-            f"{count} pruned",
-            (float(epoch), 1.0),  # type: ignore[arg-type]
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            xytext=(0, 2),  # above the frame, where no curve is
-            ha="center",
-            fontsize=8,
-            color=FAINT,
+        top = (float(epoch), 1.0)  # type: ignore[arg-type]
+        # above the frame, where no curve is
+        note(
+            axes, f"{count} pruned", top, (0, 2), xycoords=("data", "axes fraction"), ha="center", color=FAINT
         )
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(label_of(value))
+    axes.set(xlabel="epoch", ylabel=label_of(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if curves["epoch"].max() == 1:
         axes.set_xlim(0.5, 1.5)
     if depths.nunique() > 1:
-        bar = colour_bar(figure, axes, ScalarMappable(scale, RAMP), "depth")
+        bar = colour_bar(figure, axes, scale, "depth")
         bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from vggsweep.results.figures.style import FAINT, INK, PAPER, RAMP, colour_bar, complete_rows, label_of, plain
+from vggsweep.results.figures.style import (
+    FAINT,
+    INK,
+    PAPER,
+    colour_bar,
+    colour_scale,
+    complete_rows,
+    label_of,
+    note,
+    plain,
+)
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.units import short_count
 
@@ -20,6 +28,8 @@ MOST_AXES = 8
 MOST_NAMES = 12
 # Texts closer than this share of an axis would touch.
 LEAST_GAP = 0.06
+# What keeps a text legible on the lines.
+BEHIND = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.75}
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,7 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
     is_name = column.map(lambda value: isinstance(value, (str, bool, list))).any()
     if is_name or (numbers.isna() & column.notna()).any():
         names = sorted({str(value) for value in column.dropna()})
-        places = {
-            value: at / max(1, len(names) - 1) if len(names) > 1 else 0.5 for at, value in enumerate(names)
-        }
+        places = dict(zip(names, np.linspace(0, 1, len(names)) if len(names) > 1 else [0.5], strict=True))
         step = -(-len(names) // MOST_NAMES)
         ticks = tuple((places[value], plain(value[:18])) for value in names[::step])
         return ParallelAxis(name, column.map(lambda value: places.get(str(value), np.nan)), ticks, False)
@@ -75,11 +83,9 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
     if low == high:
         return ParallelAxis(name, numbers * 0 + 0.5, ((0.5, _text(name, low)),), False)
     is_log = low > 0 and high / low > 20
-    values = numbers.to_numpy(dtype=float)
-    scaled = np.log(values) if is_log else values
-    bottom, top = float(np.nanmin(scaled)), float(np.nanmax(scaled))
-    positions = pd.Series((scaled - bottom) / (top - bottom), index=column.index)
-    heights = dict(zip(values, positions, strict=True))
+    scaled = pd.Series(np.log(numbers) if is_log else numbers)
+    positions = (scaled - scaled.min()) / (scaled.max() - scaled.min())
+    heights = dict(zip(numbers, positions, strict=True))
     marks = [(heights[value], _text(name, value)) for value in sorted(set(numbers.dropna()))]
     if len(marks) > 7 or min(np.diff([height for height, _ in marks])) < LEAST_GAP:
         even = np.geomspace(low, high, 5) if is_log else np.linspace(low, high, 5)
@@ -88,9 +94,7 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
 
 
 def _text(name: str, value: float) -> str:
-    if name.endswith("_acc"):
-        return f"{value:.3f}"
-    return short_count(value)
+    return f"{value:.3f}" if name.endswith("_acc") else short_count(value)
 
 
 def parallel_coordinates_figure(
@@ -107,10 +111,10 @@ def parallel_coordinates_figure(
     axes = figure.add_subplot()
     places = np.arange(len(axes_list))
     heights = np.column_stack([axis.positions.loc[rows.index].to_numpy(dtype=float) for axis in axes_list])
-    scale = Normalize(float(rows[y].min()), float(rows[y].max()))
+    scale = colour_scale(rows[y])
     lines = LineCollection(
         [np.column_stack([places, row]) for row in heights],
-        colors=RAMP(scale(rows[y].to_numpy(dtype=float))),
+        colors=scale.to_rgba(rows[y].to_numpy(dtype=float)),
         linewidths=1.5 if len(rows) <= 40 else 0.9,
         alpha=0.9 if len(rows) <= 40 else 0.6,
     )
@@ -118,26 +122,15 @@ def parallel_coordinates_figure(
     for place, axis in zip(places, axes_list, strict=True):
         axes.axvline(float(place), color=FAINT, linewidth=0.9, zorder=1)
         for height, text in axis.ticks:
-            axes.annotate(
-                text,
-                (float(place), height),
-                textcoords="offset points",
-                xytext=(-4, 0),
-                ha="right",
-                va="center",
-                fontsize=8,
-                color=INK,
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.75},
-            )
-    axes.set_xlim(-0.45, len(axes_list) - 0.9)
-    axes.set_ylim(-0.04, 1.04)
+            note(axes, text, (float(place), height), (-4, 0), ha="right", va="center", bbox=BEHIND)
+    axes.set(xlim=(-0.45, len(axes_list) - 0.9), ylim=(-0.04, 1.04))
     axes.set_xticks(places, [_heading(axis) for axis in axes_list], color=INK, fontsize=8.5)
     axes.xaxis.tick_top()
     axes.tick_params(axis="x", length=0)
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    if scale.vmin != scale.vmax:
-        colour_bar(figure, axes, ScalarMappable(scale, RAMP), y)
+    if rows[y].nunique() > 1:
+        colour_bar(figure, axes, scale, y)
     return figure
 
 

@@ -14,7 +14,7 @@ from vggsweep.results.figures.style import (
     BLUE,
     FAINT,
     GREY,
-    INK,
+    LEGEND,
     LONGEST_NAME,
     ORANGE,
     complete_rows,
@@ -117,15 +117,7 @@ def standings_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -
         axes.set_title(
             f"the best {len(shown)} of {len(rows)} configurations", fontsize=9, color=FAINT, loc="right"
         )
-    figure.legend(
-        loc="outside upper right",
-        ncols=3,
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-        handletextpad=0.3,
-        columnspacing=1.0,
-    )
+    figure.legend(loc="outside upper right", ncols=3, **LEGEND)
     return figure
 
 
@@ -153,7 +145,5 @@ def _seeds_of(table: pd.DataFrame, y: str) -> dict[int, list[float]]:
     """Each configuration's accuracies, by the number of its first trial."""
     complete = table[table["state"] == "COMPLETE"]
     groups = configuration_groups(table).loc[complete.index]
-    found = {}
-    for _, part in complete.groupby(groups, sort=False):
-        found[part["trial"].iloc[0]] = [float(value) for value in part[y].dropna()]
-    return found
+    parts = complete.groupby(groups, sort=False)
+    return {part["trial"].iloc[0]: part[y].dropna().astype(float).tolist() for _, part in parts}

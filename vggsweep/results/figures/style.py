@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -18,8 +19,8 @@ from vggsweep.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
     from matplotlib.colorbar import Colorbar
+    from matplotlib.text import Annotation
 
 # Okabe & Ito 2008: distinguishable with every kind of colour vision, and in grey print by lightness.
 BLUE, ORANGE, GREEN, PINK, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
@@ -29,6 +30,16 @@ GREY = "#767676"
 INK, FAINT, RULE, PAPER = "#1F2328", "#59636E", "#D8DEE4", "#FFFFFF"
 # Viridis is even in lightness for every kind of colour vision; without its ends it shows on light and dark.
 RAMP: Colormap = LinearSegmentedColormap.from_list("ramp", colormaps["viridis"](np.linspace(0.18, 0.9, 256)))
+DASHES = ("-", "--", ":", "-.")
+LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": 9,
+    "labelcolor": INK,
+    "handletextpad": 0.4,
+    "columnspacing": 1.1,
+}
+# A mark that stands out from the lines below it.
+MARK: dict[str, Any] = {"edgecolors": PAPER, "linewidths": 0.8, "zorder": 3}
 SIZE = (6.4, 4.2)
 # A longer name would push the axes off the sheet.
 LONGEST_NAME = 34
@@ -100,16 +111,33 @@ def legend_above(axes: Axes, columns: int = 4) -> None:
     handles, _ = axes.get_legend_handles_labels()
     if handles:
         axes.legend(
-            frameon=False,
             loc="lower left",
             bbox_to_anchor=(0, 1),
             ncols=columns if len(handles) <= columns else min(columns, 3),  # more would leave the sheet
             borderaxespad=0.2,
-            fontsize=9,
-            labelcolor=INK,
-            handletextpad=0.4,
-            columnspacing=1.1,
+            **LEGEND,
         )
+
+
+def note(
+    axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float] = (0, 0), **settings: Any
+) -> Annotation:
+    """A small text beside a point, so many points (1/72 inch) away from it."""
+    look = {"fontsize": 8, "color": INK, **settings}
+    return axes.annotate(text, place, xytext=offset, textcoords="offset points", **look)
+
+
+def draw_series(axes: Axes, x: Any, y: Any, at: int, drawstyle: Any = "steps-post", **settings: Any) -> str:
+    """One line of several, in the colour and the dashes of its number; returns the colour."""
+    colour, dashes = SERIES[at % len(SERIES)], DASHES[at // len(SERIES) % len(DASHES)]
+    axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.8, drawstyle=drawstyle, **settings)
+    return colour
+
+
+def colour_scale(values: pd.Series) -> ScalarMappable:
+    """The colours of these values, the lowest at the dark end of the ramp."""
+    low, high = float(values.min()), float(values.max())
+    return ScalarMappable(Normalize(low, high if high > low else low + 1e-6), RAMP)
 
 
 def colour_bar(figure: Figure, axes: Axes, mappable: ScalarMappable, name: str) -> Colorbar:

@@ -41,34 +41,30 @@ def chart_data(
     if y not in table.columns:
         return {"y": y, "yLabel": label_of(y), "costs": [], "points": []}
     means = mean_over_seeds(table)
-    means = means[pd.to_numeric(means[y], errors="coerce").notna() & (means["state"] != "FAIL")]
+    means = means[as_numbers(means[y]).notna() & (means["state"] != "FAIL")]
     groups = configuration_groups(table)
-    rows_of: dict[int, list[int]] = {}
-    for place, group in groups.items():
-        rows_of.setdefault(int(group), []).append(int(str(place)))
+    rows_of = groups.index.to_series().groupby(groups).agg(list)
     varied = varied_settings(means)
-    first = ["depth", x] if by_depth else [x]
-    costs = [name for name in dict.fromkeys([*first, *COSTS]) if name in means.columns]
-    costs = [name for name in costs if pd.to_numeric(means[name], errors="coerce").notna().any()]
-    numbers = {name: as_numbers(means[name]) for name in (*costs, y)}
+    names = [name for name in dict.fromkeys(["depth"] * by_depth + [x, *COSTS]) if name in means.columns]
+    numbers = {name: as_numbers(means[name]) for name in (*names, y)}
+    costs = [name for name in names if numbers[name].notna().any()]
     points = []
     for label, (_, row) in zip(map(int, means.index), means.iterrows(), strict=True):
         standing = standings.get(label)
         interval = standing.interval if standing is not None else None
-        is_pruned = row["state"] == "PRUNED"
+        is_pruned = bool(row["state"] == "PRUNED")
         points.append(
             {
                 "name": describe_network(row, varied),
                 "label": describe_network(row[varied], varied[:MOST_IN_LABEL]) if varied else "",
                 "trial": int(row["trial"]),
-                "sweep": str(row["sweep"]) if "sweep" in row.index else "",
-                "pruned": bool(is_pruned),
+                "pruned": is_pruned,
                 "seeds": int(row["seeds"]),
                 "y": float(numbers[y][label]),
                 "low": interval.low if interval is not None else None,
                 "high": interval.high if interval is not None else None,
                 "x": {name: _number(numbers[name][label]) for name in costs},
-                "rows": [label] if is_pruned else rows_of[int(groups[label])],
+                "rows": [label] if is_pruned else rows_of[groups[label]],
             }
         )
     positions = {label: at for at, label in enumerate(means.index)}
@@ -91,8 +87,8 @@ def chart_data(
 def _fronts(means: pd.DataFrame, x: str, y: str, place: dict[Any, int]) -> list[dict[str, Any]]:
     front = means[pareto_front(means, x, y)].sort_values(x, kind="stable")
     return [
-        {"machine": str(machine), "points": [place[label] for label in part.index]}
-        for machine, part in front.groupby(machines(front, x, y), sort=True)
+        {"points": [place[label] for label in part.index]}
+        for _, part in front.groupby(machines(front, x, y), sort=True)
     ]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from vggsweep.results.report.chart import chart_data
-from vggsweep.results.report.gallery import pictures
+from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
 from vggsweep.results.statistics.evidence import Evidence, check_column
 from vggsweep.results.statistics.front import machines, same_data
@@ -46,13 +46,7 @@ def report_page(
     Raises:
         ConfigError: no such column.
     """
-    table = evidence.table.reset_index(drop=True)
-    records = {
-        table.index[at]: evidence.records[label]
-        for at, label in enumerate(evidence.table.index)
-        if label in evidence.records
-    }
-    evidence = Evidence(table, records, evidence.damaged, evidence.sweeps, evidence.where)
+    table = evidence.table
     cost = x or objective_cost(evidence)
     for name, is_chosen in ((cost, x is not None), (y, y != "val_acc")):
         if is_chosen:  # a table in which nothing finished may lack the others
@@ -62,6 +56,7 @@ def report_page(
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
+    drawn, refused = drawings(compared, cost, y, verdict.equal_cost)
     moment = now or datetime.now(UTC)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOM),
@@ -71,18 +66,19 @@ def report_page(
         lstrip_blocks=True,
         finalize=_shown,
     )
+    environment.filters["short_count"] = short_count
     return environment.get_template("report.html.j2").render(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
         verdict=verdict,
         tiles=_tiles(compared, cost, y, verdict),
-        standings=_standings(verdict, cost),
         cost=cost,
         columns=columns,
         rows=rows,
         chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
-        pictures=pictures(compared, cost, y, verdict.equal_cost),
+        drawn=drawn,
+        refused=refused,
         failures=[row for row in rows if row.state == "FAIL"],
         damaged=[str(error) for error in evidence.damaged],
         sweeps=evidence.sweeps,
@@ -110,29 +106,19 @@ def objective_cost(evidence: Evidence) -> str:
     return found if found in evidence.table.columns else "macs"
 
 
-def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[str, str]]:
-    """Four numbers that a reader wants first."""
+def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[tuple[str, str, str]]:
+    """Four numbers that a reader wants first: each with its name and a note."""
     counts = table["state"].value_counts()
-    others = [
-        f"{counts[state]} {word}"
-        for state, word in (("PRUNED", "pruned"), ("FAIL", "failed"))
-        if state in counts
-    ]
-    tiles = [
-        {
-            "value": str(counts.get("COMPLETE", 0)),
-            "name": "trials finished",
-            "note": ", ".join(others) or "none pruned, none failed",
-        }
-    ]
+    words = {"PRUNED": "pruned", "FAIL": "failed"}
+    others = [f"{counts[state]} {word}" for state, word in words.items() if state in counts]
+    note = ", ".join(others) or "none pruned, none failed"
+    tiles = [(str(counts.get("COMPLETE", 0)), "trials finished", note)]
     standings = [standing for group in verdict.standings for standing in group]
     if not standings:
         return tiles
     best = max(standings, key=lambda standing: standing.accuracy)
-    interval = f"95 % interval {best.interval}" if best.interval is not None else ""
-    tiles.append(
-        {"value": f"{best.accuracy:.3f}", "name": f"best {y}", "note": f"{best.name}; {interval}".strip("; ")}
-    )
+    note = best.name if best.interval is None else f"{best.name}; 95 % interval {best.interval}"
+    tiles.append((f"{best.accuracy:.3f}", f"best {y}", note))
     if verdict.equal_cost is not None:
         return [*tiles, *_equal_cost_tiles(verdict)]
     means = mean_over_seeds(table)
@@ -142,72 +128,26 @@ def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[dict[s
     bend = knee(means, x, y)
     if bend is not None:
         row = means.loc[bend]  # type: ignore[call-overload]
-        tiles.append(
-            {
-                "value": short_count(float(row[x])),
-                "name": f"{x} at the knee of the front",
-                "note": f"{describe_network(row, varied_settings(means))}; {y} {row[y]:.3f}",
-            }
-        )
+        note = f"{describe_network(row, varied_settings(means))}; {y} {row[y]:.3f}"
+        tiles.append((short_count(float(row[x])), f"{x} at the knee of the front", note))
     point = reference_point(means, x, y)
-    tiles.append(
-        {
-            "value": short_count(hypervolume(means, x, y, point)),
-            "name": "hypervolume",
-            "note": f"up to {x} {short_count(point[0])}, {y} {point[1]:g}",
-        }
-    )
-    return tiles
+    note = f"up to {x} {short_count(point[0])}, {y} {point[1]:g}"
+    return [*tiles, (short_count(hypervolume(means, x, y, point)), "hypervolume", note)]
 
 
-def _equal_cost_tiles(verdict: Verdict) -> list[dict[str, str]]:
+def _equal_cost_tiles(verdict: Verdict) -> list[tuple[str, str, str]]:
     """Where all networks of a group cost the same, a front of accuracy against that cost says nothing."""
     costs = [[s.cost for s in group if s.cost is not None] for group in verdict.standings]
     middles = [short_count(sorted(group)[len(group) // 2]) for group in costs if group]
     spread = max((max(group) / min(group) - 1 for group in costs if group), default=0.0)
     worse = sum(standing.is_told_apart for group in verdict.standings for standing in group)
     others = sum(len(group) - 1 for group in verdict.standings)
+    shown = ", ".join(middles[:3]) + (", …" if len(middles) > 3 else "")
     return [
-        {
-            "value": ", ".join(middles[:3]) + (", …" if len(middles) > 3 else ""),
-            "name": f"{verdict.equal_cost} of each network",
-            "note": f"equal within {spread:.1%}",
-        },
-        {
-            "value": f"{worse} of {others}",
-            "name": "others clearly worse",
-            "note": "less accurate than the best by more than the noise",
-        },
+        (shown, f"{verdict.equal_cost} of each network", f"equal within {spread:.1%}"),
+        (
+            f"{worse} of {others}",
+            "others clearly worse",
+            "less accurate than the best by more than the noise",
+        ),
     ]
-
-
-def _standings(verdict: Verdict, x: str) -> list[dict[str, Any]]:
-    """The configurations that the verdict weighed, a list for each group of equal cost."""
-    groups = []
-    for group in verdict.standings:
-        costs = [standing.cost for standing in group if standing.cost is not None]
-        name = verdict.equal_cost or x
-        title = f"about {short_count(sorted(costs)[len(costs) // 2])} {name}" if costs else ""
-        groups.append(
-            {
-                "title": title if verdict.equal_cost else "",
-                "rows": [
-                    {
-                        "name": standing.name,
-                        "accuracy": f"{standing.accuracy:.4f}",
-                        "interval": str(standing.interval or ""),
-                        "seeds": standing.seeds,
-                        "cost": short_count(standing.cost) if standing.cost is not None else "",
-                        "verdict": "best"
-                        if at == 0 and not standing.is_at_chance
-                        else "stayed at chance"
-                        if standing.is_at_chance
-                        else "worse"
-                        if standing.is_told_apart
-                        else "within the noise",
-                    }
-                    for at, standing in enumerate(group)
-                ],
-            }
-        )
-    return groups

@@ -53,21 +53,17 @@ def _config_directory(facts: SweepFacts | None) -> list[str]:
 def environment_lines(record: Record) -> Sequence[str]:
     """What the trial ran on, most telling first; each is one line, whatever the record holds."""
     node = record.environment
-    packages = node.get("packages") if isinstance(node.get("packages"), dict) else {}
-    assert packages is not None
+    packages = node.get("packages")
     commit = node.get("git_commit")
     source = f"git commit {commit}" + (" with changes" if node.get("git_dirty") else "") if commit else None
+    threads = f"{node['threads']} CPU threads" if node.get("threads") else None
     device = ", ".join(
-        str(part)
-        for part in (
-            node.get("device_name"),
-            node.get("precision"),
-            f"{node['threads']} CPU threads" if node.get("threads") else None,
-        )
-        if part
+        str(part) for part in (node.get("device_name"), node.get("precision"), threads) if part
     )
-    versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
-    lines = [device, versions, source, _worded("Python", node.get("python")), node.get("platform")]
+    found = packages.items() if isinstance(packages, dict) else ()
+    versions = ", ".join(f"{name} {version}" for name, version in found if version)
+    python = f"Python {node['python']}" if node.get("python") else None
+    lines = [device, versions, source, python, node.get("platform")]
     return [" ".join(str(line).split()) for line in lines if line]
 
 
@@ -77,7 +73,3 @@ def reproduction(record: Record, facts: SweepFacts | None = None) -> str:
     return "\n".join(
         [title, *(f"# {line}" for line in environment_lines(record)), reproducing_command(record, facts)]
     )
-
-
-def _worded(word: str, value: object) -> str | None:
-    return f"{word} {value}" if value else None

@@ -32,14 +32,6 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A value as it is shown, and as it is sorted."""
-
-    text: str
-    key: str
-
-
-@dataclass(frozen=True)
 class Row:
     """A trial.
 
@@ -47,7 +39,7 @@ class Row:
         number: index in the table, the row's id on the page.
         state: COMPLETE, PRUNED or FAIL.
         is_front: whether its configuration lies on the front.
-        cells: one a column.
+        cells: one a column, as it is shown and as it is sorted.
         how: command and environment that reproduce it.
         reason: why it was pruned or failed, or an empty text.
         title: sweep and trial.
@@ -56,7 +48,7 @@ class Row:
     number: int
     state: str
     is_front: bool
-    cells: tuple[Cell, ...]
+    cells: tuple[tuple[str, str], ...]
     how: str
     reason: str
     title: str
@@ -64,18 +56,16 @@ class Row:
 
 def table_columns(table: pd.DataFrame, x: str, y: str) -> list[Column]:
     """The columns that tell the trials of this table apart."""
-    several = table["sweep"].nunique() > 1 if "sweep" in table.columns else False
-    # the answer first: a phone shows no more than four columns
-    names = ["trial", y, x, *(["sweep"] if several else [])]
+
+    def several(*names: str) -> list[str]:
+        return [name for name in names if name in table.columns and table[name].nunique() > 1]
+
     varied = varied_settings(table)
     is_vgg = any(has_dials(row) for _, row in table.iterrows())
-    names += [name for name in ("depth", "width") if name in varied or is_vgg]
-    names += varied
-    names += ["seed"] if "seed" in table.columns and table["seed"].dropna().nunique() > 1 else []
-    names += SHOWN
-    names += [
-        name for name in ("device", "precision") if name in table and table[name].dropna().nunique() > 1
-    ]
+    dials = [name for name in ("depth", "width") if name in varied or is_vgg]
+    # the answer first: a phone shows no more than four columns
+    names = ["trial", y, x, *several("sweep"), *dials, *varied, *several("seed"), *SHOWN]
+    names += several("device", "precision")
     kept = [name for name in dict.fromkeys(names) if name in table.columns and table[name].notna().any()]
     return [Column(name, _heading(name), _is_numeric(table[name])) for name in kept]
 
@@ -121,10 +111,10 @@ def _is_numeric(column: pd.Series) -> bool:
     return bool(present.map(lambda value: isinstance(value, (int, float)) or hasattr(value, "dtype")).all())
 
 
-def _cell(column: Column, value: Any) -> Cell:
+def _cell(column: Column, value: Any) -> tuple[str, str]:
     if pd.api.types.is_scalar(value) and pd.isna(value):
-        return Cell("", "")
+        return "", ""
     if not column.is_number or isinstance(value, (bool, str)):
-        return Cell(str(value), str(value))
+        return str(value), str(value)
     number = float(value)
-    return Cell(report_text(column.name, number), repr(number))
+    return report_text(column.name, number), repr(number)

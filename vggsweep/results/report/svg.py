@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 import matplotlib
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from vggsweep.results.figures.style import BLUE, FAINT, INK, ORANGE, PAPER, RULE
@@ -25,15 +25,15 @@ VARIABLES = {
 SCALE = 0.82
 
 
-def inline_svg(figure: Figure, name: str, title: str) -> Markup:
+def inline_svg(figure: Figure, name: str) -> Markup:
     """A figure as an ``<svg>`` element.
 
-    Matplotlib escapes every text of the figure; what is put in here beside it is escaped too.
+    Matplotlib escapes every text of the figure.
 
     Args:
         figure: drawn with the colours of `vggsweep.results.figures.style`.
-        name: prefix of the element's ids, unique on the page.
-        title: read out by screen readers.
+        name: prefix of the element's ids, unique on the page; screen readers read out what has the id
+            ``title-<name>``.
     """
     width, height = figure.get_size_inches()
     figure.set_size_inches(float(width) * SCALE, float(height) * SCALE)
@@ -52,5 +52,4 @@ def inline_svg(figure: Figure, name: str, title: str) -> Markup:
         text = re.sub(re.escape(colour), variable, text, flags=re.IGNORECASE)
     head, rest = text.split(">", 1)
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
-    label = escape(title)
-    return Markup(f'{head} role="img" aria-label="{label}">{rest}')
+    return Markup(f'{head} role="img" aria-labelledby="title-{name}">{rest}')

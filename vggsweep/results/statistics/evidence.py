@@ -30,14 +30,12 @@ class SweepFacts:
         command: the line that ran it.
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
-        n_trials: how many it was told to run.
     """
 
     name: str
     command: str | None = None
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
-    n_trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,15 +92,11 @@ def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
     agree.
     """
     hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
-    images = {label: record.data_fingerprint for label, record in records.items()}
-    known: dict[str, set[str]] = {}
-    for label, fingerprint in images.items():
-        known.setdefault(hashes[label], set()).update([fingerprint] if fingerprint else [])
-    keys = {}
-    for label, hash_ in hashes.items():
-        only = next(iter(known[hash_])) if len(known[hash_]) == 1 else ""
-        keys[label] = f"{hash_}:{images[label] or only}"
-    return keys
+    known: dict[str, set[str]] = {hash_: set() for hash_ in hashes.values()}
+    for label, record in records.items():
+        known[hashes[label]] |= {record.data_fingerprint} if record.data_fingerprint else set()
+    only = {hash_: next(iter(images)) if len(images) == 1 else "" for hash_, images in known.items()}
+    return {at: f"{hash_}:{records[at].data_fingerprint or only[hash_]}" for at, hash_ in hashes.items()}
 
 
 def check_column(table: pd.DataFrame, name: str) -> None:
@@ -128,4 +122,4 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
         saved = None
     if saved is None:
         return SweepFacts(directory.name)
-    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, saved.n_trials)
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective)

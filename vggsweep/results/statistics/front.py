@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import MAXIMISED, MEASURED, near_column
-from vggsweep.results.dominance import front_within, non_dominated
+from vggsweep.results.dominance import front_within
 
 
 def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Series:
@@ -36,11 +36,8 @@ def pareto_front(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd
     >>> pareto_front(table).tolist()
     [True, True, False]
     """
-    losses = losses_of(table, x, y)
-    is_eligible = (table["state"] == "COMPLETE").to_numpy() & np.isfinite(losses).all(axis=1)
-    points = [
-        tuple(row) if is_one else None for row, is_one in zip(losses.tolist(), is_eligible, strict=True)
-    ]
+    rows = zip(losses_of(table, x, y).tolist(), is_compared(table, x, y), strict=True)
+    points = [tuple(row) if is_one else None for row, is_one in rows]
     is_front = front_within(points, machines(table, x, y))
     return pd.Series(is_front, index=table.index, name="pareto", dtype=bool)
 
@@ -116,13 +113,10 @@ def losses_of(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:
     return np.column_stack([_losses(table[name], name) for name in (x, y)])
 
 
-def is_non_dominated(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows no other row dominates: nowhere worse and somewhere better. Equal rows all stay.
-
-    Args:
-        losses: (N, 2), to be minimised.
-    """
-    return np.array(non_dominated(list(map(tuple, losses.tolist()))), dtype=bool)
+def is_compared(table: pd.DataFrame, x: str, y: str) -> NDArray[np.bool_]:
+    """Which rows are COMPLETE and have both values, (N,)."""
+    is_complete: NDArray[np.bool_] = (table["state"] == "COMPLETE").to_numpy(dtype=bool)
+    return is_complete & np.isfinite(losses_of(table, x, y)).all(axis=1)
 
 
 def _losses(column: pd.Series, name: str) -> NDArray[np.float64]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from vggsweep.results.statistics.front import losses_of, machines, pareto_front
+from vggsweep.results.statistics.front import is_compared, machines, pareto_front
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.knee import knee
 
@@ -56,13 +55,11 @@ def summarise_fronts(
     for machine in sorted(set(place[is_front])):
         part = table[place == machine]
         point = reference or reference_point(part, x, y)
-        is_complete = (part["state"] == "COMPLETE").to_numpy()
-        finished = is_complete & np.isfinite(losses_of(part, x, y)).all(axis=1)
         summaries.append(
             FrontSummary(
                 machine=machine,
                 rows=part[is_front[part.index]].sort_values([x, y], kind="stable"),
-                considered=int(finished.sum()),
+                considered=int(is_compared(part, x, y).sum()),
                 hypervolume=hypervolume(part, x, y, point),
                 reference=point,
                 knee=knee(part, x, y),

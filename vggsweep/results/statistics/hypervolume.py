@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import MAXIMISED
 from vggsweep.results.dominance import loss
-from vggsweep.results.statistics.front import is_non_dominated, losses_of, machines
+from vggsweep.results.statistics.front import is_compared, losses_of, machines
 
 MARGIN = 1.1
 
@@ -28,7 +28,7 @@ def reference_point(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") ->
     >>> reference_point(table)
     (22.0, 0.0)
     """
-    losses = _finished(table, x, y)
+    losses = losses_of(table[is_compared(table, x, y)], x, y)
     if not len(losses):
         raise ConfigError(f"No COMPLETE trial has both {x} and {y}.")
     worst_x, worst_y = (
@@ -60,7 +60,7 @@ def hypervolume(
     >>> round(hypervolume(table), 3)
     9.8
     """
-    shown = table[_is_finished(table, losses_of(table, x, y))]
+    shown = table[is_compared(table, x, y)]
     places = sorted(set(machines(shown, x, y)))
     if len(places) > 1:
         raise ConfigError(
@@ -69,7 +69,7 @@ def hypervolume(
         )
     point = reference or reference_point(table, x, y)
     corner = np.array([loss(value, name) for value, name in zip(point, (x, y), strict=True)])
-    return dominated_area(_finished(table, x, y), corner)
+    return dominated_area(losses_of(shown, x, y), corner)
 
 
 def dominated_area(losses: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
@@ -80,19 +80,8 @@ def dominated_area(losses: NDArray[np.float64], reference: NDArray[np.float64]) 
         reference: (2,); a point that is not better than it in both columns adds nothing.
     """
     inside = losses[(losses < reference).all(axis=1)]
-    front = np.unique(inside[is_non_dominated(inside)], axis=0)  # ascending in the first column
-    if not len(front):
-        return 0.0
-    ends = np.append(front[1:, 0], reference[0])
-    return float(((ends - front[:, 0]) * (reference[1] - front[:, 1])).sum())
-
-
-def _finished(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:
-    losses = losses_of(table, x, y)
-    kept: NDArray[np.float64] = losses[_is_finished(table, losses)]
-    return kept
-
-
-def _is_finished(table: pd.DataFrame, losses: NDArray[np.float64]) -> NDArray[np.bool_]:
-    is_complete: NDArray[np.bool_] = (table["state"] == "COMPLETE").to_numpy(dtype=bool)
-    return is_complete & np.isfinite(losses).all(axis=1)
+    inside = inside[np.argsort(inside[:, 0])]
+    ends = np.append(inside[1:, 0], reference[0])
+    # from each point to the next the best so far counts, which is that of the front
+    heights = reference[1] - np.minimum.accumulate(inside[:, 1])
+    return float(((ends - inside[:, 0]) * heights).sum()) if len(inside) else 0.0

@@ -20,35 +20,24 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
     itself.
     Devices, precisions and sweeps are never mixed.
     """
-    if table.empty:
-        return pd.Series(dtype="int64", index=table.index)
-    if CONFIGURATION in table.columns:
-        names = [name for name in ("sweep", CONFIGURATION, "device", "precision") if name in table.columns]
-    else:
-        names = [name for name in table.columns if _is_shared(str(name))]
+    each = pd.Series(range(len(table)), index=table.index, dtype="int64")
+    if "seed" not in table.columns:
+        return each
+    is_known = CONFIGURATION in table.columns
+    shared = ("sweep", CONFIGURATION, "device", "precision")
+    names = [name for name in table.columns if (name in shared if is_known else _is_shared(str(name)))]
     key = pd.Series("", index=table.index, dtype=object)
     for name in names:
         key = key + "\x1f" + table[name].astype(object).map(str)
-    if "seed" not in table.columns:
-        return pd.Series(range(len(table)), index=table.index)
-    if CONFIGURATION in table.columns:
-        return pd.Series(pd.factorize(key)[0], index=table.index)
-    key = key.where(
-        ~_repeats(table, key), key + "\x1e" + pd.Series(range(len(table)), index=table.index).map(str)
-    )
-    return pd.Series(pd.factorize(key)[0], index=table.index)
+    if not is_known:
+        is_ambiguous = key.isin(key[_is_repeat(table, key)])
+        key = key.where(~is_ambiguous, key + "\x1e" + each.map(str))
+    return pd.Series(pd.factorize(key)[0], index=table.index, dtype="int64")
 
 
 def _is_shared(column: str) -> bool:
     """Whether replicates agree in it; a swept field that decides no result has a column of its full name."""
     return kind_of(column) in ("setting", "derived") and ("." not in column or has_effect(column))
-
-
-def _repeats(table: pd.DataFrame, key: pd.Series) -> pd.Series:
-    """Rows of a group in which a seed stands twice among the finished ones."""
-    is_complete = table["state"] == "COMPLETE"
-    twice = pd.DataFrame({"key": key, "seed": table["seed"].map(str)})[is_complete].duplicated()
-    return key.isin(set(key[is_complete][twice]))
 
 
 def _is_repeat(table: pd.DataFrame, groups: pd.Series) -> pd.Series:

@@ -114,16 +114,14 @@ def equal_cost_groups(means: pd.DataFrame, x: str = "macs") -> tuple[str, tuple[
     A table is one of equal cost where, for some cost, every network belongs to a group whose costs lie within
     6 % of each other and whose depths differ.
     """
-    names = [x, *(name for name in COSTS if name != x)] if x in COSTS else list(COSTS)
-    for name in names:
+    for name in sorted(COSTS, key=lambda name: name != x):
         if name not in means.columns or "depth" not in means.columns:
             continue
         costs = pd.to_numeric(means[name], errors="coerce").astype(float)
-        if costs.isna().any() or (costs <= 0).any():
+        if not (costs > 0).all():
             continue
         ordered = costs.sort_values(kind="stable")
-        starts = ordered.to_numpy()[1:] / ordered.to_numpy()[:-1] > EQUAL
-        number = pd.Series(np.concatenate([[0], np.cumsum(starts)]), index=ordered.index)
+        number = (ordered / ordered.shift() > EQUAL).cumsum()
         parts = [means.loc[group.index] for _, group in ordered.groupby(number)]
         if all(
             costs[part.index].max() / costs[part.index].min() <= EQUAL and part["depth"].nunique() > 1
@@ -174,28 +172,26 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
     >>> describe_network(pd.Series(custom), ["arch.options.hidden"])
     'arch.options.hidden 64'
     """
-    words = [str(row["arch"])] if "arch" in varied and pd.notna(row.get("arch")) else []
+    dials, others = ("depth", "width"), [name for name in varied if name not in ("arch", "depth", "width")]
     is_vgg = has_dials(row)
-    dials = [name for name in ("depth", "width") if is_vgg and name in row.index and pd.notna(row[name])]
-    words += [f"{name} {int(row[name])}" for name in dials]
-    for name in varied:
-        if name == "arch" or name in dials or name not in row.index:
-            continue
-        if not is_vgg and name in ("depth", "width"):
-            continue
-        value = row[name]
-        if not (pd.api.types.is_scalar(value) and pd.isna(value)):
-            words.append(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}")
-    if not words and not is_vgg and pd.notna(row.get("arch")):
-        words = [str(row["arch"])]
+    known = {
+        name: row[name]
+        for name in (*(dials if is_vgg else ()), *others)
+        if name in row.index and not (pd.api.types.is_scalar(row[name]) and pd.isna(row[name]))
+    }
+    words = [
+        f"{name} {int(value) if name in dials else f'{value:.3g}' if isinstance(value, float) else value}"
+        for name, value in known.items()
+    ]
+    if pd.notna(row.get("arch")) and ("arch" in varied or not (words or is_vgg)):
+        words.insert(0, str(row["arch"]))
     return ", ".join(words) or "the network"
 
 
 def _question(table: pd.DataFrame, x: str, y: str) -> str:
     varied = varied_settings(table) if len(table) else []
-    where = ""
-    if "dataset" in table.columns and table["dataset"].notna().any():
-        where = " on " + " and ".join(sorted(set(table["dataset"].dropna().map(str))))
+    data = sorted(set(table["dataset"].dropna().map(str))) if "dataset" in table.columns else []
+    where = f" on {' and '.join(data)}" if data else ""
     if {"depth", "width"} <= set(varied):
         return f"Is a deeper or a wider network the better buy{where}?"
     if varied:
@@ -220,21 +216,23 @@ def _equal_cost_answer(standings: Sequence[Standing], cost: str, y: str) -> str:
     start = f"At equal cost (about {short_count(float(np.median(costs)))} {_cost_word(cost)}) "
     equal = [standing for standing in standings[1:] if not standing.is_told_apart]
     worse = len(standings) - 1 - len(equal)
+    lie = "lies" if len(equal) == 1 else "lie"
     leader = f"{best.name} is the most accurate ({_accuracy(best, y)})"
     if not equal:
         return f"{start}{leader}, and {_others(worse, all_=True)} worse by more than the noise."
     if worse == 0:
+        rest = "the other one" if len(equal) == 1 else f"the {len(equal)} others"
         return (
-            f"{start}no network is better than another by more than the noise: {leader}, but {_rest(equal)}, "
-            f"down to {standings[-1].accuracy:.3f}, {_lie(equal)} within it."
+            f"{start}no network is better than another by more than the noise: {leader}, but {rest}, "
+            f"down to {standings[-1].accuracy:.3f}, {lie} within it."
         )
     names = _listed([standing.name for standing in equal])
-    return f"{start}{leader}; {names} {_lie(equal)} within its noise, {_others(worse)} worse by more."
+    return f"{start}{leader}; {names} {lie} within its noise, {_others(worse)} worse by more."
 
 
 def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: str) -> str:
     best = standings[0]
-    cost = f" at {_amount(best.cost, x)}" if best.cost is not None else ""
+    cost = f" at {short_count(best.cost)} {_cost_word(x)}" if best.cost is not None else ""
     if len(standings) == 1:
         found = f"One network has finished: {best.name}, {_accuracy(best, y)}{cost}."
         return f"{found} A comparison needs a second one."
@@ -253,8 +251,8 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
     gap = best.accuracy - least.accuracy
     loss = "the same accuracy" if gap < 0.0005 else f"{gap:.3f} less, which the noise allows"
     return (
-        f"{answer} The cheapest within the noise of it is {least.name}: {_amount(least.cost, x)}, "
-        f"{least.cost / best.cost:.0%} of the cost, {y} {least.accuracy:.3f} ({loss})."
+        f"{answer} The cheapest within the noise of it is {least.name}: {short_count(least.cost)} "
+        f"{_cost_word(x)}, {least.cost / best.cost:.0%} of the cost, {y} {least.accuracy:.3f} ({loss})."
     )
 
 
@@ -268,13 +266,8 @@ def _chance_answer(groups: Sequence[Sequence[Standing]], y: str) -> str:
     who = "The network" if len(standings) == 1 else f"All {len(standings)} networks"
     return (
         f"{who} stayed at chance: losses and accuracies ({y} {values}) are those of guessing, so there is "
-        "nothing to compare. "
-        "Another optimizer.lr or more train.epochs is the first thing to try."
+        "nothing to compare. Another optimizer.lr or more train.epochs is the first thing to try."
     )
-
-
-def _amount(cost: float | None, x: str) -> str:
-    return f"{short_count(cost)} {_cost_word(x)}" if cost is not None else ""
 
 
 def _others(count: int, *, all_: bool = False) -> str:
@@ -286,14 +279,6 @@ def _others(count: int, *, all_: bool = False) -> str:
     if count == 1:
         return "the other is" if all_ else "1 other is"
     return f"all {count} others are" if all_ else f"{count} others are"
-
-
-def _rest(items: Sequence[object]) -> str:
-    return "the other one" if len(items) == 1 else f"the {len(items)} others"
-
-
-def _lie(items: Sequence[object]) -> str:
-    return "lies" if len(items) == 1 else "lie"
 
 
 def _listed(names: Sequence[str]) -> str:

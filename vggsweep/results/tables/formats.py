@@ -6,16 +6,16 @@ readers: numbers have a few significant digits, and a mean stands with its stand
 
 from __future__ import annotations
 
-import html
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import DEVIATING
+from vggsweep.results.disk.record import finite
 from vggsweep.results.plain import DEVIATION, PlainTable, is_deviation, is_number, is_numeric
 from vggsweep.results.units import DIGITS, deviation_text, number_text, plain_text, short_text
 from vggsweep.visible import visible
@@ -101,16 +101,8 @@ def json_text(table: PlainTable) -> str:
         try:
             lines.append(json.dumps(plain, allow_nan=False))
         except ValueError:
-            lines.append(json.dumps(_finite(plain), allow_nan=False))
+            lines.append(json.dumps(finite(plain), allow_nan=False))
     return "[\n" + ",\n".join(lines) + "\n]\n" if lines else "[]\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def write_parquet(table: PlainTable, path: Path) -> None:
@@ -134,14 +126,13 @@ def write_parquet(table: PlainTable, path: Path) -> None:
 def _parquet_column(values: Sequence[Any]) -> Any:
     import pyarrow
 
+    kind: Callable[[Any], Any] = plain_text
     if is_numeric(values) or all(value is None or isinstance(value, bool) for value in values):
-        if any(isinstance(value, float) for value in values):
-            return pyarrow.array([None if value is None else float(value) for value in values])
-        try:
-            return pyarrow.array(values)
-        except (OverflowError, pyarrow.ArrowInvalid):  # an integer beyond 64 bits
-            return pyarrow.array([None if value is None else float(value) for value in values])
-    return pyarrow.array([None if value is None else plain_text(value) for value in values])
+        kind = float
+        if not any(isinstance(value, float) for value in values):
+            with suppress(OverflowError, pyarrow.ArrowInvalid):  # an integer beyond 64 bits
+                return pyarrow.array(values)
+    return pyarrow.array([None if value is None else kind(value) for value in values])
 
 
 # --- for readers
@@ -209,19 +200,9 @@ def latex_text(table: PlainTable) -> str:
     columns = "".join("r" if is_right else "l" for is_right in right_aligned(table))
     head = " & ".join(map(_latex_cell, table.names))
     rows = [" & ".join(_latex_cell(row[name]) for name in table.names) + r" \\" for row in table.rows]
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            f"\\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            rf"{head} \\",
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
+    start = ["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    end = [r"\bottomrule", r"\end{tabular}", ""]
+    return "\n".join([*start, rf"{head} \\", r"\midrule", *rows, *end])
 
 
 def _latex_cell(text: str) -> str:
@@ -231,46 +212,20 @@ def _latex_cell(text: str) -> str:
     return escaped.replace("--", "-{}-").replace("--", "-{}-")  # two hyphens would be a dash
 
 
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>vggsweep: results</title>
-<style>
-:root {{ color-scheme: light dark; font: 14px/1.4 system-ui, sans-serif }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-th {{ text-align: left; border-bottom: 2px solid; white-space: nowrap }}
-th, td {{ padding: .25rem .75rem .25rem 0 }}
-td {{ border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent) }}
-td {{ white-space: pre-wrap }}
-.number {{ text-align: right; white-space: nowrap }}
-</style>
-<table>
-<thead>
-{head}
-</thead>
-<tbody>
-{body}
-</tbody>
-</table>
-</html>
-"""
-
-
 def html_text(table: PlainTable) -> str:
     """A page of its own with nothing but the table."""
-    classes = [' class="number"' if is_right else "" for is_right in right_aligned(table)]
+    import jinja2  # no other format needs it
 
-    def line(tag: str, texts: Sequence[str]) -> str:
-        cells = (
-            f"<{tag}{kind}>{html.escape(visible(text))}</{tag}>"
-            for kind, text in zip(classes, texts, strict=True)
-        )
-        return f"<tr>{''.join(cells)}</tr>"
-
-    body = "\n".join(line("td", [row[name] for name in table.names]) for row in table.rows)
-    return PAGE.format(head=line("th", table.names), body=body)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        finalize=visible,
+    )
+    numbers = {name for name, is_right in zip(table.names, right_aligned(table), strict=True) if is_right}
+    return environment.get_template("table.html.j2").render(table=table, numbers=numbers)
 
 
 READERS: dict[str, Callable[[PlainTable], str]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vggsweep.results.columns import DEVIATING, kind_of
@@ -14,39 +13,21 @@ from vggsweep.results.tables.selection import order_of
 IMAGES = "images"
 
 
-@dataclass(frozen=True)
-class Statistics:
-    """What replicates say together.
+def statistics_of(values: Sequence[Any]) -> tuple[float | None, float | None]:
+    """Mean of the numbers among some values, and the sample's standard deviation (n - 1).
 
-    Args:
-        n: how many values.
-        mean: None for none.
-        deviation: the sample's standard deviation (n - 1); None for fewer than two.
-    """
-
-    n: int
-    mean: float | None
-    deviation: float | None
-
-
-def statistics_of(values: Sequence[Any]) -> Statistics:
-    """Mean and standard deviation of the numbers among some values.
-
-    >>> statistics_of([0.25, 0.75, None])
-    Statistics(n=2, mean=0.5, deviation=0.3535...)
+    >>> statistics_of([0.25, 0.75, None]), statistics_of([0.5]), statistics_of([])
+    ((0.5, 0.3535...), (0.5, None), (None, None))
     """
     numbers = [value for value in values if is_number(value)]
-    n = len(numbers)
-    if n == 0:
-        return Statistics(0, None, None)
     try:
-        mean = math.fsum(numbers) / n
-        if n == 1:
-            return Statistics(1, mean, None)
+        mean = math.fsum(numbers) / len(numbers) if numbers else None
+        if mean is None or len(numbers) == 1:
+            return mean, None
         squares = math.fsum((value - mean) ** 2 for value in numbers)
     except (OverflowError, ValueError):  # an edited record may hold infinity, or an integer beyond any float
-        return Statistics(n, None, None)
-    return Statistics(n, mean, math.sqrt(squares / (n - 1)))
+        return None, None
+    return mean, math.sqrt(squares / (len(numbers) - 1))
 
 
 def group_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
@@ -86,6 +67,5 @@ def group_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
         elif all(map(is_numeric, columns)):
             names += [name, name + DEVIATION]
             for target, column in zip(grouped, columns, strict=True):
-                found = statistics_of(column)
-                target |= {name: found.mean, name + DEVIATION: found.deviation}
+                target[name], target[name + DEVIATION] = statistics_of(column)
     return PlainTable(tuple(names), grouped)

@@ -86,13 +86,10 @@ def best_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
     table.check_columns(keys, "--best-per")
     if BEST_BY not in table.names:
         raise ConfigError(f"--best-per: the table has no column {BEST_BY!r} by which a row could be best.")
+    finished = [row for row in table.rows if row.get("state", "COMPLETE") == "COMPLETE"]
     best: dict[Any, Mapping[str, Any]] = {}
-    for row in table.rows:
-        if not is_number(row.get(BEST_BY)) or row.get("state", "COMPLETE") != "COMPLETE":
-            continue
-        key = tuple(order_of(row.get(name)) for name in keys)
-        if key not in best or _merit(row) > _merit(best[key]):
-            best[key] = row
+    for row in sorted((row for row in finished if is_number(row.get(BEST_BY))), key=_merit, reverse=True):
+        best.setdefault(tuple(order_of(row.get(name)) for name in keys), row)
     rows = sorted(best.items(), key=lambda item: item[0])
     return PlainTable(table.names, [row for _, row in rows])
 

@@ -102,17 +102,11 @@ def _present(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def damaged_row(sweep: Path, directory: str, error: RecordError) -> dict[str, Any]:
+def damaged_row(sweep: Path, directory: str, error: RecordError | str) -> dict[str, Any]:
     """The row of a record that cannot be read: where it is, and why."""
-    values: dict[str, Any] = dict.fromkeys(COLUMNS)
     number = int(os.path.basename(directory))  # noqa: PTH119
-    return values | {
-        "sweep": sweep.name,
-        "trial": number,
-        "state": DAMAGED,
-        "dir": directory,
-        "reason": str(error),
-    }
+    known = {"sweep": sweep.name, "trial": number, "state": DAMAGED, "dir": directory, "reason": str(error)}
+    return dict.fromkeys(COLUMNS) | known
 
 
 def read_rows(sweep: Path) -> list[dict[str, Any]]:
@@ -132,22 +126,19 @@ def read_rows(sweep: Path) -> list[dict[str, Any]]:
         file = f"{directory}/record.json"
         try:
             stamp = stamp_of(os.stat(file))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            rows.append(damaged_row(sweep, directory, RecordError(f"{file} cannot be read: {error}.")))
-            continue
-        entry = index.get(name)
-        if entry is None or entry.stamp != stamp:
-            known = known_identities(sweep / "study.db") if known is None else known
-            try:
+            entry = index.get(name)
+            if entry is None or entry.stamp != stamp:
+                known = known_identities(sweep / "study.db") if known is None else known
                 record = read_record(Path(file))
                 _check_place(record, int(name), known.get(int(name)), file)
                 entry = Entry(stamp, row(record, trials) | {"dir": None})
-            except RecordError as error:
-                rows.append(damaged_row(sweep, directory, error))
-                continue
-            unindexed += 1
+                unindexed += 1
+        except FileNotFoundError:
+            continue
+        except (OSError, RecordError) as error:
+            reason = error if isinstance(error, RecordError) else f"{file} cannot be read: {error}."
+            rows.append(damaged_row(sweep, directory, reason))
+            continue
         entries[name] = entry
         rows.append({**entry.row, "dir": directory})
     if unindexed >= INDEX_FROM:
@@ -202,12 +193,11 @@ def make_frame(table: PlainTable) -> pd.DataFrame:
     frame = {}
     for name in table.names:
         values = table.column(name)
+        frame[name] = pd.Series(values, dtype=None if values else object)
         if name in COLUMNS and COLUMNS[name].holds == "count":
             # an edited record may hold anything
             with contextlib.suppress(TypeError, ValueError, OverflowError):
                 frame[name] = pd.Series(pd.array(values, dtype="Int64"))
-                continue
-        frame[name] = pd.Series(values, dtype=None if values else object)
     return pd.DataFrame(frame, columns=list(table.names))
 
 

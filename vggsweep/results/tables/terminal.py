@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.box import ASCII2, HEAVY_HEAD
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
@@ -35,9 +36,6 @@ LEAST_WIDTH = 12
 WIDEST_REASON = 60
 # From here on the columns that are left out are named.
 WIDE = 80
-# Corners and lines of rich's heavy head, and what a terminal without UTF-8 can show.
-HEAVY = ("┏━┳┓", "┃", "┡━╇┩", "│", "└─┴┘")
-ASCII = ("+-++", "|", "+-++", "|", "+-++")
 
 
 def output_console(file_width: int) -> Console:
@@ -175,27 +173,21 @@ def _cells(table: PlainTable, names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _draw(table: PlainTable, shown: dict[str, list[str]], widths: dict[str, int], console: Console) -> None:
-    head, bar, rule, line, foot = HEAVY if console.encoding.startswith("utf") else ASCII
+    box = HEAVY_HEAD if console.encoding.startswith("utf") else ASCII2
+    bar, line = box.head_vertical, box.mid_vertical
     is_right = {name: is_numeric(table.column(name)) for name in shown}
     columns = [
         [_padded(cell, widths[name], is_right=is_right[name]) for cell in (visible(name), *cells)]
         for name, cells in shown.items()
     ]
-    lines = [widths[name] for name in shown]
-    console.file.write(_rule(head, lines))
+    lines = [widths[name] + 2 for name in shown]
+    console.file.write(f"{box.get_top(lines)}\n")
     names = f" {bar} ".join(column[0] for column in columns)
     console.print(Text.assemble(f"{bar} ", (names, "bold"), f" {bar}"), soft_wrap=True)
-    body = [_rule(rule, lines)]
     between = f" {line} "
     rows = zip(*(column[1:] for column in columns), strict=True)
-    body += [f"{line} {between.join(cells)} {line}\n" for cells in rows]
-    body.append(_rule(foot, lines))
-    console.file.write("".join(body))
-
-
-def _rule(corners: str, widths: Sequence[int]) -> str:
-    left, dash, middle, right = tuple(corners)
-    return left + middle.join(dash * (width + 2) for width in widths) + right + "\n"
+    body = [f"{line} {between.join(cells)} {line}" for cells in rows]
+    console.file.write("\n".join([box.get_row(lines, "head"), *body, box.get_bottom(lines), ""]))
 
 
 def _padded(text: str, width: int, *, is_right: bool) -> str:
