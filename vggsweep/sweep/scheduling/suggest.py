@@ -27,6 +27,7 @@ from vggsweep.sweep.spec.known_costs import KnownCosts
 from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.spec.warm_start import KnownPoint, WarmStart
 from vggsweep.sweep.storage.buffered import drawn_in_memory
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import (
@@ -143,12 +144,26 @@ class Suggester:
         self._add(params, {**hooked, **(extra or {})}, trials, own, drawn)
 
     def _known_cost_sampler(self, seed: int) -> KnownCostSampler:
-        return KnownCostSampler(self.candidates, self.spec.metrics[1], self.spec.space.distributions, seed)
+        return KnownCostSampler(
+            self.candidates, self.spec.metrics[1], self.spec.space.distributions, seed, self.known_points
+        )
 
     def _plateau(self, trials: Sequence[FrozenTrial]) -> Plateau | None:
         settings = self.spec.settings
         sampler = self._known_cost_sampler(self.spec.seed)
         return find_plateau(sampler, trials, settings.plateau_share, settings.plateau_risk)
+
+    @functools.cached_property
+    def warm_start(self) -> WarmStart:
+        """What earlier sweeps found, read once."""
+        return WarmStart(self.spec.warm_start, self.spec.fingerprints)
+
+    @functools.cached_property
+    def known_points(self) -> list[KnownPoint]:
+        """The points of the space that earlier sweeps have trained."""
+        spec = self.spec
+        seeds = range(spec.seed, spec.seed + spec.settings.replicates)
+        return self.warm_start.known_points(spec.space, self.composer, spec.metrics, seeds)
 
     @functools.cached_property
     def candidates(self) -> Candidates:
