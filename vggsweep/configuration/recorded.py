@@ -20,6 +20,7 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "plateau_share": 0.01,
         "plateau_risk": 0.05,
         "warm_start": None,
+        "prior": None,
     },
 }
 

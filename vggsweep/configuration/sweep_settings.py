@@ -27,6 +27,7 @@ class SweepSettings:
     plateau_share: float = setting(above=0.0, below=1.0)
     plateau_risk: float = setting(above=0.0, below=1.0)
     warm_start: Any
+    prior: Any
     enqueue: Any
     storage: str | None
 

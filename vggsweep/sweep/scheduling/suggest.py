@@ -144,8 +144,10 @@ class Suggester:
         self._add(params, {**hooked, **(extra or {})}, trials, own, drawn)
 
     def _known_cost_sampler(self, seed: int) -> KnownCostSampler:
+        space, prior = self.spec.space, self.spec.settings.prior
+        guess = {key: space.match_value(key, value) for key, value in prior.items()} if prior else None
         return KnownCostSampler(
-            self.candidates, self.spec.metrics[1], self.spec.space.distributions, seed, self.known_points
+            self.candidates, self.spec.metrics[1], space.distributions, seed, self.known_points, guess
         )
 
     def _plateau(self, trials: Sequence[FrozenTrial]) -> Plateau | None:

@@ -16,10 +16,15 @@ from vggsweep.configuration.idle import idle_fields
 from vggsweep.configuration.line import Line, read_line
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.configuration.words import pasted
-from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError
+from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError, near_match
 from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.pruners import check_pruner
-from vggsweep.sweep.spec.samplers import check_sampler, why_costs_are_unknown
+from vggsweep.sweep.spec.samplers import (
+    KNOWN_COST,
+    check_sampler,
+    sampler_name,
+    why_costs_are_unknown,
+)
 from vggsweep.sweep.spec.search_space import draw_point, load_hook
 from vggsweep.sweep.spec.spec import WHOLE_NODES, SweepSpec, space_option, spec_of_line
 from vggsweep.sweep.storage.rdb import check_address
@@ -84,6 +89,7 @@ def _check_spec(spec: SweepSpec, space_option: str) -> None:
     _check_choices(spec, space_option)
     _check_hook(spec)
     _check_enqueued(spec)
+    _check_prior(spec)
 
 
 def _check_choices(spec: SweepSpec, space_option: str) -> None:
@@ -232,3 +238,28 @@ def _check_enqueued(spec: SweepSpec) -> None:
             check_configuration(_configuration(spec, point, composer))
         except ConfigError as error:
             raise ConfigError(f"sweep.enqueue[{index}]: {error}") from error
+
+
+def _check_prior(spec: SweepSpec) -> None:
+    """Refuse a guess that is no value of the space, or that nobody would read."""
+    prior, space = spec.settings.prior, spec.space
+    if prior is None:
+        return
+    if not isinstance(prior, Mapping) or not prior:
+        raise ConfigError(
+            f"sweep.prior={prior} should be values of swept parameters, such as "
+            "sweep.prior={arch.depth: 8}."
+        )
+    for key, value in prior.items():
+        if key not in space.distributions:
+            raise ConfigError(
+                f"sweep.prior: {key} is not swept. {near_match(str(key), map(str, space.distributions))}"
+            )
+        if space.match_value(key, value) is None:
+            raise ConfigError(f"sweep.prior: {key}={value} lies outside the space ({space.in_words()[key]}).")
+    if (name := sampler_name(spec.sampler)) != KNOWN_COST:
+        why = f" ({spec.sampler_note})" if spec.sampler_note else ""
+        raise ConfigError(
+            f"sweep.prior guides hydra/sweeper/sampler=known_cost alone, and this sweep's sampler is "
+            f"{name}{why}. Leave it out; sweep.enqueue=[{{…}}] trains a network first with any sampler."
+        )
