@@ -21,6 +21,7 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "plateau_risk": 0.05,
         "warm_start": None,
         "prior": None,
+        "allow_sampler": None,
     },
 }
 

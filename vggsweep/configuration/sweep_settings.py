@@ -28,6 +28,7 @@ class SweepSettings:
     plateau_risk: float = setting(above=0.0, below=1.0)
     warm_start: Any
     prior: Any
+    allow_sampler: str | None
     enqueue: Any
     storage: str | None
 

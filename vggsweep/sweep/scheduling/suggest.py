@@ -24,7 +24,7 @@ from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
 from vggsweep.sweep.search.plateau import Plateau, find_plateau
 from vggsweep.sweep.spec.known_costs import KnownCosts
-from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
+from vggsweep.sweep.spec.samplers import ask_sampler, build_sampler, fixing, sampler_name, sampler_target
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import KnownPoint, WarmStart
@@ -133,11 +133,16 @@ class Suggester:
         """Draw a point with the sampler, in memory, and add it; what is given is not drawn."""
         spec = self.spec
         sampler = build_sampler(
-            spec.sampler, spec.sampler_fields, spec.seed, len(trials), self._known_cost_sampler
+            spec.sampler,
+            spec.sampler_fields,
+            spec.seed,
+            len(trials),
+            self._known_cost_sampler,
+            spec.settings.allow_sampler,
         )
         self.study.sampler = sampler if not given else fixing(sampler, given)
         with drawn_in_memory(self.study):
-            trial = self.study.ask(dict(spec.space.distributions))
+            trial = ask_sampler(self.study, spec.space.distributions, sampler_target(spec.sampler))
             hooked = self.hook(trial) if self.hook is not None else {}
             drawn = storage_of(self.study).get_trial(trial._trial_id)
         params = {name: drawn.params[name] for name in spec.space.distributions}
