@@ -16,7 +16,6 @@ from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.pruners import optuna_pruner
-from vggsweep.sweep.spec.samplers import build_sampler
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
 from vggsweep.sweep.storage.study import open_study
@@ -38,7 +37,6 @@ def scheduler_of(spec: SweepSpec, worker: str = "main") -> TrialScheduler:
         storage=spec.settings.storage,
         pruner=optuna_pruner(spec.pruner, 5),
     )
-    study.sampler = build_sampler(spec.sampler, spec.sampler_fields, spec.seed)
     return TrialScheduler(spec, study, worker)
 
 

@@ -12,8 +12,10 @@ NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
 FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"), ("train", "cuda_graph"))
 # What a trial leaves on disk beside its record, at the values that stand for every other.
 FILES_LEFT = {"checkpoint": True, "keep_checkpoint": False, "keep_weights": False}
-# Replicates of one configuration may differ in these; how it was found decides no result.
-REPLICATES_DIFFER = ("seed", "space", "objective", "pruner")
+# How a configuration was found decides no result.
+SEARCH_NODES = ("space", "objective", "pruner")
+# Replicates of one configuration may differ in these.
+REPLICATES_DIFFER = ("seed", *SEARCH_NODES)
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 
 
@@ -56,6 +58,16 @@ def replicate_hash(plain: Mapping[str, Any]) -> str:
     True
     """
     return configuration_hash({key: value for key, value in plain.items() if key not in REPLICATES_DIFFER})
+
+
+def training_hash(plain: Mapping[str, Any]) -> str:
+    """Hash what decides a training: the configuration without how it was searched for.
+
+    >>> of_one, of_another = ({"seed": 0, "pruner": {"name": name}} for name in ("none", "pareto"))
+    >>> training_hash(of_one) == training_hash(of_another) != training_hash({"seed": 1})
+    True
+    """
+    return configuration_hash({key: value for key, value in plain.items() if key not in SEARCH_NODES})
 
 
 def has_effect(field: str) -> bool:

@@ -33,6 +33,8 @@ from vggsweep.results.disk.layout import SINGLE_RUNS, sweep_directory
 
 # A longer list of choices is checked at both ends: composing each would cost more than it saves.
 MOST_CHOICES_CHECKED = 32
+# A field that names sweeps, separated by commas.
+WARM_START = "sweep.warm_start"
 # A name made from a line has room for so many of the keys that it sweeps.
 MOST_KEYS_NAMED = 4
 
@@ -88,7 +90,7 @@ def read_line(
     Raises:
         ConfigError: a word is no override, or Hydra's node is set in vain.
     """
-    typed, words = words, expand_aliases(words)
+    typed, words = words, [_with_listed_names(one) for one in expand_aliases(words)]
     parsed = parse(words)
     _refuse_secrets(parsed)
     refuse_fixed_and_swept(parsed)
@@ -108,6 +110,20 @@ def read_line(
         ) from error
     check_hydra(config.hydra, sweeper=sweeper_of(config.hydra))
     return Line(tuple(typed), tuple(words), tuple(parsed), config)
+
+
+def _with_listed_names(text: str) -> str:
+    """``sweep.warm_start=a,b`` as a list: nothing of the sweep as a whole is varied.
+
+    >>> _with_listed_names("sweep.warm_start=a,b"), _with_listed_names("arch.depth=4,8")
+    ('sweep.warm_start=[a,b]', 'arch.depth=4,8')
+    """
+    if not text.startswith(f"{WARM_START}="):
+        return text
+    override = parse([text])[0]
+    if not override.is_choice_sweep():
+        return text
+    return word(WARM_START, [str(value) for value in choice_values(override)])
 
 
 def _field_of_swept_options(

@@ -19,6 +19,9 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "stop": None,
         "plateau_share": 0.01,
         "plateau_risk": 0.05,
+        "warm_start": None,
+        "prior": None,
+        "allow_sampler": None,
     },
 }
 

@@ -26,6 +26,9 @@ class SweepSettings:
     stop: Literal["plateau"] | None
     plateau_share: float = setting(above=0.0, below=1.0)
     plateau_risk: float = setting(above=0.0, below=1.0)
+    warm_start: Any
+    prior: Any
+    allow_sampler: str | None
     enqueue: Any
     storage: str | None
 

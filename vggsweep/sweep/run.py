@@ -20,6 +20,7 @@ from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, p
 from vggsweep.sweep.scheduling.clock import StartTime
 from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.spec.warm_start import WarmStart
 from vggsweep.sweep.workers.launch import run_workers
 from vggsweep.sweep.workers.worker import Worker
 
@@ -48,6 +49,11 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
     if spec.sampler_note is not None and not spec.directory.settings.exists():
         say(f"known_cost cannot search this space: {spec.sampler_note}. tpe proposes instead.")
     check_same_sweep(spec)
+    if spec.warm_start and spec.space.hook is None:
+        for line in WarmStart(spec.warm_start, spec.fingerprints).misfits(
+            spec.space, spec.composer(), spec.base
+        ):
+            say(line)
     if spec.settings.storage is not None:
         join_study(spec)  # what it refuses has no directory yet
     make_directory(spec.directory.trials)

@@ -130,5 +130,7 @@ def _enter(directory: SweepDirectory) -> None:
 
 
 def _line(command: str, name: str) -> list[str]:
-    words = [word for word in shlex.split(command)[1:] if not word.startswith("sweep.name=")]
+    # what is trained again takes nothing over, and an earlier sweep may be gone
+    others = ("sweep.name=", "sweep.warm_start=")
+    words = [word for word in shlex.split(command)[1:] if not word.startswith(others)]
     return [*words, f"sweep.name={name}"]

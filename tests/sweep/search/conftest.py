@@ -37,6 +37,7 @@ class Search:
         accuracy: of a point.
         is_feasible: of a point.
         noise: standard deviation of an observed accuracy.
+        prior: a person's guess.
     """
 
     accuracy: Callable[[Point], float]
@@ -45,6 +46,7 @@ class Search:
     seed: int = 0
     distributions: dict[str, BaseDistribution] = field(default_factory=lambda: dict(DEPTH_WIDTH))
     cost: Callable[[Point], float] = macs_of
+    prior: Point | None = None
 
     def __post_init__(self) -> None:
         self.study = optuna.create_study(directions=["maximize", "minimize"])
@@ -56,7 +58,9 @@ class Search:
             return SimpleNamespace(macs=int(self.cost(point))) if self.is_feasible(point) else None
 
         candidates = Candidates(self.space, SimpleNamespace(of=of), "macs", self.seed)  # type: ignore[arg-type]
-        return KnownCostSampler(candidates, metrics_of(objective)[1], self.distributions, self.seed)
+        return KnownCostSampler(
+            candidates, metrics_of(objective)[1], self.distributions, self.seed, prior=self.prior
+        )
 
     def ask(self) -> optuna.Trial:
         self.study.sampler = self.sampler()  # a fresh one, as a sweep that was continued

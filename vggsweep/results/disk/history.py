@@ -38,6 +38,19 @@ def write_history(rows: Sequence[Mapping[str, Any]], path: Path, identity: Ident
     write_atomically(path, buffer.getvalue())
 
 
+def copy_history(source: Path, target: Path, identity: Identity) -> None:
+    """Copy a history that can be read, as one of another identity; one that cannot is left out."""
+    try:
+        read_history(source)
+        with source.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (RecordError, OSError, ValueError):
+        return
+    if rows:
+        figures = [{name: text for name, text in row.items() if name != IDENTITY} for row in rows]
+        write_history(figures, target, identity)
+
+
 def read_history(path: Path, identity: Identity | None = None) -> list[dict[str, float]]:
     """The epochs of a trial; empty where none has finished.
 

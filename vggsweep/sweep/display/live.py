@@ -65,11 +65,16 @@ class SweepView:
         with self._harmless():
             self.redraw()
 
-    def trial_ended(self, record: Record) -> None:
-        """One line for a finished trial; with a terminal it scrolls above the picture."""
+    def trial_ended(self, record: Record, source: str | None = None) -> None:
+        """One line for a finished trial; with a terminal it scrolls above the picture.
+
+        Args:
+            record: its result.
+            source: the trial of an earlier sweep that it was taken over from, such as ``quickstart/7``.
+        """
         with self._harmless():
             progress = self._progress()
-            self.say(f"[{progress.done}/{progress.total}] {trial_line(record)}")
+            self.say(f"[{progress.done}/{progress.total}] {trial_line(record, source)}")
             self.redraw()
 
     def say(self, text: str) -> None:
@@ -101,7 +106,7 @@ class SweepView:
         return self.reader.read(self.study.get_trials(deepcopy=False), self.spec.extent)
 
 
-def trial_line(record: Record) -> str:
+def trial_line(record: Record, source: str | None = None) -> str:
     """A finished trial in one line."""
     words = [f"trial {record.trial}", record.state]
     if record.reason is not None:
@@ -111,7 +116,8 @@ def trial_line(record: Record) -> str:
     if "macs" in record.costs:
         words.append(f"{short_count(record.costs['macs'])} MACs")
     words.append(swept_words(record.swept))
-    words.append(f"{record.timings.get('total_seconds', 0.0):.1f} s")
+    seconds = f"{record.timings.get('total_seconds', 0.0):.1f} s"
+    words.append(seconds if source is None else f"taken over from {source}")
     return "  ".join(words)
 
 

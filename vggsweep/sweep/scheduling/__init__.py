@@ -1,6 +1,7 @@
 """Which configuration is next, who trains it, and whether its worker lives.
 
 scheduler.py     decides, under the study's lock: tell, stop, adopt, suggest
+take_over.py     gives a trial the result of an earlier sweep
 settle.py        tells results that were written and not told
 suggest.py       draws a configuration, and finds what repeats or cannot exist
 decisions.py     what a worker is answered: an assignment, wait, or stop

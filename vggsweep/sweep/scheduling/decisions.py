@@ -1,4 +1,4 @@
-"""What a worker does next: train a trial, wait, or stop."""
+"""What a worker does next: train a trial, show one that was taken over, wait, or stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from vggsweep.identity import Identity
 from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record
 from vggsweep.sweep.scheduling.ownership import Owner
 from vggsweep.sweep.storage.trial_attrs import TrialAttrs
 
@@ -38,6 +39,19 @@ class Assignment:
     owner: Owner
     identity: Identity
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """A trial has the result of an earlier sweep and is not trained: ask again.
+
+    Args:
+        record: as written and told.
+        source: where it is from, such as ``quickstart/7``.
+    """
+
+    record: Record
+    source: str
 
 
 @dataclass(frozen=True)

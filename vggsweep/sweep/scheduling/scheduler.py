@@ -5,7 +5,7 @@ A sweep's decisions are made here, one at a time, under one lock:
     settle    a result that was written but not told is told
     stop      the total is reached, too many failed, time is up, every point of the space is done
     adopt     a trial that no worker trains gets an owner: one that was interrupted, or one just suggested;
-              one whose workers died too often fails
+              one whose workers died too often fails, and one that an earlier sweep trained gets its result
     suggest   a new configuration is drawn and becomes a RUNNING trial without an owner
 
 Every step leaves the study and the files in a state from which any other process can go on.
@@ -28,7 +28,7 @@ from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record, read_record, write_record
-from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
+from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver, Wait
 from vggsweep.sweep.scheduling.ownership import (
     OWNER,
     LeaseMonitor,
@@ -43,6 +43,7 @@ from vggsweep.sweep.scheduling.ownership import (
 )
 from vggsweep.sweep.scheduling.settle import Settler
 from vggsweep.sweep.scheduling.suggest import Suggester
+from vggsweep.sweep.scheduling.take_over import record_taken_over, write_taken_over
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim, seize
 from vggsweep.sweep.storage.study import database_of, storage_of, write_attrs
@@ -87,7 +88,7 @@ class TrialScheduler:
         self.place = place_of(self.directory)
         self._has_looked_for_strays = False
 
-    def next(self, *, is_time_up: bool = False) -> Assignment | Stop | Wait:
+    def next(self, *, is_time_up: bool = False) -> Assignment | TakenOver | Stop | Wait:
         """The next trial to train, or why there is none."""
         while True:
             try:
@@ -96,7 +97,7 @@ class TrialScheduler:
             except (StudyLockLost, UpdateFinishedTrialError):
                 continue  # the database restarted, or a process that had lost the lock still wrote
 
-    def _decide(self, *, is_time_up: bool) -> Assignment | Stop | Wait:
+    def _decide(self, *, is_time_up: bool) -> Assignment | TakenOver | Stop | Wait:
         while True:
             trials = self.settler.settle()
             if not self._has_looked_for_strays:
@@ -107,8 +108,8 @@ class TrialScheduler:
             done = counted(trials)
             if (stop := self._stop(done, is_time_up)) is not None:
                 return stop
-            if (assignment := self._adopt(trials)) is not None:
-                return assignment
+            if (adopted := self._adopt(trials)) is not None:
+                return adopted
             in_progress = sum(map(is_in_progress, trials))
             if self.spec.only or len(done) + in_progress >= self.spec.settings.n_trials:
                 return Wait()
@@ -200,7 +201,7 @@ class TrialScheduler:
                 return lock
         return seize(directory.lock) if self.lease_monitor.is_silent(owner) else None
 
-    def _adopt(self, trials: Sequence[FrozenTrial]) -> Assignment | None:
+    def _adopt(self, trials: Sequence[FrozenTrial]) -> Assignment | TakenOver | None:
         for trial in trials:
             if not is_in_progress(trial) or (self.spec.only and trial.number not in self.spec.only):
                 continue
@@ -210,16 +211,17 @@ class TrialScheduler:
             lock = self._take(trial, directory)
             if lock is None:
                 continue
-            assignment = self._begin(trial, trials, directory, lock)
-            if assignment is not None:
-                return assignment
-            lock.release()
+            begun = self._begin(trial, trials, directory, lock)
+            if not isinstance(begun, Assignment):
+                lock.release()
+            if begun is not None:
+                return begun
         return None
 
     def _begin(
         self, trial: FrozenTrial, trials: Sequence[FrozenTrial], directory: TrialDirectory, lock: FileLock
-    ) -> Assignment | None:
-        """Own a trial whose lock is held; None when it ends here instead."""
+    ) -> Assignment | TakenOver | None:
+        """Own a trial whose lock is held; another answer when it ends here instead."""
         attrs = attrs_of(trial)
         assert attrs is not None
         first = by_identity(trials, [attrs.identity])
@@ -242,12 +244,33 @@ class TrialScheduler:
         if directory.hung.is_file():
             self._fail(assignment, directory.hung.read_text(encoding="utf-8", errors="replace"))
             return None
+        if (taken_over := self._take_over(assignment)) is not None:
+            return taken_over
         if self._has_died_too_often(trial, assignment):
             return None
         if owner_of(trial) != owner:
             self._own(assignment.trial_id, owner)
         sign(directory, owner)
         return assignment
+
+    def _take_over(self, assignment: Assignment) -> TakenOver | None:
+        """Give a trial the result that an earlier sweep has; None where it has to be trained.
+
+        The record is written last: a kill before it leaves a trial that is begun again, here or elsewhere,
+        and after it one whose result is told like any other.
+        """
+        directory, plain = assignment.directory, assignment.plain
+        is_begun = directory.checkpoint.exists() or directory.previous_checkpoint.exists()
+        if is_begun or self.spec.only:  # what was begun goes on; what is to be trained again is
+            return None
+        found = self.suggester.warm_start.result_of(plain, self.spec.metrics)
+        if found is None:
+            return None
+        record = record_taken_over(found, self.spec, assignment)
+        if not write_taken_over(record, found, directory):
+            return None
+        self.settler.tell(assignment.trial_id, assignment.attrs, record)
+        return TakenOver(record, found.source)
 
     def _has_died_too_often(self, trial: FrozenTrial, assignment: Assignment) -> bool:
         """Count the death of the owner before; a new finished epoch starts the count again."""

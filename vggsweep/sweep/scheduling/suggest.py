@@ -24,9 +24,10 @@ from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
 from vggsweep.sweep.search.plateau import Plateau, find_plateau
 from vggsweep.sweep.spec.known_costs import KnownCosts
-from vggsweep.sweep.spec.samplers import build_sampler, fixing, sampler_name
+from vggsweep.sweep.spec.samplers import ask_sampler, build_sampler, fixing, sampler_name, sampler_target
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.spec.warm_start import KnownPoint, WarmStart
 from vggsweep.sweep.storage.buffered import drawn_in_memory
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import (
@@ -132,23 +133,44 @@ class Suggester:
         """Draw a point with the sampler, in memory, and add it; what is given is not drawn."""
         spec = self.spec
         sampler = build_sampler(
-            spec.sampler, spec.sampler_fields, spec.seed, len(trials), self._known_cost_sampler
+            spec.sampler,
+            spec.sampler_fields,
+            spec.seed,
+            len(trials),
+            self._known_cost_sampler,
+            spec.settings.allow_sampler,
         )
         self.study.sampler = sampler if not given else fixing(sampler, given)
         with drawn_in_memory(self.study):
-            trial = self.study.ask(dict(spec.space.distributions))
+            trial = ask_sampler(self.study, spec.space.distributions, sampler_target(spec.sampler))
             hooked = self.hook(trial) if self.hook is not None else {}
             drawn = storage_of(self.study).get_trial(trial._trial_id)
         params = {name: drawn.params[name] for name in spec.space.distributions}
         self._add(params, {**hooked, **(extra or {})}, trials, own, drawn)
 
     def _known_cost_sampler(self, seed: int) -> KnownCostSampler:
-        return KnownCostSampler(self.candidates, self.spec.metrics[1], self.spec.space.distributions, seed)
+        space, prior = self.spec.space, self.spec.settings.prior
+        guess = {key: space.match_value(key, value) for key, value in prior.items()} if prior else None
+        return KnownCostSampler(
+            self.candidates, self.spec.metrics[1], space.distributions, seed, self.known_points, guess
+        )
 
     def _plateau(self, trials: Sequence[FrozenTrial]) -> Plateau | None:
         settings = self.spec.settings
         sampler = self._known_cost_sampler(self.spec.seed)
         return find_plateau(sampler, trials, settings.plateau_share, settings.plateau_risk)
+
+    @functools.cached_property
+    def warm_start(self) -> WarmStart:
+        """What earlier sweeps found, read once."""
+        return WarmStart(self.spec.warm_start, self.spec.fingerprints)
+
+    @functools.cached_property
+    def known_points(self) -> list[KnownPoint]:
+        """The points of the space that earlier sweeps have trained."""
+        spec = self.spec
+        seeds = range(spec.seed, spec.seed + spec.settings.replicates)
+        return self.warm_start.known_points(spec.space, self.composer, spec.metrics, seeds)
 
     @functools.cached_property
     def candidates(self) -> Candidates:

@@ -15,6 +15,7 @@ from vggsweep.sweep.search.gaussian_process import GaussianProcess
 from vggsweep.sweep.search.observations import Observation, observe
 from vggsweep.sweep.spec.objectives import Metric
 from vggsweep.sweep.spec.search_space import point_key
+from vggsweep.sweep.spec.warm_start import KnownPoint
 
 Values = NDArray[np.float64]
 
@@ -27,7 +28,8 @@ class Belief:
         left_M: positions of the candidates that no trial has.
         means_M, deviations_M: of their accuracy.
         costs_M: of the second objective, log10; as the model says where it is measured.
-        front: of the finished trials, as the model sees them: a lucky one raises it less than it says.
+        front: of the study's finished trials, as the model sees them: a lucky one raises it less than it
+            says. What an earlier sweep found is no part of it until this one has it.
         noise: standard deviation of a finished trial's accuracy.
     """
 
@@ -47,7 +49,11 @@ def unseen(candidates: Candidates, trials: Sequence[FrozenTrial]) -> NDArray[np.
 
 
 def believe(
-    candidates: Candidates, trials: Sequence[FrozenTrial], metric: Metric, names: Sequence[str]
+    candidates: Candidates,
+    trials: Sequence[FrozenTrial],
+    metric: Metric,
+    names: Sequence[str],
+    known: Sequence[KnownPoint] = (),
 ) -> Belief | None:
     """What the trials lead to expect; None while fewer than two have finished or no candidate is left.
 
@@ -56,9 +62,12 @@ def believe(
         trials: of the study.
         metric: the second objective.
         names: of the space's parameters.
+        known: what earlier sweeps found.
     """
     observations = observe(trials, names)
-    finished = [one for one in observations if one.cost is not None]
+    own = [one for one in observations if one.cost is not None]
+    finished = [*own, *_not_yet_own(known, own)]
+    observations = [*finished, *(one for one in observations if one.cost is None)]
     left_M = unseen(candidates, trials)
     if len(finished) < 2 or not len(left_M):
         return None
@@ -74,15 +83,25 @@ def believe(
     if believed:
         process = process.with_believed(candidates.encode(believed))
     means_M, deviations_M = process.predict(candidates.x_ND[left_M])
-    front_means_N, _ = process.predict(x_ND[: len(finished)])
+    finished_means_N, _ = process.predict(x_ND[: len(finished)])
     costs_N = np.log10([max(float(one.cost or 0.0), 1e-12) for one in finished])
     costs_M = _costs(candidates, left_M, metric, finished, x_ND[: len(finished)], costs_N)
     reference = (
-        float(min(front_means_N.min(), accuracies_N[: len(finished)].min())),
+        float(min(finished_means_N.min(), accuracies_N[: len(finished)].min())),
         float(max(costs_N.max(), costs_M.max())),
     )
-    front = Front.of(front_means_N, costs_N, reference)
+    front = Front.of(finished_means_N[: len(own)], costs_N[: len(own)], reference)
     return Belief(left_M, means_M, deviations_M, costs_M, front, process.hyperparameters.noise)
+
+
+def _not_yet_own(known: Sequence[KnownPoint], own: Sequence[Observation]) -> list[Observation]:
+    """What earlier sweeps say of points that this one has not finished."""
+    there = {point_key(one.point) for one in own}
+    return [
+        Observation(one.point, one.values[0], cost=one.values[1])
+        for one in known
+        if point_key(one.point) not in there
+    ]
 
 
 def _costs(

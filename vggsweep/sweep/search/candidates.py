@@ -60,6 +60,10 @@ class Candidates:
         """(M, D) features of any points."""
         return self._features.encode(points)
 
+    def squared_distances(self, guess: Mapping[str, Any]) -> NDArray[np.float64]:
+        """(N,): of the candidates to a guess, in features, over the parameters that it has."""
+        return self._features.squared_distances(self.x_ND, guess)
+
     def indices(self, points: Iterable[Mapping[str, Any]]) -> list[int]:
         """Where these points stand; those that are no candidates are left out."""
         found = (self._index.get(point_key(point)) for point in points)

@@ -30,6 +30,7 @@ class _Number:
     is_log: bool
     centre: float
     scale: float
+    width = 1
 
     def encode(self, value: Any) -> list[float]:
         number = self.values.get(str(value))
@@ -42,6 +43,10 @@ class _Category:
     """A parameter without an order: one column a choice."""
 
     choices: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.choices)
 
     def encode(self, value: Any) -> list[float]:
         return [float(str(value) == choice) for choice in self.choices]
@@ -68,6 +73,16 @@ class Features:
             for point in points
         ]
         return np.array(rows, dtype=np.float64).reshape(len(points), -1)
+
+    def squared_distances(self, x_ND: NDArray[np.float64], guess: Mapping[str, Any]) -> NDArray[np.float64]:
+        """(N,): of encoded points to a guess, over the parameters that the guess has."""
+        total_N, at = np.zeros(len(x_ND)), 0
+        for name, column in self._columns.items():
+            width = column.width
+            if name in guess:
+                total_N += ((x_ND[:, at : at + width] - column.encode(guess[name])) ** 2).sum(axis=1)
+            at += width
+        return total_N
 
 
 def _column(distribution: BaseDistribution) -> _Number | _Category:

@@ -3,8 +3,10 @@
 It proposes the network with the largest expected gain in hypervolume for the time it takes: the gain is
 divided by the square root of the training time, which is taken to grow as the square root of the MACs (small
 networks do not fill a device, so 87 times the MACs took 10 times the seconds in the committed curves). The
-first few trials spread over the space, the cheaper ones first. Nothing that is proposed depends on a clock:
-the same study and seed lead to the same proposal.
+first few trials spread over the space, the cheaper ones first. What earlier sweeps found is known to the
+model from the first; of the networks whose result is taken over, the front comes before anything that has to
+be trained. A person's guess is tried first and favours its neighbours for a while. Nothing that is proposed
+depends on a clock: the same study and seed lead to the same proposal.
 """
 
 from __future__ import annotations
@@ -18,14 +20,22 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from vggsweep.results.dominance import non_dominated
 from vggsweep.sweep.search.belief import Belief, believe, unseen
 from vggsweep.sweep.search.candidates import Candidates
+from vggsweep.sweep.search.gain import Front
 from vggsweep.sweep.spec.objectives import Metric
+from vggsweep.sweep.spec.warm_start import KnownPoint
 
 # The gain is divided by so much of a power of the MACs: half (see above) of the root of the seconds.
 POWER_OF_MACS = 0.25
 # Finished trials before the model chooses: so many, or one more than the space has parameters.
 FIRST_TRIALS = 3
+# The gain far from a person's guess counts so much of that at the guess …
+PRIOR_FLOOR = 0.1
+# … to the power of this over the number of finished trials. With 2 to 10 a right guess helped as much; with
+# 10 a wrong one delayed the search by up to 7 trials, with 5 by 3.
+PRIOR_BETA = 5.0
 
 
 class KnownCostSampler(optuna.samplers.BaseSampler):
@@ -36,6 +46,8 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         metric: the second objective.
         distributions: of the space.
         seed: of the neighbours that are looked at in a large space, and of parameters drawn alone.
+        known: what earlier sweeps found.
+        prior: a person's guess, of some parameters.
     """
 
     def __init__(
@@ -44,8 +56,13 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         metric: Metric,
         distributions: Mapping[str, BaseDistribution],
         seed: int,
+        known: Sequence[KnownPoint] = (),
+        prior: Mapping[str, Any] | None = None,
     ) -> None:
         self.candidates = candidates
+        candidates.add(one.point for one in known)
+        self._known = known
+        self._prior = prior
         self._metric = metric
         self._distributions = dict(distributions)
         self._names = tuple(distributions)
@@ -81,25 +98,68 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         left_M = unseen(self.candidates, trials)
         if not len(left_M):
             return None
+        if (free := self._free(finished, left_M)) is not None:
+            return self.candidates.points[free]
         belief = self.believe(trials)
         if belief is None:
             return self.candidates.points[self._first(trials, left_M)]
         value_M = expected_gains(belief) * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
+        value_M = value_M * self._favours(belief.left_M, len(finished))
         return self.candidates.points[int(belief.left_M[np.argmax(value_M)])]
 
     def believe(self, trials: Sequence[FrozenTrial]) -> Belief | None:
         """What the trials lead to expect; None while too few have finished or no candidate is left."""
         finished = sum(trial.state is TrialState.COMPLETE for trial in trials)
-        if finished < max(FIRST_TRIALS, 1 + len(self._names)):
+        if finished + len(self._known) < max(FIRST_TRIALS, 1 + len(self._names)):
             return None
-        return believe(self.candidates, trials, self._metric, self._names)
+        return believe(self.candidates, trials, self._metric, self._names, self._known)
+
+    def _favours(self, left_M: NDArray[np.int64], finished: int) -> NDArray[np.float64] | float:
+        """What the gain of each candidate is multiplied by: less far from the guess, and later hardly so.
+
+        Source: Hvarfner et al. 2022, "πBO", whose prior is raised to a power that decays in the same way.
+        """
+        if self._prior is None:
+            return 1.0
+        likely_M = np.exp(-0.5 * self.candidates.squared_distances(self._prior)[left_M])
+        weights: NDArray[np.float64] = (PRIOR_FLOOR + (1 - PRIOR_FLOOR) * likely_M) ** (
+            PRIOR_BETA / max(finished, 1)
+        )
+        return weights
+
+    def _free(self, finished: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int | None:
+        """A candidate whose result is taken over and lies on the front of all that is known; None for none.
+
+        The one that adds the largest area to the study's front, so that few of them say much.
+        """
+        own = [tuple(trial.values) for trial in finished]
+        everything = [*own, *(one.values for one in self._known)]
+        is_on_front = non_dominated([(-accuracy, cost) for accuracy, cost in everything])[len(own) :]
+        left = set(left_M.tolist())
+        values: dict[int, tuple[float, float]] = {}
+        for one, on_front in zip(self._known, is_on_front, strict=True):
+            if one.is_free and on_front:
+                values |= {index: _logged(one.values) for index in self.candidates.indices([one.point])}
+        values = {index: pair for index, pair in values.items() if index in left}
+        if not values:
+            return None
+        logged_N2 = np.array([_logged(pair) for pair in everything])
+        reference = (float(logged_N2[:, 0].min()), float(logged_N2[:, 1].max()))
+        front = Front.of(logged_N2[: len(own), 0], logged_N2[: len(own), 1], reference)
+        free_M2 = np.array(list(values.values()))
+        gains = front.gains(free_M2[:, 0], free_M2[:, 1])
+        return list(values)[int(np.argmax(gains))]
 
     def _first(self, trials: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int:
         """A candidate before there is a model: the cheapest, one far along each feature, then lonely ones.
 
         Each is weighed by what it costs. Far along every feature, so that the trend of each can be told.
         """
-        known = self.candidates.indices(trial.params for trial in trials)
+        points = (*(trial.params for trial in trials), *(one.point for one in self._known))
+        known = self.candidates.indices(points)
+        if self._prior is not None and not trials:
+            away_M = self.candidates.squared_distances(self._prior)[left_M].round(9)
+            return int(left_M[np.lexsort((self.candidates.cost_N[left_M], away_M))[0]])
         if not known:
             return int(left_M[np.argmin(self.candidates.cost_N[left_M])])
         x_ND = self.candidates.x_ND
@@ -117,6 +177,11 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
 def expected_gains(belief: Belief) -> NDArray[np.float64]:
     """The area that each candidate is expected to add to the front."""
     return belief.front.expected_gains(belief.means_M, belief.deviations_M, belief.costs_M)
+
+
+def _logged(values: Sequence[float]) -> tuple[float, float]:
+    """Accuracy and log10 of the cost: the scale on which areas are measured."""
+    return values[0], float(np.log10(max(values[1], 1e-12)))
 
 
 def _best(finished: Sequence[FrozenTrial], names: Sequence[str]) -> list[dict[str, Any]]:

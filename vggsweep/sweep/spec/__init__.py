@@ -8,5 +8,6 @@ objectives.py    names and directions of what is optimised
 pruners.py       pruners by name
 preflight.py     reads a spec and refuses, before anything is written, what cannot work
 extent.py        how many trials there will be
+warm_start.py    results of earlier sweeps that this one need not find again
 saved_spec.py    what ``sweep.yaml`` says of a sweep that was begun
 """

@@ -16,14 +16,23 @@ from vggsweep.configuration.idle import idle_fields
 from vggsweep.configuration.line import Line, read_line
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.configuration.words import pasted
-from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError
+from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError, near_match
 from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.pruners import check_pruner
-from vggsweep.sweep.spec.samplers import check_sampler, why_costs_are_unknown
+from vggsweep.sweep.spec.samplers import (
+    KNOWN_COST,
+    build_sampler,
+    check_sampler,
+    is_trusted,
+    sampler_name,
+    sampler_target,
+    why_costs_are_unknown,
+)
 from vggsweep.sweep.spec.search_space import draw_point, load_hook
 from vggsweep.sweep.spec.spec import WHOLE_NODES, SweepSpec, space_option, spec_of_line
 from vggsweep.sweep.storage.rdb import check_address
 
+ALLOW_SAMPLER = "sweep.allow_sampler="
 # A space whose tried points cannot exist is walked this far for one that can.
 MOST_POINTS_TRIED = 200
 BETWEEN = 0.381966  # where to try an interval besides its ends; no round number lies there
@@ -64,6 +73,7 @@ def _check_spec(spec: SweepSpec, space_option: str) -> None:
         check_address(spec.directory, spec.settings.storage)
     metrics = spec.metrics
     check_pruner(spec.pruner, metrics)
+    _check_permission(spec)
     check_sampler(spec.sampler, metrics, spec.space)
     is_counted = not isinstance(read_configuration(spec.base).arch, CustomSettings)
     unknown = why_costs_are_unknown(metrics, spec.space, is_counted=is_counted)
@@ -84,6 +94,32 @@ def _check_spec(spec: SweepSpec, space_option: str) -> None:
     _check_choices(spec, space_option)
     _check_hook(spec)
     _check_enqueued(spec)
+    _check_prior(spec)
+
+
+def _check_permission(spec: SweepSpec) -> None:
+    """Refuse a sampler of a person's own without permission, and one that cannot be made.
+
+    The permission is typed: a file that names a sampler cannot permit it too.
+    """
+    target, allowed = sampler_target(spec.sampler), spec.settings.allow_sampler
+    is_typed = any(word.lstrip("+").startswith(ALLOW_SAMPLER) for word in spec.fixed)
+    if is_trusted(target):
+        if allowed is not None:
+            raise ConfigError(
+                f"{ALLOW_SAMPLER}{allowed} permits a sampler that this sweep does not have; add "
+                f"hydra.sweeper.sampler._target_={allowed}, or leave it out."
+            )
+        return
+    if allowed != target or not is_typed:
+        found = "nothing permits it"
+        if allowed is not None:
+            found = f"what is permitted is {allowed}" if allowed != target else "a file cannot permit it"
+        raise ConfigError(
+            f"hydra.sweeper.sampler._target_={target} is neither Optuna's nor ours, so that it would run "
+            f"code that a file may have brought, and {found}. If you trust it, type {ALLOW_SAMPLER}{target}."
+        )
+    build_sampler(spec.sampler, spec.sampler_fields, spec.seed, allowed=allowed)
 
 
 def _check_choices(spec: SweepSpec, space_option: str) -> None:
@@ -232,3 +268,28 @@ def _check_enqueued(spec: SweepSpec) -> None:
             check_configuration(_configuration(spec, point, composer))
         except ConfigError as error:
             raise ConfigError(f"sweep.enqueue[{index}]: {error}") from error
+
+
+def _check_prior(spec: SweepSpec) -> None:
+    """Refuse a guess that is no value of the space, or that nobody would read."""
+    prior, space = spec.settings.prior, spec.space
+    if prior is None:
+        return
+    if not isinstance(prior, Mapping) or not prior:
+        raise ConfigError(
+            f"sweep.prior={prior} should be values of swept parameters, such as "
+            "sweep.prior={arch.depth: 8}."
+        )
+    for key, value in prior.items():
+        if key not in space.distributions:
+            raise ConfigError(
+                f"sweep.prior: {key} is not swept. {near_match(str(key), map(str, space.distributions))}"
+            )
+        if space.match_value(key, value) is None:
+            raise ConfigError(f"sweep.prior: {key}={value} lies outside the space ({space.in_words()[key]}).")
+    if (name := sampler_name(spec.sampler)) != KNOWN_COST:
+        why = f" ({spec.sampler_note})" if spec.sampler_note else ""
+        raise ConfigError(
+            f"sweep.prior guides hydra/sweeper/sampler=known_cost alone, and this sweep's sampler is "
+            f"{name}{why}. Leave it out; sweep.enqueue=[{{…}}] trains a network first with any sampler."
+        )

@@ -32,11 +32,12 @@ from vggsweep.sweep.spec.objectives import Metric, metrics_of
 from vggsweep.sweep.spec.samplers import applicable_sampler
 from vggsweep.sweep.spec.saved_spec import sampler_begun_with
 from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
+from vggsweep.sweep.spec.warm_start import earlier_sweeps
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = (
     *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage"),
-    *("stop", "plateau_share", "plateau_risk"),
+    *("stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler"),
 )
 FREE_NODES = ("device", "logger")
 # How the fingerprint names the data of a sweep that does not vary them.
@@ -68,6 +69,7 @@ class SweepSpec:
         fingerprints: of the data sets, as far as they were taken.
         only: numbers of the trials that are trained again; empty for a whole sweep.
         sampler_note: why the sampler is another than the one that a person named.
+        warm_start: directories of the earlier sweeps whose results are known.
     """
 
     name: str
@@ -87,6 +89,7 @@ class SweepSpec:
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
     only: tuple[int, ...] = ()
     sampler_note: str | None = None
+    warm_start: tuple[Path, ...] = ()
 
     @property
     def directory(self) -> SweepDirectory:
@@ -180,6 +183,7 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
         space=space,
         sampler=sampler,
         sampler_note=note,
+        warm_start=earlier_sweeps(configuration.sweep.warm_start, sweep_directory(name)),
         sampler_fields=tuple(
             override.key_or_group.rpartition(".")[2]
             for override in parsed

@@ -20,7 +20,7 @@ from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.pruning.callback import PruningCallback, rungs
 from vggsweep.sweep.scheduling.clock import StartTime
-from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
+from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver, Wait
 from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
 from vggsweep.sweep.scheduling.ownership import is_signed_by
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
@@ -105,6 +105,8 @@ class Worker:
                 return WorkerOutcome(step.reason, step.is_early)
             if isinstance(step, Wait):
                 time.sleep(WAIT_SECONDS)
+            elif isinstance(step, TakenOver):
+                bench.view.trial_ended(step.record, step.source)
             else:
                 try:
                     record = self._train(step, bench)
