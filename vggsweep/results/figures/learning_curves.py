@@ -96,7 +96,7 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
         state, depth = curve["state"].iloc[0], curve["depth"].iloc[0]
         colour = scale.to_rgba(depth) if state == "COMPLETE" and np.isfinite(depth) else GREY
         if value == "val_acc" and curve[SCORE].notna().any():
-            hollow = {"markerfacecolor": "none", "markersize": 4, "zorder": 2.2}
+            hollow: dict[str, Any] = {"markerfacecolor": "none", "markersize": 4, "zorder": 2.2}
             axes.plot(curve["epoch"], curve[SCORE], "D", color=colour, **hollow)
         if state != "COMPLETE":
             marker = "o" if state == "PRUNED" else "x"

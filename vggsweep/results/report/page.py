@@ -71,6 +71,9 @@ def report_page(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
         verdict=verdict,
+        ends=tuple(
+            f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
+        ),
         tiles=_tiles(compared, cost, y, verdict),
         cost=cost,
         columns=columns,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
@@ -30,12 +31,14 @@ class SweepFacts:
         command: the line that ran it.
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
+        ended: why it ended when its command last did; None while it never has.
     """
 
     name: str
     command: str | None = None
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
+    ended: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,4 +125,12 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
         saved = None
     if saved is None:
         return SweepFacts(directory.name)
-    return SweepFacts(directory.name, saved.command, saved.words, saved.objective)
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, _ended(directory))
+
+
+def _ended(directory: SweepDirectory) -> str | None:
+    try:
+        content = yaml.safe_load(directory.best.read_text(encoding="utf-8"))
+        return str(content["ended"])
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return None

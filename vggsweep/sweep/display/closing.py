@@ -59,7 +59,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
             has_points = False
     study = spec.open_study()
     best = best_trials(study)
-    write_atomically(directory.best, yaml_text(_results(spec, best)))
+    write_atomically(directory.best, yaml_text({**_results(spec, best), "ended": outcome.reason}))
     found = state_counts(study.get_trials(deepcopy=False))
     words = {"RUNNING": "unfinished"}  # another host may train them
     counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
