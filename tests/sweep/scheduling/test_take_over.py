@@ -62,7 +62,8 @@ def test_what_an_earlier_sweep_trained_is_taken_over_and_the_rest_is_trained() -
         record = read_record(spec.directory.trial(step.record.trial).record)
         assert record == step.record
         assert record.sweep == spec.name
-        assert record.notes[-1] == f"taken over from {step.source}"
+        assert record.notes[-1] == f"taken over from {record.taken_over_from}"
+        assert record.taken_over_from == f"earlier/{record.trial}" or record.trial >= 2
         assert record.configuration["objective"]["name"] == "acc_vs_macs"
         assert spec.fixed[-1] in record.overrides
     assert misfits(spec) == []

@@ -270,7 +270,7 @@ class TrialScheduler:
         if not write_taken_over(record, found, directory):
             return None
         self.settler.tell(assignment.trial_id, assignment.attrs, record)
-        return TakenOver(record, found.source)
+        return TakenOver(record)
 
     def _has_died_too_often(self, trial: FrozenTrial, assignment: Assignment) -> bool:
         """Count the death of the owner before; a new finished epoch starts the count again."""
