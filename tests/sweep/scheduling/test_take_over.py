@@ -19,6 +19,7 @@ from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import WarmStart
+from vggsweep.sweep.storage.trial_attrs import scores_of
 
 BOTH = ("arch.depth=4,5", "arch.width=4,8", "measure=none")
 
@@ -62,7 +63,8 @@ def test_what_an_earlier_sweep_trained_is_taken_over_and_the_rest_is_trained() -
         record = read_record(spec.directory.trial(step.record.trial).record)
         assert record == step.record
         assert record.sweep == spec.name
-        assert record.notes[-1] == f"taken over from {step.source}"
+        assert record.notes[-1] == f"taken over from {record.taken_over_from}"
+        assert record.taken_over_from == f"earlier/{record.trial}" or record.trial >= 2
         assert record.configuration["objective"]["name"] == "acc_vs_macs"
         assert spec.fixed[-1] in record.overrides
     assert misfits(spec) == []
@@ -187,6 +189,34 @@ def test_history_and_weights_come_along_under_the_new_identity() -> None:
         {"epoch": 2, "val_acc": 0.5, "averaged_val_acc": 0.6},
     ]
     assert directory.weights.read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("pruner", "objective", "expected"),
+    [
+        ("pareto", "acc_vs_macs", {1: 0.15, 2: 0.2}),
+        ("successive_halving", "val_acc", {1: 0.15}),
+        ("none", "val_acc", {}),
+    ],
+)
+def test_the_pruner_compares_later_trials_with_what_was_taken_over(
+    pruner: str, objective: str, expected: dict[int, float]
+) -> None:
+    words = ("arch.depth=choice(4)", "measure=none", "train.epochs=4")
+    scheduler = scheduler_of(spec_of(*words, "sweep.name=earlier"))
+    step = scheduler.next()
+    assert isinstance(step, Assignment)
+    rows = [
+        {"epoch": epoch, "train_acc": 0.1 * epoch, "averaged_val_acc": 0.2 if epoch < 3 else None}
+        for epoch in range(1, 5)
+    ]
+    write_history(rows, step.directory.history, step.identity)
+    finish(scheduler, step)
+    later = scheduler_of(
+        spec_of(*words, "sweep.warm_start=earlier", f"pruner={pruner}", f"objective={objective}")
+    )
+    assert isinstance(later.next(), TakenOver)
+    assert scores_of(later.study.get_trials()[0]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("after", range(5))

@@ -17,6 +17,8 @@ from vggsweep.results.columns import COLUMNS, SOURCES
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
 RECORD_NAME = "record.json"
+# So begins the note of a record that was an earlier sweep's.
+TAKEN_OVER = "taken over from "
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,12 @@ class Record:
     def identity(self) -> Identity:
         """What it is the result of."""
         return Identity(self.configuration_hash, self.data_fingerprint)
+
+    @property
+    def taken_over_from(self) -> str | None:
+        """The trial of an earlier sweep that was trained in its place, such as ``quickstart/7``."""
+        found = [note.removeprefix(TAKEN_OVER) for note in self.notes if note.startswith(TAKEN_OVER)]
+        return found[-1] if found else None
 
 
 def write_record(record: Record, directory: Path, name: str = RECORD_NAME) -> Path:

@@ -65,16 +65,11 @@ class SweepView:
         with self._harmless():
             self.redraw()
 
-    def trial_ended(self, record: Record, source: str | None = None) -> None:
-        """One line for a finished trial; with a terminal it scrolls above the picture.
-
-        Args:
-            record: its result.
-            source: the trial of an earlier sweep that it was taken over from, such as ``quickstart/7``.
-        """
+    def trial_ended(self, record: Record) -> None:
+        """One line for a finished trial; with a terminal it scrolls above the picture."""
         with self._harmless():
             progress = self._progress()
-            self.say(f"[{progress.done}/{progress.total}] {trial_line(record, source)}")
+            self.say(f"[{progress.done}/{progress.total}] {trial_line(record)}")
             self.redraw()
 
     def say(self, text: str) -> None:
@@ -106,7 +101,7 @@ class SweepView:
         return self.reader.read(self.study.get_trials(deepcopy=False), self.spec.extent)
 
 
-def trial_line(record: Record, source: str | None = None) -> str:
+def trial_line(record: Record) -> str:
     """A finished trial in one line."""
     words = [f"trial {record.trial}", record.state]
     if record.reason is not None:
@@ -117,6 +112,7 @@ def trial_line(record: Record, source: str | None = None) -> str:
         words.append(f"{short_count(record.costs['macs'])} MACs")
     words.append(swept_words(record.swept))
     seconds = f"{record.timings.get('total_seconds', 0.0):.1f} s"
+    source = record.taken_over_from
     words.append(seconds if source is None else f"taken over from {source}")
     return "  ".join(words)
 

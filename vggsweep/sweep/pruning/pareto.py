@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 from vggsweep.configuration.sweep_settings import ParetoSettings
+from vggsweep.identity import Identity
+from vggsweep.results.disk.history import finished_epochs
 
 
 def pareto_rungs(settings: ParetoSettings, epochs: int) -> list[int]:
@@ -39,6 +42,13 @@ def pareto_rungs(settings: ParetoSettings, epochs: int) -> list[int]:
 def score(averaged_val_acc: float, train_acc: float) -> float:
     """What is compared at a rung."""
     return (averaged_val_acc + train_acc) / 2
+
+
+def recorded_scores(history: Path, identity: Identity) -> dict[int, float]:
+    """What a pruner compared in a training, by epoch; nothing where none looked."""
+    epochs = finished_epochs(history, identity)
+    scored = [epoch for epoch in epochs if "averaged_val_acc" in epoch and "train_acc" in epoch]
+    return {int(one["epoch"]): score(one["averaged_val_acc"], one["train_acc"]) for one in scored}
 
 
 def standard_error(score: float, images: int) -> float:

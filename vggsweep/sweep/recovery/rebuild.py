@@ -21,11 +21,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.words import parse
 from vggsweep.errors import ConfigError, RecordError
-from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.results.disk.sweep_file import SavedSpec
-from vggsweep.sweep.pruning.pareto import score
+from vggsweep.sweep.pruning.pareto import recorded_scores
 from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, objective_values
 from vggsweep.sweep.spec.saved_spec import saved_space
 from vggsweep.sweep.spec.search_space import SearchSpace
@@ -108,7 +107,7 @@ def _finished(
         attributes[REASON] = reason_of(record)
     if values is not None and _replicates(record.configuration) > 1:
         attributes[WAITING] = values
-    scores = _scores(directory, record)
+    scores = recorded_scores(directory.history, record.identity)
     node = record.configuration.get("pruner")
     if isinstance(node, Mapping) and node.get("name") == "pareto":
         attributes |= rung_attributes(scores, record)
@@ -195,16 +194,6 @@ def _mark_of_begun(
         return TrialAttrs(configuration_hash(plain), words, swept if plan.distributions else None, first)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, yaml.YAMLError):
         return None
-
-
-def _scores(directory: TrialDirectory, record: Record) -> dict[int, float]:
-    """What a pruner compared, by epoch; nothing where none looked."""
-    try:
-        epochs = read_history(directory.history, record.identity)
-    except RecordError:
-        return {}
-    scored = [epoch for epoch in epochs if "averaged_val_acc" in epoch and "train_acc" in epoch]
-    return {int(one["epoch"]): score(one["averaged_val_acc"], one["train_acc"]) for one in scored}
 
 
 def _local(text: object) -> datetime | None:

@@ -46,12 +46,10 @@ class TakenOver:
     """A trial has the result of an earlier sweep and is not trained: ask again.
 
     Args:
-        record: as written and told.
-        source: where it is from, such as ``quickstart/7``.
+        record: as written and told; a note says where it is from.
     """
 
     record: Record
-    source: str
 
 
 @dataclass(frozen=True)

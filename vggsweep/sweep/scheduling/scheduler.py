@@ -23,11 +23,14 @@ from filelock import FileLock
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from vggsweep.configuration.sweep_settings import ParetoSettings
 from vggsweep.errors import RecordError
 from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record, read_record, write_record
+from vggsweep.sweep.pruning.callback import rungs
+from vggsweep.sweep.pruning.pareto import recorded_scores
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver, Wait
 from vggsweep.sweep.scheduling.ownership import (
     OWNER,
@@ -45,6 +48,7 @@ from vggsweep.sweep.scheduling.settle import Settler
 from vggsweep.sweep.scheduling.suggest import Suggester
 from vggsweep.sweep.scheduling.take_over import record_taken_over, write_taken_over
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.spec.warm_start import EarlierResult
 from vggsweep.sweep.storage.file_lock import claim, seize
 from vggsweep.sweep.storage.study import database_of, storage_of, write_attrs
 from vggsweep.sweep.storage.study_lock import StudyLockLost, study_lock_of
@@ -57,6 +61,7 @@ from vggsweep.sweep.storage.trial_attrs import (
     counted,
     is_in_progress,
     notes_of,
+    rung_attributes,
 )
 from vggsweep.trial_directory import keep_late_record
 
@@ -267,10 +272,24 @@ class TrialScheduler:
         if found is None:
             return None
         record = record_taken_over(found, self.spec, assignment)
+        self._tell_rungs(assignment, found)
         if not write_taken_over(record, found, directory):
             return None
         self.settler.tell(assignment.trial_id, assignment.attrs, record)
-        return TakenOver(record, found.source)
+        return TakenOver(record)
+
+    def _tell_rungs(self, assignment: Assignment, found: EarlierResult) -> None:
+        """Let the pruner compare later trials with what an earlier one reached, where that was recorded."""
+        pruner, storage = self.spec.pruner, storage_of(self.study)
+        looked_at = rungs(pruner, assignment.plain["train"]["epochs"])
+        scores = recorded_scores(found.directory.history, found.record.identity)
+        scores = {epoch: score for epoch, score in scores.items() if epoch in looked_at}
+        if isinstance(pruner, ParetoSettings):
+            for key, rung in rung_attributes(scores, found.record).items():
+                storage.set_trial_user_attr(assignment.trial_id, key, rung)
+        else:
+            for epoch, score in scores.items():
+                storage.set_trial_intermediate_value(assignment.trial_id, epoch, score)
 
     def _has_died_too_often(self, trial: FrozenTrial, assignment: Assignment) -> bool:
         """Count the death of the owner before; a new finished epoch starts the count again."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from vggsweep.files import set_obstacle_aside, write_atomically
 from vggsweep.results.disk.history import copy_history
 from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.results.disk.record import Record, write_record
+from vggsweep.results.disk.record import TAKEN_OVER, Record, write_record
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.spec.spec import SweepSpec
@@ -32,7 +32,7 @@ def record_taken_over(found: EarlierResult, spec: SweepSpec, assignment: Assignm
         overrides=(*spec.fixed, *assignment.attrs.words),
         swept=dict(assignment.attrs.swept or {}),
         timings={**before.timings, "started": now, "ended": now},
-        notes=(*before.notes, *assignment.notes, f"taken over from {found.source}"),
+        notes=(*before.notes, *assignment.notes, f"{TAKEN_OVER}{found.source}"),
         data_fingerprint=assignment.identity.data,
         weights_sha256=before.weights_sha256 if assignment.plain["train"]["keep_weights"] else None,
     )

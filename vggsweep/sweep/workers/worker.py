@@ -106,7 +106,7 @@ class Worker:
             if isinstance(step, Wait):
                 time.sleep(WAIT_SECONDS)
             elif isinstance(step, TakenOver):
-                bench.view.trial_ended(step.record, step.source)
+                bench.view.trial_ended(step.record)
             else:
                 try:
                     record = self._train(step, bench)
