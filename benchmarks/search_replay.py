@@ -26,19 +26,20 @@ import argparse
 import csv
 import json
 import random
+import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.trial import TrialState
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
 
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import read_configuration, resolved
@@ -336,13 +337,13 @@ def settings_of(words: Sequence[str]) -> PrunerSettings:
 def pruners(space: Space) -> dict[str, Callable[[], Rule]]:
     """Contenders with two objectives, by name; each makes a fresh rule."""
     found: dict[str, Callable[[], Rule]] = {}
-    for margin in (0.0, 0.5, 1.0, 1.5, 2.0):
-        for first in (1, 2):
-            words = ["pruner=pareto", f"pruner.margin={margin}", f"pruner.first_rung={first}"]
-            settings = settings_of(words)
+    for margin in (0.0, 0.5, 0.75, 1.0, 1.5):
+        for first in (1, None):
+            rung = "null" if first is None else first
+            settings = settings_of(["pruner=pareto", f"pruner.margin={margin}", f"pruner.first_rung={rung}"])
             assert isinstance(settings, ParetoSettings)
-            name = f"pareto, margin {margin:g}, first rung {first}"
-            found[name] = lambda settings=settings: pareto_rule(settings, space)
+            name = f"pareto, margin {margin:g}, rungs {' '.join(map(str, rungs(settings, space.epochs)))}"
+            found[name] = partial(pareto_rule, settings, space)
     found["best 1/3 by dominance, val_acc (release 0.1)"] = lambda: halving_rule(
         space, lambda curve, epoch: curve[epoch - 1]["val_acc"]
     )
@@ -489,6 +490,41 @@ def compare_plateau(space: Space, count: int) -> list[dict[str, Any]]:
     return rows
 
 
+def overhead(counts: Sequence[int] = (10, 100, 1000), repeats: int = 5) -> list[dict[str, Any]]:
+    """Milliseconds of one suggestion with so many finished trials in the study, costs counted before."""
+    names = {"arch.depth": IntDistribution(4, 40), "arch.width": IntDistribution(4, 64)}
+    rows = []
+    for count in counts:
+        row: dict[str, Any] = {"finished trials": count}
+        for name in ("tpe", "gp", "known_cost"):
+            study = optuna.create_study(directions=["maximize", "minimize"])
+            draw = random.Random(0)
+            for _ in range(count):
+                point = {"arch.depth": draw.randint(4, 40), "arch.width": draw.randint(4, 64)}
+                macs = point["arch.depth"] * point["arch.width"] ** 2
+                accuracy = 0.7 + 0.03 * np.log10(macs) + draw.gauss(0, 0.003)
+                study.add_trial(
+                    create_trial(params=point, distributions=names, values=[accuracy, float(macs)])
+                )
+            if name == "known_cost":
+                costs = SimpleNamespace(
+                    of=lambda point: SimpleNamespace(macs=point["arch.depth"] * point["arch.width"] ** 2)
+                )
+                candidates = Candidates(SearchSpace(names), costs, "macs", 0)  # type: ignore[arg-type]
+                study.sampler = KnownCostSampler(candidates, METRICS[1], names, 0)
+            else:
+                study.sampler = SAMPLERS[name](None, 0)  # type: ignore[arg-type]
+            seconds = []
+            for _ in range(repeats + 1):
+                began = time.perf_counter()
+                trial = study.ask(names)
+                seconds.append(time.perf_counter() - began)
+                study.tell(trial, state=TrialState.FAIL)
+            row[f"{name}, ms"] = interval(1000 * np.array(seconds[1:]))
+        rows.append(row)
+    return rows
+
+
 def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
     """Median, and the 5th and 95th percentile (of the replays, nearest rank, as some are infinite)."""
     low, middle, high = np.percentile(np.asarray(values, float), [5, 50, 95], method="nearest")
@@ -575,7 +611,7 @@ def _cell(value: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sets", nargs="+", help="names under benchmarks/curves; all of them by default")
-    parser.add_argument("--part", choices=("pruners", "single", "samplers", "plateau"), nargs="+")
+    parser.add_argument("--part", choices=("pruners", "single", "samplers", "plateau", "overhead"), nargs="+")
     parser.add_argument("--orders", type=int, default=300, help="replays of each pruner and cheap sampler")
     parser.add_argument("--json", type=Path, help="write the result here too")
     parser.add_argument("--collect", type=Path, nargs="+", metavar="SWEEP", help="make a set from sweeps")
@@ -588,6 +624,9 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     results: dict[str, Any] = {}
+    if not arguments.part or "overhead" in arguments.part:
+        results["overhead"] = overhead()
+        print_rows("a suggestion", results["overhead"])
     for path in sorted(CURVES.glob("*.csv")):
         if arguments.sets and path.stem not in arguments.sets:
             continue

@@ -34,7 +34,7 @@ def test_files_are_read_by_readers_that_run_nothing() -> None:
             assert ast.literal_eval(keywords["weights_only"]) is True, file
         if name == "np.load" and "allow_pickle" in keywords:
             assert ast.literal_eval(keywords["allow_pickle"]) is False, file
-        if name.startswith("pickle."):
+        if name.startswith("pickle.") and name != "pickle.dumps":  # which runs nothing
             assert file in PICKLES, file
         assert name not in ("yaml.load", "yaml.unsafe_load", "yaml.full_load"), file
 

@@ -87,7 +87,7 @@ def test_an_epoch_that_streamed_other_pictures_is_not_kept_and_the_trial_goes_on
     here = trials("dataset.loader=streaming", "dataset.workers=1")
     here.run("calm")
 
-    def change(result: EpochResult) -> None:
+    def change(result: EpochResult, _val_images: int) -> None:
         if result.epoch == 1:
             invert(here.root)
 

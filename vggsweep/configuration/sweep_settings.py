@@ -83,7 +83,7 @@ class ParetoSettings:
     """Stop what is clearly dominated at a rung, see `vggsweep.sweep.pruning.pareto`."""
 
     name: Literal["pareto"]
-    first_rung: int = setting(minimum=1)
+    first_rung: int | None = setting(minimum=1)
     rung_factor: int = setting(minimum=2)
     margin: float = setting(minimum=0.0)
 

@@ -52,3 +52,9 @@ def test_rungs_end_before_the_last_epoch() -> None:
     assert pareto_rungs(settings, 18) == [2, 6]
     assert pareto_rungs(settings, 19) == [2, 6, 18]
     assert pareto_rungs(settings, 2) == []
+
+
+def test_the_first_rung_is_a_quarter_of_the_training() -> None:
+    settings = ParetoSettings(name="pareto", first_rung=None, rung_factor=2, margin=1.0)
+    found = {epochs: pareto_rungs(settings, epochs) for epochs in (1, 2, 4, 8, 20)}
+    assert found == {1: [], 2: [1], 4: [1, 2], 8: [2, 4], 20: [5, 10]}

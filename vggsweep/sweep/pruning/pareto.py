@@ -28,11 +28,11 @@ from vggsweep.results.disk.history import finished_epochs
 def pareto_rungs(settings: ParetoSettings, epochs: int) -> list[int]:
     """Epochs at which the pruner looks, all before the last.
 
-    >>> pareto_rungs(ParetoSettings(name="pareto", first_rung=1, rung_factor=2, margin=1.0), epochs=9)
-    [1, 2, 4, 8]
+    >>> pareto_rungs(ParetoSettings(name="pareto", first_rung=None, rung_factor=2, margin=1.0), epochs=9)
+    [2, 4, 8]
     """
     found = []
-    rung = settings.first_rung
+    rung = settings.first_rung or max(1, epochs // 4)
     while rung < epochs:
         found.append(rung)
         rung *= settings.rung_factor
