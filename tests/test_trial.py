@@ -106,8 +106,8 @@ def test_a_record_alone_yields_every_column_of_the_table(trial: Callable[..., Tr
     # JSON has lists where the record had tuples
     assert replace(record, configuration={}, swept={}) == replace(written, configuration={}, swept={})
     values = row(record, tmp_path / "elsewhere")
-    # `pareto` is of the table, not of a row; no budget here, ten classes have no top-5, no pruner looked, and a
-    # finished trial needs no reason
+    # `pareto` is of the table, not of a row; no budget here, ten classes have no top-5, no pruner looked,
+    # and a finished trial needs no reason
     assert [name for name in COLUMNS if values[name] is None] == [
         "budget_residual",
         "val_top5",

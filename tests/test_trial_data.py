@@ -107,7 +107,7 @@ def test_pictures_that_are_all_in_memory_may_change(trials: Callable[..., Trials
     here = trials("dataset.loader=resident")
     here.run("calm")
 
-    record = here.run("disturbed", lambda result: invert(here.root))
+    record = here.run("disturbed", lambda _result, _val_images: invert(here.root))
 
     assert record.state == "COMPLETE"
     assert here.losses("disturbed") == here.losses("calm")

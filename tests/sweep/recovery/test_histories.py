@@ -177,7 +177,7 @@ class World:
             storage_of(study).close()
 
     def train(self, spec: SweepSpec, assignment: Assignment, stops_after: int | None) -> Record:
-        def stop(result: EpochResult) -> None:
+        def stop(result: EpochResult, _val_images: int) -> None:
             if stops_after == 0:
                 raise Interrupted
 
