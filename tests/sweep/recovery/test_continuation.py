@@ -21,6 +21,7 @@ from vggsweep.results.tables.table import load_plain
 from vggsweep.sweep.display.progress import best_trials
 from vggsweep.sweep.recovery.continuation import (
     check_same_sweep,
+    differences,
     join_study,
     kind_of,
     refuse_sweeps_directory,
@@ -219,6 +220,28 @@ def test_a_sweep_of_an_earlier_release_continues() -> None:
 
 
 # --- data
+
+
+def test_a_sweep_pruned_by_the_rule_of_an_earlier_release_continues_under_todays() -> None:
+    spec = spec_of("arch.depth=4,6", "arch.width=4,8", "pruner=pareto", "objective=acc_vs_macs")
+    own = spec.fingerprint()
+    assert {"pruner.first_rung", "pruner.rung_factor", "pruner.margin"} <= own.keys()
+    before = {key: value for key, value in own.items() if key != "pruner.margin"}
+    before |= {"pruner.first_rung": 1, "pruner.eta": 3, "pruner.keep_front": True}
+    assert differences(spec, before).settings == ()
+    (line,) = differences(spec, {**before, "pruner.name": "median"}).settings[-1:]
+    assert "pruner" in line
+
+
+def test_a_sweep_begun_with_another_default_sampler_keeps_it() -> None:
+    words = ("arch.depth=4,6", "arch.width=4,8", "objective=acc_vs_macs", "n_trials=2")
+    begun = spec_of(*words, "hydra/sweeper/sampler=tpe", "sweep.name=kept")
+    begun.directory.path.mkdir(parents=True)
+    save_spec(begun)
+    again = spec_of(*words, "sweep.name=kept")
+    assert again.sampler == begun.sampler
+    assert differences(again, begun.fingerprint()).settings == ()
+    assert spec_of(*words, "sweep.name=new").sampler != begun.sampler
 
 
 def test_two_folders_are_two_data_sets_and_one_folder_moved_is_the_same(tmp_path: Path) -> None:

@@ -49,6 +49,10 @@ FREE_FIELDS = (
     *(f"train.{field}" for field in FILES_LEFT),
 )
 MOST_LINES = 12
+# Fields of `pruner=pareto`, of this release and of 0.1.
+PARETO_FIELDS = tuple(
+    f"pruner.{name}" for name in ("first_rung", "rung_factor", "margin", "eta", "keep_front")
+)
 
 
 @dataclass(frozen=True)
@@ -289,6 +293,9 @@ def differences(spec: SweepSpec, fingerprint: Mapping[str, Any]) -> Difference:
     """How an order differs from what its sweep was begun with."""
     before = {key: value for key, value in fingerprint.items() if key not in FREE_FIELDS}
     now = {key: value for key, value in plain(spec.fingerprint()).items() if key not in FREE_FIELDS}
+    if "pruner.eta" in before and before.get("pruner.name") == now.get("pruner.name") == "pareto":
+        # release 0.1 ranked by another rule: what is trained is the same, and its rungs are not compared
+        before, now = ({k: v for k, v in node.items() if k not in PARETO_FIELDS} for node in (before, now))
     wider = grown(before, now)
     for name in wider:
         before.pop(f"space.{name}")
