@@ -52,7 +52,7 @@ from vggsweep.sweep.pruning.callback import rungs, score_of
 from vggsweep.sweep.pruning.pareto import is_stopped, standard_error
 from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
-from vggsweep.sweep.search.plateau import gain_chances
+from vggsweep.sweep.search.plateau import IN_A_ROW, gain_chances
 from vggsweep.sweep.spec.objectives import metrics_of
 from vggsweep.sweep.spec.pruners import optuna_pruner
 from vggsweep.sweep.spec.search_space import SearchSpace, point_key
@@ -477,7 +477,9 @@ def compare_plateau(space: Space, count: int) -> list[dict[str, Any]]:
         for risk in (0.02, 0.05, 0.1, 0.2):
             kept, lost = [], []
             for one, said in replays:
-                at = next((n for n, s in enumerate(said) if s is not None and s.largest < risk), len(said))
+                low = [chance is not None and chance.largest < risk for chance in said]
+                ends = (n for n in range(IN_A_ROW, len(low)) if all(low[n + 1 - IN_A_ROW : n + 1]))
+                at = next(ends, len(said))
                 kept.append(1 - at / len(said))
                 lost.append(1 - one.share[at - 1] / one.share[-1])
             rows.append(
