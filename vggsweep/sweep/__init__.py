@@ -11,6 +11,7 @@ outcome.py       how a worker ended
 spec/            what was asked: search space, sampler, objective, pruner, and the checks of all
 storage/         the study, its database, its locks, and what is written on its trials
 pruning/         which trials end early
+search/          the sampler that knows costs, and when a sweep has reached a plateau
 scheduling/      which configuration is next, who trains it, and whether its worker lives
 display/         how far a sweep is, and what it found
 workers/         processes that train, through any of Hydra's launchers
