@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
-from tests.sweep.search.conftest import DEPTH_WIDTH, Point, Search
+from tests.sweep.search.conftest import DEPTH_WIDTH, Point, Search, macs_of
 from vggsweep.sweep.spec.samplers import fixing
 from vggsweep.sweep.spec.search_space import point_key
-from vggsweep.sweep.storage.trial_attrs import RUNG
+from vggsweep.sweep.storage.trial_attrs import DUPLICATE_OF, RUNG
 
 
 def rising(point: Point) -> float:
@@ -85,6 +85,22 @@ def test_a_trial_that_was_stopped_or_failed_is_not_proposed_again() -> None:
         else:
             search.tell(trial)
     assert len(set(seen)) == 12
+
+
+def test_repeats_of_one_network_are_no_three_networks() -> None:
+    search = Search(rising)
+    point = {"arch.depth": 4, "arch.width": 4}
+    for number in range(3):
+        search.study.add_trial(
+            create_trial(
+                params=point,
+                distributions=DEPTH_WIDTH,
+                values=[rising(point), macs_of(point)],
+                user_attrs={DUPLICATE_OF: 0} if number else {},
+            )
+        )
+    assert search.sampler().believe(search.study.get_trials()) is None
+    assert search.ask().params["arch.depth"] == 12  # still one far along each parameter
 
 
 def test_stopped_trials_say_through_their_rungs_where_not_to_look() -> None:
