@@ -152,20 +152,24 @@ LARGEST = 1e300
 def value_at(node: Any, path: Sequence[str]) -> Any:
     """What a record holds under these keys; None where they lead nowhere."""
     for key in path:
-        node = node.get(key) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            return None
+        node = node.get(key)
     return node
 
 
 def _check_values(plain: Mapping[str, Any], file: Path) -> None:
     """Refuse a text where a number belongs, and a number that nobody can compute with."""
     for path in NUMBERS:
-        value, name, is_setting = value_at(plain, path), path[-1], path[0] == "configuration"
-        wrong = None
+        value = value_at(plain, path)
+        if value is None:
+            continue
+        name, is_setting, wrong = path[-1], path[0] == "configuration", None
         if not _is_fitting(value):
             wrong = "not a number"
-        elif value is not None and value < 0 and name not in SIGNED and not is_setting:
+        elif value < 0 and name not in SIGNED and not is_setting:
             wrong = "less than nothing"
-        elif value is not None and value > 1 and name in SHARES:
+        elif value > 1 and name in SHARES:
             wrong = "more than the whole"
         if wrong is not None:
             raise RecordError(f"{file}: {'.'.join(path[is_setting:])} is {_shortened(value)}, {wrong}.")
@@ -176,8 +180,8 @@ def _check_values(plain: Mapping[str, Any], file: Path) -> None:
 
 
 def _is_fitting(value: Any) -> bool:
-    """A number that can be computed with; None and NaN are missing values."""
-    if value is None or value != value:
+    """A number that can be computed with; NaN is a missing value."""
+    if value != value:
         return True
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and -LARGEST < value < LARGEST

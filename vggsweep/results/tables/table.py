@@ -75,8 +75,11 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
     nodes = vars(record)
     chosen: dict[str, Any] = dict.fromkeys(COLUMNS)
     for column, paths in SOURCES.items():
-        values = (_present(value_at(nodes, path)) for path in paths)
-        chosen[column] = next((value for value in values if value is not None), None)
+        for path in paths:
+            value = _present(value_at(nodes, path))
+            if value is not None:
+                chosen[column] = value
+                break
     images, at_chance = validation_images_id(record), is_at_chance(record)
     chosen |= {"images": images, "at_chance": at_chance, "dir": str(directory)}
     for name, value in record.swept.items():
