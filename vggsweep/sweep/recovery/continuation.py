@@ -36,8 +36,8 @@ from vggsweep.sweep.recovery.study_edits import (
     train_again,
     widen,
 )
-from vggsweep.sweep.spec.saved_spec import STUDY_MARK, grown, read_saved
-from vggsweep.sweep.spec.spec import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepSpec, flat
+from vggsweep.sweep.spec.saved_spec import STUDY_MARK, flat, grown, read_saved
+from vggsweep.sweep.spec.spec import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepSpec
 from vggsweep.sweep.storage.file_lock import held
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import WAITING, attrs_of, counted, is_counted, unfinished_families

@@ -25,12 +25,11 @@ from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.results.disk.sweep_file import SavedSpec
 from vggsweep.sweep.pruning.pareto import recorded_scores
-from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, objective_values
+from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, mean_values, objective_values
 from vggsweep.sweep.spec.saved_spec import saved_space
 from vggsweep.sweep.spec.search_space import SearchSpace
 from vggsweep.sweep.storage.trial_attrs import (
     REASON,
-    STATES,
     WAITING,
     TrialAttrs,
     attrs_of,
@@ -89,7 +88,7 @@ def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
 def _finished(
     record: Record, directory: TrialDirectory, plan: Plan, known: FrozenTrial | None, firsts: dict[str, int]
 ) -> FrozenTrial:
-    if known is not None and known.state is STATES[record.state]:
+    if known is not None and known.state.name == record.state:
         before = attrs_of(known)
         if before is not None and before.identity.fits(record.identity):
             return known
@@ -172,8 +171,7 @@ def _with_means(trials: list[FrozenTrial]) -> list[FrozenTrial]:
         if WAITING in trial.user_attrs and (attrs := attrs_of(trial)) is not None:
             families.setdefault(attrs.first, []).append(trial)
     for family in families.values():
-        columns = zip(*(trial.user_attrs[WAITING] for trial in family), strict=True)
-        means = [sum(column) / len(family) for column in columns]
+        means = mean_values(trial.user_attrs[WAITING] for trial in family)
         for trial in family:
             if trial.state is TrialState.COMPLETE:
                 trial.values = means

@@ -57,10 +57,10 @@ from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
     REASON,
     attrs_of,
-    by_identity,
     counted,
     is_in_progress,
     notes_of,
+    of_identity,
     rung_attributes,
 )
 from vggsweep.trial_directory import keep_late_record
@@ -229,7 +229,7 @@ class TrialScheduler:
         """Own a trial whose lock is held; another answer when it ends here instead."""
         attrs = attrs_of(trial)
         assert attrs is not None
-        first = by_identity(trials, [attrs.identity])
+        first = next(of_identity(trials, [attrs.identity]), None)
         if first is not None and first.number < trial.number:
             # A database that broke off may have stored one suggestion twice.
             storage_of(self.study).set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)

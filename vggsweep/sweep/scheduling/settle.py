@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import statistics
 from collections.abc import Callable, Sequence
 
 import optuna
@@ -12,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
-from vggsweep.sweep.spec.objectives import objective_values
+from vggsweep.sweep.spec.objectives import mean_values, objective_values
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.study import storage_of, tell
 from vggsweep.sweep.storage.trial_attrs import (
@@ -111,7 +110,6 @@ class Settler:
         if is_coming or any(is_in_progress(trial) for trial in family):
             return
         waiting = [trial for trial in family if WAITING in trial.user_attrs]
-        columns = zip(*(trial.user_attrs[WAITING] for trial in waiting), strict=True)
-        means = [statistics.fmean(column) for column in columns]
+        means = mean_values(trial.user_attrs[WAITING] for trial in waiting)
         for trial in waiting:
             self.study.tell(trial.number, means, skip_if_finished=True)

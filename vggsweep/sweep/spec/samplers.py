@@ -184,13 +184,9 @@ def build_sampler(
         return optuna.samplers.RandomSampler(seed=seed)
     if name == "tpe":
         values |= {field: value for field, value in TPE_DEFAULTS.items() if field not in chosen}
-        # Deprecated arguments that only warn when they are given.
-        signature = inspect.signature(optuna.samplers.TPESampler)
-        values = {
-            key: value
-            for key, value in values.items()
-            if key == "_target_" or (value is not None and key in signature.parameters)
-        }
+        # Deprecated arguments only warn when they are given.
+        taken = ("_target_", *inspect.signature(optuna.samplers.TPESampler).parameters)
+        values = {key: value for key, value in values.items() if key in taken}
     if name == "qmc" and "scramble" not in chosen:
         values["scramble"] = True
     values = {key: value for key, value in values.items() if value is not None}

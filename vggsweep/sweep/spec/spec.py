@@ -30,7 +30,7 @@ from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
 from vggsweep.sweep.spec.objectives import Metric, metrics_of
 from vggsweep.sweep.spec.samplers import applicable_sampler
-from vggsweep.sweep.spec.saved_spec import sampler_begun_with
+from vggsweep.sweep.spec.saved_spec import flat, sampler_begun_with
 from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
 from vggsweep.sweep.spec.warm_start import earlier_sweeps
 
@@ -228,13 +228,3 @@ def naming_overrides(words: Sequence[str]) -> list[str]:
         "hydra.launcher",
     )
     return [word for word in words if not word.startswith(free)]
-
-
-def flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested values under dotted names."""
-    if isinstance(node, Mapping):
-        found: dict[str, Any] = {}
-        for key, value in node.items():
-            found |= flat(value, f"{prefix}{key}.")
-        return found
-    return {prefix.rstrip("."): node}

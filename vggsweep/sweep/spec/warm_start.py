@@ -20,7 +20,8 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, find_sweep
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.sweep.spec.composer import Composer
-from vggsweep.sweep.spec.objectives import Metric, objective_values
+from vggsweep.sweep.spec.objectives import Metric, mean_values, objective_values
+from vggsweep.sweep.spec.saved_spec import flat
 from vggsweep.sweep.spec.search_space import Params, SearchSpace
 
 # A sentence about what does not fit names so many fields.
@@ -152,11 +153,9 @@ class WarmStart:
             plains = [composer.compose([*words, f"seed={seed}"]) for seed in seeds]
             results = [self._results.get(self._key(plain)) for plain in plains]
             values = [objective_values(metrics, one.record) for one in results if one is not None]
-            told = [one for one in values if one is not None]
-            if told:
-                means = tuple(sum(column) / len(told) for column in zip(*told, strict=True))
+            if told := list(filter(None, values)):
                 is_free = self.result_of(plains[0], metrics) is not None
-                points.append(KnownPoint(point, means, is_free))
+                points.append(KnownPoint(point, tuple(mean_values(told)), is_free))
         return points
 
     def misfits(self, space: SearchSpace, composer: Composer, base: Mapping[str, Any]) -> list[str]:
@@ -206,7 +205,7 @@ class WarmStart:
             return [name.lstrip("+") for name in outside]
         swept = {name.lstrip("+") for name in space.distributions}
         before, now = (
-            _leaves({key: value for key, value in plain.items() if key not in NOT_COMPARED})
+            flat({key: value for key, value in plain.items() if key not in NOT_COMPARED})
             for plain in (record.configuration, base)
         )
         differing = [
@@ -263,9 +262,3 @@ def _value_of(name: str, record: Record, space: SearchSpace) -> Any:
                 return matched
             return distribution.to_external_repr(distribution.to_internal_repr(matched))
     return None
-
-
-def _leaves(node: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(node, Mapping):
-        return {k: v for key, item in node.items() for k, v in _leaves(item, f"{prefix}{key}.").items()}
-    return {prefix.rstrip("."): node}
