@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 
 import optuna
-import yaml
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
@@ -18,6 +17,7 @@ from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted, RecordError
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.sweep.hydra_task import closing_block
 from vggsweep.sweep.recovery.study_edits import train_again
 from vggsweep.sweep.single_run import open_runs, train_there
@@ -90,12 +90,10 @@ def _spec_of(sweep: SweepDirectory, trial: FrozenTrial) -> TrialSpec:
     with suppress(RecordError):
         record = read_record(directory.record)
         return made(dict(record.configuration), record.overrides)
-    try:
-        plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
-        overrides = yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))
-        return made(dict(plain), [str(word) for word in overrides])
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+    plain, overrides = read_yaml(directory.config), read_yaml(directory.overrides)
+    if not isinstance(plain, dict) or not isinstance(overrides, list):
         raise ConfigError(
             f"{directory.path} has neither a record nor a config.yaml that can be read: nothing says "
             "what was trained there."
-        ) from error
+        )
+    return made(plain, list(map(str, overrides)))

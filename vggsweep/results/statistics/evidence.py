@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
@@ -16,6 +15,7 @@ from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.results.disk.sweep_file import read_saved_spec
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
@@ -125,12 +125,6 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
         saved = None
     if saved is None:
         return SweepFacts(directory.name)
-    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, _ended(directory))
-
-
-def _ended(directory: SweepDirectory) -> str | None:
-    try:
-        content = yaml.safe_load(directory.best.read_text(encoding="utf-8"))
-        return str(content["ended"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return None
+    results = read_yaml(directory.best)
+    ended = str(results["ended"]) if isinstance(results, dict) and "ended" in results else None
+    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)

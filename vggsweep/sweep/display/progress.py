@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import optuna
-import yaml
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -17,6 +16,7 @@ from vggsweep.errors import RecordError
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.results.dominance import non_dominated
 from vggsweep.results.plain import is_number
 from vggsweep.results.tables.table import DECIDES_IMAGES
@@ -231,10 +231,8 @@ def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
 
 def _configured_device(place: TrialDirectory) -> str:
     """The device of a single run, which has no owner in the study."""
-    try:
-        return str(yaml.safe_load(place.config.read_text(encoding="utf-8"))["device"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return ""
+    config = read_yaml(place.config)
+    return str(config.get("device", "")) if isinstance(config, dict) else ""
 
 
 def _seconds_since_signed(place: TrialDirectory) -> float | None:

@@ -155,7 +155,7 @@ def join_study(spec: SweepSpec) -> None:
 
 def _mark(spec: SweepSpec) -> dict[str, Any]:
     """What a study says of its sweep."""
-    return {"fingerprint": plain(spec.fingerprint()), "command": spec.command}
+    return {"fingerprint": spec.fingerprint(), "command": spec.command}
 
 
 def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
@@ -292,7 +292,7 @@ def say(text: str) -> None:
 def differences(spec: SweepSpec, fingerprint: Mapping[str, Any]) -> Difference:
     """How an order differs from what its sweep was begun with."""
     before = {key: value for key, value in fingerprint.items() if key not in FREE_FIELDS}
-    now = {key: value for key, value in plain(spec.fingerprint()).items() if key not in FREE_FIELDS}
+    now = {key: value for key, value in spec.fingerprint().items() if key not in FREE_FIELDS}
     if "pruner.eta" in before and before.get("pruner.name") == now.get("pruner.name") == "pareto":
         # release 0.1 ranked by another rule: what is trained is the same, and its rungs are not compared
         before, now = ({k: v for k, v in node.items() if k not in PARETO_FIELDS} for node in (before, now))
@@ -345,15 +345,6 @@ def _capped(lines: Sequence[str]) -> str:
     """The first of some lines, each on a line of its own."""
     more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     return "".join(f"\n{line}" for line in [*lines[:MOST_LINES], *more])
-
-
-def plain(value: Any) -> Any:
-    """Tuples as lists: what YAML gives back."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
 
 
 def _text(node: Mapping[str, Any], key: str) -> str:

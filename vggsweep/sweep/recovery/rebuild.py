@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import optuna
-import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -24,6 +23,7 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.results.disk.sweep_file import SavedSpec
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.sweep.pruning.pareto import recorded_scores
 from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, mean_values, objective_values
 from vggsweep.sweep.spec.saved_spec import saved_space
@@ -182,15 +182,14 @@ def _mark_of_begun(
     directory: TrialDirectory, plan: Plan, firsts: dict[str, int], number: int
 ) -> TrialAttrs | None:
     """The mark of a trial that was begun and has no record; None if it does not say what it was."""
+    plain = read_yaml(directory.config)
     try:
-        plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
-        overrides = [str(word) for word in yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))]
-        words = _own_words(overrides, plan)
+        words = _own_words(list(map(str, read_yaml(directory.overrides))), plan)
         values = {one.get_key_element().lstrip("+"): one.value() for one in parse(words)}
         swept = {name.lstrip("+"): values.get(name.lstrip("+")) for name in plan.distributions}
         first = _first(plain, number, firsts)
         return TrialAttrs(configuration_hash(plain), words, swept if plan.distributions else None, first)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, yaml.YAMLError):
+    except (ValueError, TypeError, KeyError, AttributeError, ConfigError):
         return None
 
 

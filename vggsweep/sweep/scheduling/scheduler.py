@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 
 import optuna
 from filelock import FileLock
@@ -86,10 +87,9 @@ class TrialScheduler:
             database_of(study), study.study_name, self.directory.workers / "ask.lock"
         )
         self.lease_monitor = LeaseMonitor(spec.settings.lease)
-        self.worker = worker
-        self.device = device
+        self._new_owner = partial(new_owner, self.directory, worker, device)
         # of the trial that is begun next; one that is suggested bears it from the first, in one transaction
-        self.coming = new_owner(self.directory, worker, device)
+        self.coming = self._new_owner()
         self.place = place_of(self.directory)
         self._has_looked_for_strays = False
 
@@ -131,7 +131,9 @@ class TrialScheduler:
             try:
                 with self.study_lock.hold():
                     if not self._is_owner(assignment):
-                        self._set_aside(assignment, record)
+                        keep_late_record(record, assignment.directory)
+                        if is_signed_by(assignment.directory, assignment.owner):  # the other's lies elsewhere
+                            assignment.directory.record.unlink(missing_ok=True)
                         return False
                     self.settler.tell(assignment.trial_id, assignment.attrs, record)
                     return True
@@ -144,11 +146,6 @@ class TrialScheduler:
             assignment.directory.released.touch()
         if self._is_owner(assignment):
             self._own(assignment.trial_id, replace(assignment.owner, is_released=True))
-
-    def _set_aside(self, assignment: Assignment, record: Record) -> None:
-        keep_late_record(record, assignment.directory)
-        if is_signed_by(assignment.directory, assignment.owner):  # the other one's record lies elsewhere
-            assignment.directory.record.unlink(missing_ok=True)
 
     def _set_strays_aside(self, trials: Sequence[FrozenTrial]) -> None:
         """Results that this host wrote and never told, of trials that another host has taken over since."""
@@ -235,7 +232,7 @@ class TrialScheduler:
             storage_of(self.study).set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
             self.study.tell(trial.number, state=TrialState.FAIL)
             return None
-        owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
+        owner, self.coming = self.coming, self._new_owner()
         plain = self.suggester.compose(attrs.words)
         # What is trained is what its words give, whatever a repaired or older study took it for.
         own = self.spec.fingerprints.identities(plain)

@@ -119,11 +119,15 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         """
         if self._prior is None:
             return 1.0
-        likely_M = np.exp(-0.5 * self.candidates.squared_distances(self._prior)[left_M])
+        likely_M = np.exp(-0.5 * self._away(self._prior, left_M))
         weights: NDArray[np.float64] = (PRIOR_FLOOR + (1 - PRIOR_FLOOR) * likely_M) ** (
             PRIOR_BETA / max(finished, 1)
         )
         return weights
+
+    def _away(self, guess: Mapping[str, Any], left_M: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(M,): squared distances of candidates to a guess, over the parameters that it has."""
+        return self.candidates.features.squared_distances(self.candidates.x_ND[left_M], guess)
 
     def _free(self, finished: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int | None:
         """A candidate whose result is taken over and lies on the front of all that is known; None for none.
@@ -156,7 +160,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         points = (*(trial.params for trial in trials), *(one.point for one in self._known))
         known = self.candidates.indices(points)
         if self._prior is not None and not trials:
-            away_M = self.candidates.squared_distances(self._prior)[left_M].round(9)
+            away_M = self._away(self._prior, left_M).round(9)
             return int(left_M[np.lexsort((self.candidates.cost_N[left_M], away_M))[0]])
         if not known:
             return int(left_M[np.argmin(self.candidates.cost_N[left_M])])

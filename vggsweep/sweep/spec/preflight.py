@@ -57,17 +57,6 @@ def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str,
 def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
     """As `read_spec`, from a line that was read before."""
     spec = spec_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
-    _check_spec(spec, space_option(line))
-    return spec
-
-
-def _check_spec(spec: SweepSpec, space_option: str) -> None:
-    """Refuse a sweep that cannot work as a whole.
-
-    Args:
-        spec: what the sweep was told.
-        space_option: where parameters come from that were not typed.
-    """
     measure = read_configuration(spec.base).measure.name
     if spec.settings.storage is not None:
         check_address(spec.directory, spec.settings.storage)
@@ -91,10 +80,11 @@ def _check_spec(spec: SweepSpec, space_option: str) -> None:
             "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
             "(space=depth_width) or an experiment that has one (experiment=quickstart)."
         )
-    _check_choices(spec, space_option)
+    _check_choices(spec, space_option(line))
     _check_hook(spec)
     _check_enqueued(spec)
     _check_prior(spec)
+    return spec
 
 
 def _check_permission(spec: SweepSpec) -> None:
