@@ -317,7 +317,11 @@ def _refuse(spec: SweepSpec, fingerprint: Mapping[str, Any], command: str) -> Di
             + f"Continue it with its own command, or give this one another name, {name}. It was begun with:\n"
             f"  {command}"
         )
-    if difference.data and _has_results(spec):
+    # of a study on a server, whichever host may have them
+    if difference.data and (
+        spec.settings.storage is not None
+        or any(record.state != "FAIL" for _, record in read_records(spec.root)[0])
+    ):
         raise ConfigError(
             f"The data of the sweep {spec.name!r} changed since it was begun, and results on other data do "
             f"not compare:{_capped(difference.data)}\n"
@@ -326,16 +330,9 @@ def _refuse(spec: SweepSpec, fingerprint: Mapping[str, Any], command: str) -> Di
     return difference
 
 
-def _has_results(spec: SweepSpec) -> bool:
-    if spec.settings.storage is not None:
-        return True  # on whichever host
-    records, _ = read_records(spec.root)
-    return any(record.state != "FAIL" for _, record in records)
-
-
 def _lines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
-        f"  {key}: {_text(before, key)} → {_text(now, key)}"
+        f"  {key}: {before.get(key, '(absent)')} → {now.get(key, '(absent)')}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
@@ -345,7 +342,3 @@ def _capped(lines: Sequence[str]) -> str:
     """The first of some lines, each on a line of its own."""
     more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     return "".join(f"\n{line}" for line in [*lines[:MOST_LINES], *more])
-
-
-def _text(node: Mapping[str, Any], key: str) -> str:
-    return str(node[key]) if key in node else "(absent)"

@@ -8,7 +8,6 @@ which nothing counts or shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +18,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.words import parse
-from vggsweep.errors import ConfigError, RecordError
+from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import SavedSpec
 from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.sweep.pruning.pareto import recorded_scores
@@ -72,9 +71,8 @@ def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
     for number in range(end):
         trial = plan.known[number] if number < len(plan.known) else None
         if number in begun:
-            place, record = directory.trial(number), None
-            with suppress(RecordError):
-                record = read_record(place.record)
+            place = directory.trial(number)
+            record = readable_record(place.record)
             if record is not None and record.trial == number:
                 trial = _finished(record, place, plan, trial, firsts)
             elif trial is None and (attrs := _mark_of_begun(place, plan, firsts, number)):

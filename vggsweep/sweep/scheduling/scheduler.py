@@ -25,11 +25,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.configuration.sweep_settings import ParetoSettings
-from vggsweep.errors import RecordError
 from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.results.disk.record import Record, read_record, write_record
+from vggsweep.results.disk.record import Record, readable_record, write_record
 from vggsweep.sweep.pruning.callback import rungs
 from vggsweep.sweep.pruning.pareto import recorded_scores
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver, Wait
@@ -96,11 +95,9 @@ class TrialScheduler:
     def next(self, *, is_time_up: bool = False) -> Assignment | TakenOver | Stop | Wait:
         """The next trial to train, or why there is none."""
         while True:
-            try:
-                with self.study_lock.hold():
-                    return self._decide(is_time_up=is_time_up)
-            except (StudyLockLost, UpdateFinishedTrialError):
-                continue  # the database restarted, or a process that had lost the lock still wrote
+            # else the database restarted, or a process that had lost the lock still wrote
+            with suppress(StudyLockLost, UpdateFinishedTrialError), self.study_lock.hold():
+                return self._decide(is_time_up=is_time_up)
 
     def _decide(self, *, is_time_up: bool) -> Assignment | TakenOver | Stop | Wait:
         while True:
@@ -128,17 +125,14 @@ class TrialScheduler:
             Whether it counts. Otherwise another worker had taken the trial over: the record is set aside.
         """
         while True:
-            try:
-                with self.study_lock.hold():
-                    if not self._is_owner(assignment):
-                        keep_late_record(record, assignment.directory)
-                        if is_signed_by(assignment.directory, assignment.owner):  # the other's lies elsewhere
-                            assignment.directory.record.unlink(missing_ok=True)
-                        return False
-                    self.settler.tell(assignment.trial_id, assignment.attrs, record)
-                    return True
-            except StudyLockLost:
-                continue
+            with suppress(StudyLockLost), self.study_lock.hold():
+                if not self._is_owner(assignment):
+                    keep_late_record(record, assignment.directory)
+                    if is_signed_by(assignment.directory, assignment.owner):  # the other's lies elsewhere
+                        assignment.directory.record.unlink(missing_ok=True)
+                    return False
+                self.settler.tell(assignment.trial_id, assignment.attrs, record)
+                return True
 
     def release(self, assignment: Assignment) -> None:
         """Give an unfinished trial up: its end here was no death, and anybody may go on with it."""
@@ -154,8 +148,8 @@ class TrialScheduler:
             is_here = owner is None or owner.place == self.place or is_signed_by(directory, owner)
             # Without a token nothing says that the files are another owner's: they were copied or moved.
             if not is_here and directory.owner.exists() and directory.record.exists():
-                with suppress(RecordError):
-                    keep_late_record(read_record(directory.record), directory)
+                if (record := readable_record(directory.record)) is not None:
+                    keep_late_record(record, directory)
                 directory.record.unlink()
 
     def _is_owner(self, assignment: Assignment) -> bool:

@@ -21,7 +21,7 @@ from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
 from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
-from vggsweep.sweep.search.plateau import Plateau, find_plateau
+from vggsweep.sweep.search.plateau import find_plateau
 from vggsweep.sweep.spec.known_costs import KnownCosts
 from vggsweep.sweep.spec.samplers import ask_sampler, build_sampler, fixing, sampler_name, sampler_target
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, load_hook, point_key
@@ -81,8 +81,11 @@ class Suggester:
                 self._enqueue(item, index, trials)
                 return None
         size, settings = self.spec.space.size, self.spec.settings
-        if settings.stop is not None and (plateau := self._plateau(trials)) is not None:
-            return Stop(str(plateau), is_early=False)
+        if settings.stop is not None:
+            model = self._known_cost_sampler(self.spec.seed)
+            plateau = find_plateau(model, trials, settings.plateau_share, settings.plateau_risk)
+            if plateau is not None:
+                return Stop(plateau, is_early=False)
         is_small = size is not None and size * settings.replicates <= settings.n_trials
         is_walked_whole = is_small and settings.stop is None
         is_stuck = (
@@ -153,11 +156,6 @@ class Suggester:
         return KnownCostSampler(
             self.candidates, self.spec.metrics[1], space.distributions, seed, self.known_points, guess
         )
-
-    def _plateau(self, trials: Sequence[FrozenTrial]) -> Plateau | None:
-        settings = self.spec.settings
-        sampler = self._known_cost_sampler(self.spec.seed)
-        return find_plateau(sampler, trials, settings.plateau_share, settings.plateau_risk)
 
     @functools.cached_property
     def warm_start(self) -> WarmStart:

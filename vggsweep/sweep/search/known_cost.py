@@ -103,7 +103,8 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         belief = self.believe(trials)
         if belief is None:
             return self.candidates.points[self._first(trials, left_M)]
-        value_M = expected_gains(belief) * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
+        gain_M = belief.front.expected_gains(belief.means_M, belief.deviations_M, belief.costs_M)
+        value_M = gain_M * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
         value_M = value_M * self._favours(belief.left_M, len(finished))
         return self.candidates.points[int(belief.left_M[np.argmax(value_M)])]
 
@@ -174,11 +175,6 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
                 return int(left_M[np.argmax(own_M / (1.0 + others_M) * cheapness_M)])
         apart_MN = ((x_ND[left_M][:, None] - x_ND[known][None]) ** 2).sum(axis=2) ** 0.5
         return int(left_M[np.argmax(apart_MN.min(axis=1) * cheapness_M)])
-
-
-def expected_gains(belief: Belief) -> NDArray[np.float64]:
-    """The area that each candidate is expected to add to the front."""
-    return belief.front.expected_gains(belief.means_M, belief.deviations_M, belief.costs_M)
 
 
 def _logged(values: Sequence[float]) -> tuple[float, float]:

@@ -18,9 +18,8 @@ from vggsweep.sweep.spec.objectives import BY_COLUMNS
 STUDY_MARK = "vggsweep"
 # Fields of the sampler's node in a fingerprint begin so.
 SAMPLER = "sampler."
-KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (CategoricalDistribution, FloatDistribution, IntDistribution)
-}
+NUMBERS = (FloatDistribution, IntDistribution)
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (CategoricalDistribution, *NUMBERS)}
 
 
 def read_saved(directory: SweepDirectory) -> SavedSpec | None:
@@ -73,18 +72,15 @@ def holds(wide: BaseDistribution, narrow: BaseDistribution) -> bool:
     >>> holds(IntDistribution(4, 12, step=4), IntDistribution(4, 8, step=2))
     False
     """
-    if isinstance(wide, CategoricalDistribution):
-        if not isinstance(narrow, CategoricalDistribution):
-            return False
+    if isinstance(wide, CategoricalDistribution) and isinstance(narrow, CategoricalDistribution):
         # by type too: True == 1 == 1.0 for Python
         own = [(type(choice), choice) for choice in wide.choices]
         return all((type(choice), choice) in own for choice in narrow.choices)
-    if type(wide) is not type(narrow):
-        return False
-    assert isinstance(wide, (IntDistribution, FloatDistribution))
-    assert isinstance(narrow, (IntDistribution, FloatDistribution))
     return (
-        (wide.log, wide.step) == (narrow.log, narrow.step)
+        isinstance(wide, NUMBERS)
+        and isinstance(narrow, NUMBERS)
+        and type(wide) is type(narrow)
+        and (wide.log, wide.step) == (narrow.log, narrow.step)
         and wide.low <= narrow.low
         and wide.high >= narrow.high
         and (wide.step is None or wide._contains(float(narrow.low)))

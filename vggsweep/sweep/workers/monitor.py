@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
-from vggsweep.errors import RecordError
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.record import readable_record
 from vggsweep.results.units import swept_words
 from vggsweep.sweep.display.live import SweepView, trial_line
 from vggsweep.sweep.scheduling.ownership import owner_of
@@ -106,13 +105,12 @@ class Monitor:
 
     def _result(self, trial: FrozenTrial) -> str:
         """From the record where its file is here, else from the study."""
-        try:
-            return trial_line(read_record(self._spec.directory.trial(trial.number).record))
-        except RecordError:
-            owner = owner_of(trial)
-            words = [f"trial {trial.number}", trial.state.name]
-            if REASON in trial.user_attrs:
-                words.append(f"({trial.user_attrs[REASON]})")
-            if trial.values:
-                words.append(f"val_acc {trial.values[0]:.4f}")
-            return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])
+        if (record := readable_record(self._spec.directory.trial(trial.number).record)) is not None:
+            return trial_line(record)
+        owner = owner_of(trial)
+        words = [f"trial {trial.number}", trial.state.name]
+        if REASON in trial.user_attrs:
+            words.append(f"({trial.user_attrs[REASON]})")
+        if trial.values:
+            words.append(f"val_acc {trial.values[0]:.4f}")
+        return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])
