@@ -15,7 +15,6 @@ import optuna
 from hydra.core.override_parser.types import Override
 from optuna.distributions import CategoricalDistribution
 
-from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
@@ -167,7 +166,7 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
         resolved(line.hydra.sweeper.sampler),
         metrics_of(configuration.objective.name),
         space,
-        is_counted=not isinstance(configuration.arch, CustomSettings),
+        configuration.arch,
     )
     if not any(one.key_or_group.startswith(SAMPLER_GROUP) for one in parsed):
         sampler, note = sampler_begun_with(sweep_directory(name)) or sampler, None  # nobody named it
