@@ -273,8 +273,8 @@ class TrialScheduler:
         """Let the pruner compare later trials with what an earlier one reached, where that was recorded."""
         pruner, storage = self.spec.pruner, storage_of(self.study)
         looked_at = rungs(pruner, assignment.plain["train"]["epochs"])
-        scores = recorded_scores(found.directory.history, found.record.identity)
-        scores = {epoch: score for epoch, score in scores.items() if epoch in looked_at}
+        recorded = recorded_scores(found.directory.history, found.record.identity)
+        scores = {epoch: score for epoch, score in recorded.items() if epoch in looked_at}
         if isinstance(pruner, ParetoSettings):
             for key, rung in rung_attributes(scores, found.record).items():
                 storage.set_trial_user_attr(assignment.trial_id, key, rung)

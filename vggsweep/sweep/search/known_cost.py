@@ -12,6 +12,7 @@ for a while. Nothing that is proposed depends on a clock: the same study and see
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ PRIOR_FLOOR = 0.1
 PRIOR_BETA = 5.0
 
 
+@dataclass(eq=False)
 class KnownCostSampler(optuna.samplers.BaseSampler):
     """Propose networks by the expected gain in hypervolume for their training time.
 
@@ -50,34 +52,27 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         prior: a person's guess, of some parameters.
     """
 
-    def __init__(
-        self,
-        candidates: Candidates,
-        metric: Metric,
-        distributions: Mapping[str, BaseDistribution],
-        seed: int,
-        known: Sequence[KnownPoint] = (),
-        prior: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.candidates = candidates
-        candidates.add(one.point for one in known)
-        self._known = known
-        self._prior = prior
-        self._metric = metric
-        self._distributions = dict(distributions)
-        self._names = tuple(distributions)
-        self._seed = seed
-        self._random = optuna.samplers.RandomSampler(seed=seed)
+    candidates: Candidates
+    metric: Metric
+    distributions: Mapping[str, BaseDistribution]
+    seed: int
+    known: Sequence[KnownPoint] = ()
+    prior: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.candidates.add(one.point for one in self.known)
+        self._names = tuple(self.distributions)
+        self._random = optuna.samplers.RandomSampler(seed=self.seed)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        return dict(self._distributions)  # a wrapper takes the fixed ones out
+        return dict(self.distributions)  # a wrapper takes the fixed ones out
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if search_space.keys() != self._distributions.keys():
+        if search_space.keys() != self.distributions.keys():
             return {}  # a person fixed some of a baseline's parameters: the others are drawn alone
         trials = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
         return self.propose(trials) or {}
@@ -94,7 +89,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
             trials: all others of the study.
         """
         finished = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.values]
-        self.candidates.add_neighbours(_best(finished, self._names), self._seed)
+        self.candidates.add_neighbours(_best(finished, self._names), self.seed)
         left_M = unseen(self.candidates, trials)
         if not len(left_M):
             return None
@@ -111,16 +106,16 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
     def believe(self, trials: Sequence[FrozenTrial]) -> Belief | None:
         """What the trials lead to expect; None while too few have finished or no candidate is left."""
         least = max(FIRST_TRIALS, 1 + len(self._names))
-        return believe(self.candidates, trials, self._metric, self._names, self._known, least)
+        return believe(self.candidates, trials, self.metric, self._names, self.known, least)
 
     def _favours(self, left_M: NDArray[np.int64], finished: int) -> NDArray[np.float64] | float:
         """What the gain of each candidate is multiplied by: less far from the guess, and later hardly so.
 
         Source: Hvarfner et al. 2022, "πBO", whose prior is raised to a power that decays in the same way.
         """
-        if self._prior is None:
+        if self.prior is None:
             return 1.0
-        likely_M = np.exp(-0.5 * self._away(self._prior, left_M))
+        likely_M = np.exp(-0.5 * self._away(self.prior, left_M))
         weights: NDArray[np.float64] = (PRIOR_FLOOR + (1 - PRIOR_FLOOR) * likely_M) ** (
             PRIOR_BETA / max(finished, 1)
         )
@@ -136,11 +131,11 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         The one that adds the largest area to the study's front, so that few of them say much.
         """
         own = [tuple(trial.values) for trial in finished]
-        everything = [*own, *(one.values for one in self._known)]
+        everything = [*own, *(one.values for one in self.known)]
         is_on_front = non_dominated([(-accuracy, cost) for accuracy, cost in everything])[len(own) :]
         left = set(left_M.tolist())
         values: dict[int, tuple[float, float]] = {}
-        for one, on_front in zip(self._known, is_on_front, strict=True):
+        for one, on_front in zip(self.known, is_on_front, strict=True):
             if one.is_free and on_front:
                 values |= {index: _logged(one.values) for index in self.candidates.indices([one.point])}
         values = {index: pair for index, pair in values.items() if index in left}
@@ -158,10 +153,10 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
 
         Each is weighed by what it costs. Far along every feature, so that the trend of each can be told.
         """
-        points = (*(trial.params for trial in trials), *(one.point for one in self._known))
+        points = (*(trial.params for trial in trials), *(one.point for one in self.known))
         known = self.candidates.indices(points)
-        if self._prior is not None and not trials:
-            away_M = self._away(self._prior, left_M).round(9)
+        if self.prior is not None and not trials:
+            away_M = self._away(self.prior, left_M).round(9)
             return int(left_M[np.lexsort((self.candidates.cost_N[left_M], away_M))[0]])
         if not known:
             return int(left_M[np.argmin(self.candidates.cost_N[left_M])])
