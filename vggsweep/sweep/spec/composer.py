@@ -1,8 +1,8 @@
 """Compose many configurations that differ in a few fields, without asking Hydra each time.
 
 A full composition takes tens of milliseconds, a trial's overhead should not. Words that choose config
-groups are composed by Hydra once and remembered; words that set plain fields are put on a copy. Whatever
-takes more than that, such as a value that refers to another, Hydra composes as a whole.
+groups are composed by Hydra once and remembered; words that set plain fields are put on a copy: of plain
+values, or of OmegaConf's where one refers to another. What Hydra has to merge or refuse it composes anew.
 A test holds the result equal to Hydra's own.
 """
 
@@ -35,8 +35,10 @@ class Composer:
     fixed: tuple[str, ...]
     extra_dir: Path | None = None
     config_name: str = "config"
-    # by the words that choose groups: plain values, or None where one of them means more than it says
-    _bases: dict[tuple[str, ...], dict[str, Any] | None] = field(default_factory=dict, repr=False)
+    # by the words that choose groups; as plain values too, but where one of them means more than it says
+    _bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any] | None]] = field(
+        default_factory=dict, repr=False
+    )
     _is_group: dict[str, bool] = field(default_factory=dict, repr=False)
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
@@ -50,10 +52,20 @@ class Composer:
         plain = [override for override in parsed if self._is_plain_field(override)]
         groups = tuple(str(override.input_line) for override in parsed if override not in plain)
         if groups not in self._bases:
-            base: Any = OmegaConf.to_container(self._composed(groups))
-            self._bases[groups] = None if _means_more(base) else base
-        copied = _with_leaves(self._bases[groups], {one.key_or_group: one.value() for one in plain})
-        return resolved(self._composed(words)) if copied is None else copied
+            whole = self._composed(groups)
+            content: Any = OmegaConf.to_container(whole)
+            self._bases[groups] = whole, None if _means_more(content) else content
+        config, base = self._bases[groups]
+        values = {override.key_or_group: override.value() for override in plain}
+        if (copied := _with_leaves(base, values)) is not None:
+            return copied
+        for key, value in values.items():
+            if isinstance(value, dict) or OmegaConf.select(config, key, default=self) is self:
+                return resolved(self._composed(words))
+        config = copy.deepcopy(config)
+        for key, value in values.items():
+            OmegaConf.update(config, key, value)
+        return resolved(config)
 
     def _composed(self, words: Sequence[str]) -> DictConfig:
         return compose([*self.fixed, *words], extra_dir=self.extra_dir, config_name=self.config_name)

@@ -235,7 +235,6 @@ class _Child:
 
     def end(self) -> None:
         """Leave nothing behind, also when the supervisor is interrupted itself."""
-        self._news.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -243,6 +242,7 @@ class _Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self._news.close()
 
 
 def _tail(path: Path, lines: int = 8) -> str:
