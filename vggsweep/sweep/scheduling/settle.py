@@ -30,7 +30,7 @@ from vggsweep.trial_directory import drop_checkpoint, own_record, put_aside
 log = logging.getLogger("vggsweep.storage")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settler:
     """Tell results under the study's lock.
 
