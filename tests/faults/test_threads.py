@@ -37,7 +37,7 @@ def test_monitor_that_cannot_look_still_passes_a_signal_on(
     parent, stop = this_process(spec.directory), StopRequest()
     with Monitor(spec, parent, stop) as monitor:
         monkeypatch.setattr(monitor._study, "get_trials", lambda **_: 1 / 0)
-        wait_until(lambda: monitor._complaints)
+        wait_until(lambda: monitor._view.faults)
         stop.signal_name = "SIGINT"
         wait_until(parent.stop_file.exists)
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import optuna
-import yaml
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
-from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted, RecordError
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted
 from vggsweep.results.disk.layout import SweepDirectory
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.record import readable_record
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.sweep.hydra_task import closing_block
 from vggsweep.sweep.recovery.study_edits import train_again
 from vggsweep.sweep.single_run import open_runs, train_there
@@ -87,15 +86,12 @@ def _spec_of(sweep: SweepDirectory, trial: FrozenTrial) -> TrialSpec:
     """
     directory = sweep.trial(trial.number)
     made = partial(TrialSpec, sweep.name, trial.number, directory)
-    with suppress(RecordError):
-        record = read_record(directory.record)
+    if (record := readable_record(directory.record)) is not None:
         return made(dict(record.configuration), record.overrides)
-    try:
-        plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
-        overrides = yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))
-        return made(dict(plain), [str(word) for word in overrides])
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+    plain, overrides = read_yaml(directory.config), read_yaml(directory.overrides)
+    if not isinstance(plain, dict) or not isinstance(overrides, list):
         raise ConfigError(
             f"{directory.path} has neither a record nor a config.yaml that can be read: nothing says "
             "what was trained there."
-        ) from error
+        )
+    return made(plain, list(map(str, overrides)))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, RecordError, WriteFailed
 from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_atomically
 from vggsweep.results.disk.sweep_file import read_saved_spec
+from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.sweep.command_line import command_line, take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
-from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, plain, say
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say
 from vggsweep.sweep.scheduling.clock import StartTime
 from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
@@ -93,12 +94,11 @@ def save_spec(spec: SweepSpec) -> None:
         "objective": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],
         "space": spec.space.describe(),
         "space_size": spec.space.size,
-        "fingerprint": plain(spec.fingerprint()),
-        "configuration": spec.base,
+        "fingerprint": spec.fingerprint(),
+        "configuration": deepcopy(spec.base),  # YAML would write an alias for what both hold
     }
     try:
         read_saved_spec(spec.directory.settings)
     except RecordError:
         set_aside(spec.directory.settings, "damaged")
-    text = yaml.safe_dump(plain(content), sort_keys=False, allow_unicode=True)
-    write_atomically(spec.directory.settings, text)
+    write_atomically(spec.directory.settings, yaml_text(content))

@@ -61,20 +61,18 @@ def read_index(sweep: Path, columns: tuple[str, ...]) -> dict[str, Entry]:
         if json.loads(head) != _head(columns, body):
             return {}
         content = json.loads(body)
-        further = content["names"]
-        width = len(columns)
         return {
-            trial: Entry((mtime, ctime, size), _row(columns, further, values, width))
+            trial: Entry((mtime, ctime, size), _row(columns, content["names"], values))
             for trial, (mtime, ctime, size, values) in content["trials"].items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 
-def _row(columns: tuple[str, ...], further: list[str], values: list[Any], width: int) -> dict[str, Any]:
+def _row(columns: tuple[str, ...], further: list[str], values: list[Any]) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(columns, values, strict=False))
     # None may be another trial's swept parameter
-    row |= {n: value for n, value in zip(further, values[width:], strict=True) if value is not None}
+    row |= {n: value for n, value in zip(further, values[len(columns) :], strict=True) if value is not None}
     return row
 
 

@@ -129,6 +129,14 @@ def read_record(path: Path) -> Record:
     return Record(**known)
 
 
+def readable_record(path: Path) -> Record | None:
+    """As `read_record`; None where there is none that can be read."""
+    try:
+        return read_record(path)
+    except RecordError:
+        return None
+
+
 # What JSON makes of a field's type; such a field has a default unless it is in every record.
 JSON_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,6 +24,14 @@ def _text(dumper: Any, text: str) -> Any:
 
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(tuple, lambda dumper, items: dumper.represent_list(items))
+
+
+def read_yaml(path: Path) -> Any:
+    """What a file of ours holds; None where it is missing, or damaged."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
 
 
 def yaml_text(value: Any) -> str:

@@ -53,10 +53,6 @@ def error_distribution(table: pd.DataFrame, value: str = "val_acc", by: str = "s
     return errors.sort_values(["order", "error"], ignore_index=True).drop(columns="order")
 
 
-def _numbers(errors: pd.Series) -> str:
-    return f"n = {len(errors)}, best {errors.min():.3f}, mean {errors.mean():.3f}"
-
-
 def error_distribution_figure(table: pd.DataFrame, value: str = "val_acc", by: str = "sweep") -> Figure:
     """The distributions as steps; further left is better.
 
@@ -69,9 +65,10 @@ def error_distribution_figure(table: pd.DataFrame, value: str = "val_acc", by: s
     low, high = numbers["error"].min(), numbers["error"].max()
     margin = 0.04 * (high - low) or 0.01
     for at, (space, part) in enumerate(numbers.groupby("space", sort=False)):
-        errors = [low - margin, *part["error"], high + margin]
+        errors, shares = part["error"], [0, *part["share"], 1]
         name = plain(str(space)) if numbers["space"].nunique() > 1 else "networks"
-        draw_series(axes, errors, [0, *part["share"], 1], at, label=f"{name} ({_numbers(part['error'])})")
+        label = f"{name} (n = {len(errors)}, best {errors.min():.3f}, mean {errors.mean():.3f})"
+        draw_series(axes, [low - margin, *errors, high + margin], shares, at, label=label)
     axes.set(xlim=(low - margin, high + margin), ylim=(0, 1.02))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(label_of(value).replace("accuracy", "error"))

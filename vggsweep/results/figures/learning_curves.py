@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vggsweep.errors import NothingToDraw, RecordError
-from vggsweep.results.disk.history import read_history
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.figures.style import (
     FAINT,
@@ -55,14 +55,9 @@ def learning_curves(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame
     """
     found = []
     for label, row in table.iterrows():
-        try:
-            epochs = read_history(TrialDirectory(Path(str(row.get("dir")))).history)
-            points = [
-                (int(epoch["epoch"]), epoch[value], epoch.get(SCORE)) for epoch in epochs if value in epoch
-            ]
-            found += [(label, row["state"], row.get("depth"), *point) for point in points]
-        except RecordError:
-            continue
+        epochs = finished_epochs(TrialDirectory(Path(str(row.get("dir")))).history)
+        points = [(int(epoch["epoch"]), epoch[value], epoch.get(SCORE)) for epoch in epochs if value in epoch]
+        found += [(label, row["state"], row.get("depth"), *point) for point in points]
     if not found:
         raise NothingToDraw(f"no trial's history.csv holds {value}")
     curves = pd.DataFrame(found, columns=["row", "state", "depth", "epoch", value, SCORE])

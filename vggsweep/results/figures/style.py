@@ -71,12 +71,7 @@ def new_axes(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes in the house's style."""
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    style_axes(axes)
-    return figure, axes
-
-
-def style_axes(axes: Axes) -> None:
-    """Quiet frame, quiet grid, text in ink."""
+    # quiet frame, quiet grid, text in ink
     axes.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(FAINT)
@@ -85,6 +80,7 @@ def style_axes(axes: Axes) -> None:
     axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
+    return figure, axes
 
 
 def cost_axis(axes: Axes, values: pd.Series, name: str) -> None:

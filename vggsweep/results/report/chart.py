@@ -63,7 +63,7 @@ def chart_data(
                 "y": float(numbers[y][label]),
                 "low": interval.low if interval is not None else None,
                 "high": interval.high if interval is not None else None,
-                "x": {name: _number(numbers[name][label]) for name in costs},
+                "x": {name: float(v) if pd.notna(v := numbers[name][label]) else None for name in costs},
                 "rows": [label] if is_pruned else rows_of[groups[label]],
             }
         )
@@ -90,7 +90,3 @@ def _fronts(means: pd.DataFrame, x: str, y: str, place: dict[Any, int]) -> list[
         {"points": [place[label] for label in part.index]}
         for _, part in front.groupby(machines(front, x, y), sort=True)
     ]
-
-
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)

@@ -67,11 +67,8 @@ def table_columns(table: pd.DataFrame, x: str, y: str) -> list[Column]:
     names = ["trial", y, x, *several("sweep"), *dials, *varied, *several("seed"), *SHOWN]
     names += several("device", "precision")
     kept = [name for name in dict.fromkeys(names) if name in table.columns and table[name].notna().any()]
-    return [Column(name, _heading(name), _is_numeric(table[name])) for name in kept]
-
-
-def _heading(name: str) -> str:
-    return (COLUMNS[name].heading if name in COLUMNS else "") or name
+    headings = {name: column.heading for name, column in COLUMNS.items() if column.heading}
+    return [Column(name, headings.get(name, name), _is_numeric(table[name])) for name in kept]
 
 
 def table_rows(evidence: Evidence, columns: list[Column], x: str, y: str) -> list[Row]:

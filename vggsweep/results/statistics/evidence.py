@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.layout import SweepDirectory
-from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_saved_spec
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
@@ -77,12 +78,8 @@ def load_evidence(directories: Sequence[SweepDirectory], where: str | None = Non
     if where is not None:
         plain = select_where(plain, where)
     table = make_frame(without_empty(plain))
-    records = {}
-    for label, place in table["dir"].items():
-        try:
-            records[label] = read_record(Path(str(place)))
-        except RecordError:
-            continue
+    found = {label: readable_record(Path(str(place))) for label, place in table["dir"].items()}
+    records = {label: record for label, record in found.items() if record is not None}
     keys = configuration_keys(records)
     table = table.assign(**{CONFIGURATION: pd.Series(keys, index=table.index, dtype=object)})
     return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
@@ -119,18 +116,9 @@ def check_column(table: pd.DataFrame, name: str) -> None:
 
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
-    try:
-        saved = read_saved_spec(directory.settings)
-    except RecordError:
-        saved = None
-    if saved is None:
-        return SweepFacts(directory.name)
-    return SweepFacts(directory.name, saved.command, saved.words, saved.objective, _ended(directory))
-
-
-def _ended(directory: SweepDirectory) -> str | None:
-    try:
-        content = yaml.safe_load(directory.best.read_text(encoding="utf-8"))
-        return str(content["ended"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return None
+    with suppress(RecordError):
+        if (saved := read_saved_spec(directory.settings)) is not None:
+            results = read_yaml(directory.best)
+            ended = str(results["ended"]) if isinstance(results, dict) and "ended" in results else None
+            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)
+    return SweepFacts(directory.name)

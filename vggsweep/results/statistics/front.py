@@ -110,15 +110,12 @@ def losses_of(table: pd.DataFrame, x: str, y: str) -> NDArray[np.float64]:
             raise ConfigError(
                 f"The table has no column {name!r}. {near_column(name, map(str, table.columns))}"
             )
-    return np.column_stack([_losses(table[name], name) for name in (x, y)])
+    numbers = [pd.to_numeric(table[name], errors="coerce") for name in (x, y)]
+    values = np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in numbers])
+    return np.where([name in MAXIMISED for name in (x, y)], -values, values)
 
 
 def is_compared(table: pd.DataFrame, x: str, y: str) -> NDArray[np.bool_]:
     """Which rows are COMPLETE and have both values, (N,)."""
     is_complete: NDArray[np.bool_] = (table["state"] == "COMPLETE").to_numpy(dtype=bool)
     return is_complete & np.isfinite(losses_of(table, x, y)).all(axis=1)
-
-
-def _losses(column: pd.Series, name: str) -> NDArray[np.float64]:
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return -values if name in MAXIMISED else values

@@ -91,7 +91,7 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
     table, on_others = same_data(table)
     means = _finished_means(table, y)
     cautions = (*([on_others] if on_others is not None else []), *_cautions(table, means))
-    question = _question(means if len(means) else table, x, y)
+    question = _question(means if len(means) else table, x)
     if means.empty:
         states = ", ".join(f"{count} {state}" for state, count in table["state"].value_counts().items())
         return Verdict(
@@ -190,7 +190,7 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
     return ", ".join(words) or "the network"
 
 
-def _question(table: pd.DataFrame, x: str, y: str) -> str:
+def _question(table: pd.DataFrame, x: str) -> str:
     varied = varied_settings(table) if len(table) else []
     data = sorted(set(table["dataset"].dropna().map(str))) if "dataset" in table.columns else []
     where = f" on {' and '.join(data)}" if data else ""

@@ -25,12 +25,13 @@ def is_at_chance(record: Record) -> bool | None:
     """
     metrics = record.metrics
     chance, images, accuracy = chance_of(record), metrics.get("val_images"), metrics.get("val_acc")
-    if record.state != "COMPLETE" or chance is None or not is_number(images) or not is_number(accuracy):
+    if record.state != "COMPLETE" or chance is None or not (is_number(images) and is_number(accuracy)):
         return None
     if images < 1:
         return None
     most = chance + STANDARD_ERRORS * sqrt(chance * (1 - chance) / images)
-    guessing = CLEARLY * _loss_of_guessing(record, chance)
+    entropy = metrics.get("chance_loss")  # of the classes, in nats
+    guessing = CLEARLY * (entropy if is_number(entropy) else -log(chance))
     train_acc, train_loss = metrics.get("train_acc"), metrics.get("train_loss")
     # One that knows its training images by heart has learned, though nothing that helps.
     has_learned = (
@@ -39,12 +40,6 @@ def is_at_chance(record: Record) -> bool | None:
     val_loss = metrics.get("val_loss")
     has_generalised = accuracy > most or (is_number(val_loss) and val_loss < guessing)
     return not has_learned and not has_generalised
-
-
-def _loss_of_guessing(record: Record, chance: float) -> float:
-    """Entropy of the classes in nats."""
-    loss = record.metrics.get("chance_loss")
-    return loss if is_number(loss) else -log(chance)
 
 
 def chance_of(record: Record) -> float | None:

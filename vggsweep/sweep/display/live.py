@@ -18,6 +18,8 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
+from vggsweep.configuration.secrets import masked
+from vggsweep.errors import VggsweepError
 from vggsweep.results.disk.record import Record
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
@@ -44,13 +46,14 @@ class SweepView:
         self.study = study
         self.reader = ProgressReader(spec.directory)
         self.running = "starting"
+        self.faults: set[str] = set()
         self.live: Live | None = None
 
     def __enter__(self) -> SweepView:
         if self.console.is_terminal:
             self.live = Live(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
-            with self._harmless():
+            with self.harmless():
                 self.redraw()
         return self
 
@@ -62,12 +65,12 @@ class SweepView:
         """Name the trial that begins, or continues."""
         self.running = f"trial {number}: {swept_words(swept)}"
         self.announce(self.running)
-        with self._harmless():
+        with self.harmless():
             self.redraw()
 
     def trial_ended(self, record: Record) -> None:
         """One line for a finished trial; with a terminal it scrolls above the picture."""
-        with self._harmless():
+        with self.harmless():
             progress = self._progress()
             self.say(f"[{progress.done}/{progress.total}] {trial_line(record)}")
             self.redraw()
@@ -90,12 +93,15 @@ class SweepView:
             self.live.update(Group(sweep_picture(self.spec, progress, best_trials(self.study)), rest))
 
     @contextmanager
-    def _harmless(self) -> Iterator[None]:
-        """A fault of the picture is said, and no trial ends by it."""
+    def harmless(self) -> Iterator[None]:
+        """Within the block a fault of what is shown is said, once; no trial and no sweep ends by it."""
         try:
             yield
         except Exception as error:
-            self.say(f"cannot show how far the sweep is: {type(error).__name__}: {error}")
+            text = str(error) if isinstance(error, VggsweepError) else f"{type(error).__name__}: {error}"
+            if text not in self.faults:
+                self.faults.add(text)
+                self.say(f"cannot show how far the sweep is: {masked(text)}")
 
     def _progress(self) -> SweepProgress:
         return self.reader.read(self.study.get_trials(deepcopy=False), self.spec.extent)

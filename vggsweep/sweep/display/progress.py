@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import optuna
-import yaml
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.errors import RecordError
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.record import readable_record
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.results.dominance import non_dominated
 from vggsweep.results.plain import is_number
 from vggsweep.results.tables.table import DECIDES_IMAGES
@@ -148,9 +146,8 @@ class ProgressReader:
         """
         if trial.number not in self._seconds:
             seconds = None
-            with suppress(RecordError):
-                timings = read_record(self._directory.trial(trial.number).record).timings
-                known = [timings.get(name) for name in ("total_seconds", "train_seconds")]
+            if (record := readable_record(self._directory.trial(trial.number).record)) is not None:
+                known = [record.timings.get(name) for name in ("total_seconds", "train_seconds")]
                 seconds = max((float(value) for value in known if is_number(value)), default=None)
             if seconds is None and trial.datetime_start and trial.datetime_complete:  # another host's
                 seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
@@ -231,10 +228,8 @@ def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
 
 def _configured_device(place: TrialDirectory) -> str:
     """The device of a single run, which has no owner in the study."""
-    try:
-        return str(yaml.safe_load(place.config.read_text(encoding="utf-8"))["device"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-        return ""
+    config = read_yaml(place.config)
+    return str(config.get("device", "")) if isinstance(config, dict) else ""
 
 
 def _seconds_since_signed(place: TrialDirectory) -> float | None:

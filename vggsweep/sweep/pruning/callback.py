@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import optuna
 
@@ -20,18 +20,8 @@ from vggsweep.sweep.spec.objectives import Metric
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import KNOWN_COSTS, RUNG
 
-
-class Epoch(Protocol):
-    """What a pruner sees of a finished epoch."""
-
-    @property
-    def epoch(self) -> int: ...
-
-    @property
-    def train_acc(self) -> float: ...
-
-    @property
-    def averaged_val_acc(self) -> float | None: ...
+if TYPE_CHECKING:
+    from vggsweep.training.loop import EpochResult
 
 
 def rungs(settings: PrunerSettings, epochs: int) -> list[int]:
@@ -47,7 +37,7 @@ def rungs(settings: PrunerSettings, epochs: int) -> list[int]:
     return []
 
 
-def score_of(result: Epoch) -> float | None:
+def score_of(result: EpochResult) -> float | None:
     """What is compared at a rung, see `vggsweep.sweep.pruning.pareto`; None at an epoch that is none."""
     if result.averaged_val_acc is None:
         return None
@@ -74,7 +64,7 @@ class PruningCallback:
     costs: Mapping[str, Any]
     epochs: int
 
-    def __call__(self, result: Epoch, val_images: int) -> None:
+    def __call__(self, result: EpochResult, val_images: int) -> None:
         """Record the epoch where the pruner needs it.
 
         Args:

@@ -21,12 +21,12 @@ def data_lines(before: Mapping[str, Any], now: Mapping[str, Any], names: Mapping
     >>> data_lines(before, {"data.a.digest": "34", "data.a.train/cat": 7}, {"a": "pets"})
     ['  pets, train/cat: 7 pictures, 2 more than before', '  pets, train/dog: none any more, 5 before']
     """
-    sets = sorted(_digests(before) & _digests(now))
+    sets_before, sets_now = _sets(before), _sets(now)
     lines = []
-    for one in sets:
-        old, new = _counts(before, one), _counts(now, one)
+    for one in sorted(sets_before.keys() & sets_now.keys()):
         if before[f"{PREFIX}{one}{DIGEST}"] == now[f"{PREFIX}{one}{DIGEST}"]:
             continue
+        old, new = sets_before[one], sets_now[one]
         name = names.get(one, one)
         classes = [split for split in sorted(old.keys() | new.keys()) if old.get(split) != new.get(split)]
         lines += [f"  {name}, {split}: {_change(old.get(split, 0), new.get(split, 0))}" for split in classes]
@@ -39,25 +39,19 @@ def data_lines(before: Mapping[str, Any], now: Mapping[str, Any], names: Mapping
     return lines
 
 
-def _digests(fingerprint: Mapping[str, Any]) -> set[str]:
-    keys = (key for key in fingerprint if key.startswith(PREFIX) and key.endswith(DIGEST))
-    # a count of a class named "a.digest" is no digest
-    return {
-        key.removeprefix(PREFIX).removesuffix(DIGEST) for key in keys if isinstance(fingerprint[key], str)
+def _sets(fingerprint: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Pictures of each data set by ``split/class``, without their bytes."""
+    data = {key.removeprefix(PREFIX): value for key, value in fingerprint.items() if key.startswith(PREFIX)}
+    counts = {key: value for key, value in data.items() if isinstance(value, int)}
+    sets: dict[str, dict[str, int]] = {
+        key.removesuffix(DIGEST): {} for key in data.keys() - counts.keys() if key.endswith(DIGEST)
     }
-
-
-def _counts(fingerprint: Mapping[str, Any], one: str) -> dict[str, int]:
-    """Pictures by ``split/class``, without their bytes; of ``a`` those of a set ``a.b`` are none."""
-    own = f"{PREFIX}{one}."
-    longer = tuple(f"{PREFIX}{other}." for other in _digests(fingerprint) if other.startswith(f"{one}."))
-    found = {
-        key.removeprefix(own): value
-        for key, value in fingerprint.items()
-        if key.startswith(own) and not (longer and key.startswith(longer)) and isinstance(value, int)
-    }
-    found.pop("bytes", None)
-    return found
+    for key, count in counts.items():
+        # a name may hold dots: of ``a`` and ``a.b`` the longer one is meant
+        name = max((one for one in sets if key.startswith(f"{one}.")), key=len, default=None)
+        if name is not None and key != f"{name}.bytes":
+            sets[name][key.removeprefix(f"{name}.")] = count
+    return sets
 
 
 def _change(before: int, now: int) -> str:

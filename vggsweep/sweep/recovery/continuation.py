@@ -36,8 +36,8 @@ from vggsweep.sweep.recovery.study_edits import (
     train_again,
     widen,
 )
-from vggsweep.sweep.spec.saved_spec import STUDY_MARK, grown, read_saved
-from vggsweep.sweep.spec.spec import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepSpec, flat
+from vggsweep.sweep.spec.saved_spec import STUDY_MARK, flat, grown, read_saved
+from vggsweep.sweep.spec.spec import FREE_SWEEP_FIELDS, WHOLE_SWEEP, SweepSpec
 from vggsweep.sweep.storage.file_lock import held
 from vggsweep.sweep.storage.study import storage_of
 from vggsweep.sweep.storage.trial_attrs import WAITING, attrs_of, counted, is_counted, unfinished_families
@@ -155,7 +155,7 @@ def join_study(spec: SweepSpec) -> None:
 
 def _mark(spec: SweepSpec) -> dict[str, Any]:
     """What a study says of its sweep."""
-    return {"fingerprint": plain(spec.fingerprint()), "command": spec.command}
+    return {"fingerprint": spec.fingerprint(), "command": spec.command}
 
 
 def _made_anew_if_lost(spec: SweepSpec) -> optuna.Study:
@@ -292,7 +292,7 @@ def say(text: str) -> None:
 def differences(spec: SweepSpec, fingerprint: Mapping[str, Any]) -> Difference:
     """How an order differs from what its sweep was begun with."""
     before = {key: value for key, value in fingerprint.items() if key not in FREE_FIELDS}
-    now = {key: value for key, value in plain(spec.fingerprint()).items() if key not in FREE_FIELDS}
+    now = {key: value for key, value in spec.fingerprint().items() if key not in FREE_FIELDS}
     if "pruner.eta" in before and before.get("pruner.name") == now.get("pruner.name") == "pareto":
         # release 0.1 ranked by another rule: what is trained is the same, and its rungs are not compared
         before, now = ({k: v for k, v in node.items() if k not in PARETO_FIELDS} for node in (before, now))
@@ -317,7 +317,11 @@ def _refuse(spec: SweepSpec, fingerprint: Mapping[str, Any], command: str) -> Di
             + f"Continue it with its own command, or give this one another name, {name}. It was begun with:\n"
             f"  {command}"
         )
-    if difference.data and _has_results(spec):
+    # of a study on a server, whichever host may have them
+    if difference.data and (
+        spec.settings.storage is not None
+        or any(record.state != "FAIL" for _, record in read_records(spec.root)[0])
+    ):
         raise ConfigError(
             f"The data of the sweep {spec.name!r} changed since it was begun, and results on other data do "
             f"not compare:{_capped(difference.data)}\n"
@@ -326,16 +330,9 @@ def _refuse(spec: SweepSpec, fingerprint: Mapping[str, Any], command: str) -> Di
     return difference
 
 
-def _has_results(spec: SweepSpec) -> bool:
-    if spec.settings.storage is not None:
-        return True  # on whichever host
-    records, _ = read_records(spec.root)
-    return any(record.state != "FAIL" for _, record in records)
-
-
 def _lines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
-        f"  {key}: {_text(before, key)} → {_text(now, key)}"
+        f"  {key}: {before.get(key, '(absent)')} → {now.get(key, '(absent)')}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
@@ -345,16 +342,3 @@ def _capped(lines: Sequence[str]) -> str:
     """The first of some lines, each on a line of its own."""
     more = [f"  and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     return "".join(f"\n{line}" for line in [*lines[:MOST_LINES], *more])
-
-
-def plain(value: Any) -> Any:
-    """Tuples as lists: what YAML gives back."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
-
-
-def _text(node: Mapping[str, Any], key: str) -> str:
-    return str(node[key]) if key in node else "(absent)"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import shlex
-from contextlib import suppress
 
 import optuna
 
-from vggsweep.errors import RecordError, SweepError, VggsweepError
+from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.results.disk.layout import SweepDirectory
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.record import readable_record
 from vggsweep.sweep.recovery.rebuild import Plan, add_all, rebuilt_trials
 from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.buffered import BufferedStorage
@@ -70,8 +69,8 @@ def is_foreign(study: optuna.Study, directory: SweepDirectory) -> bool:
     known = {attrs.configuration_hash for trial in trials if (attrs := attrs_of(trial)) is not None}
     compared = 0
     for number in directory.begun_trials()[:MOST_COMPARED]:
-        with suppress(RecordError):
-            if read_record(directory.trial(number).record).configuration_hash in known:
+        if (record := readable_record(directory.trial(number).record)) is not None:
+            if record.configuration_hash in known:
                 return False
             compared += 1
     return compared > 0 and bool(known)

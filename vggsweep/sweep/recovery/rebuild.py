@@ -8,29 +8,27 @@ which nothing counts or shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import optuna
-import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.words import parse
-from vggsweep.errors import ConfigError, RecordError
+from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import SavedSpec
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.sweep.pruning.pareto import recorded_scores
-from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, objective_values
+from vggsweep.sweep.spec.objectives import BY_COLUMNS, VAL_ACC, Metric, mean_values, objective_values
 from vggsweep.sweep.spec.saved_spec import saved_space
 from vggsweep.sweep.spec.search_space import SearchSpace
 from vggsweep.sweep.storage.trial_attrs import (
     REASON,
-    STATES,
     WAITING,
     TrialAttrs,
     attrs_of,
@@ -73,9 +71,8 @@ def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
     for number in range(end):
         trial = plan.known[number] if number < len(plan.known) else None
         if number in begun:
-            place, record = directory.trial(number), None
-            with suppress(RecordError):
-                record = read_record(place.record)
+            place = directory.trial(number)
+            record = readable_record(place.record)
             if record is not None and record.trial == number:
                 trial = _finished(record, place, plan, trial, firsts)
             elif trial is None and (attrs := _mark_of_begun(place, plan, firsts, number)):
@@ -89,7 +86,7 @@ def rebuilt_trials(directory: SweepDirectory, plan: Plan) -> list[FrozenTrial]:
 def _finished(
     record: Record, directory: TrialDirectory, plan: Plan, known: FrozenTrial | None, firsts: dict[str, int]
 ) -> FrozenTrial:
-    if known is not None and known.state is STATES[record.state]:
+    if known is not None and known.state.name == record.state:
         before = attrs_of(known)
         if before is not None and before.identity.fits(record.identity):
             return known
@@ -172,8 +169,7 @@ def _with_means(trials: list[FrozenTrial]) -> list[FrozenTrial]:
         if WAITING in trial.user_attrs and (attrs := attrs_of(trial)) is not None:
             families.setdefault(attrs.first, []).append(trial)
     for family in families.values():
-        columns = zip(*(trial.user_attrs[WAITING] for trial in family), strict=True)
-        means = [sum(column) / len(family) for column in columns]
+        means = mean_values(trial.user_attrs[WAITING] for trial in family)
         for trial in family:
             if trial.state is TrialState.COMPLETE:
                 trial.values = means
@@ -184,15 +180,14 @@ def _mark_of_begun(
     directory: TrialDirectory, plan: Plan, firsts: dict[str, int], number: int
 ) -> TrialAttrs | None:
     """The mark of a trial that was begun and has no record; None if it does not say what it was."""
+    plain = read_yaml(directory.config)
     try:
-        plain = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
-        overrides = [str(word) for word in yaml.safe_load(directory.overrides.read_text(encoding="utf-8"))]
-        words = _own_words(overrides, plan)
+        words = _own_words(list(map(str, read_yaml(directory.overrides))), plan)
         values = {one.get_key_element().lstrip("+"): one.value() for one in parse(words)}
         swept = {name.lstrip("+"): values.get(name.lstrip("+")) for name in plan.distributions}
         first = _first(plain, number, firsts)
         return TrialAttrs(configuration_hash(plain), words, swept if plan.distributions else None, first)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, yaml.YAMLError):
+    except (ValueError, TypeError, KeyError, AttributeError, ConfigError):
         return None
 
 

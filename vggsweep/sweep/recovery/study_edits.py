@@ -17,10 +17,10 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from vggsweep.errors import RecordError, SweepError
+from vggsweep.errors import SweepError
 from vggsweep.files import set_aside
-from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import readable_record
 from vggsweep.sweep.recovery.rebuild import add_all
 from vggsweep.sweep.scheduling.ownership import OWNER
 from vggsweep.sweep.spec.objectives import Metric
@@ -76,7 +76,8 @@ def train_again(directory: SweepDirectory, study: optuna.Study, trials: Sequence
         assert attrs is not None, "only trials of ours are trained again"
         place = directory.trial(trial.number)
         place.path.mkdir(parents=True, exist_ok=True)
-        before[trial.number] = trial.user_attrs.get(REASON) or _recorded_reason(place)
+        record = readable_record(place.record)
+        before[trial.number] = trial.user_attrs.get(REASON) or (record.reason if record is not None else None)
         if os.path.lexists(place.record):
             set_aside(place.record, "earlier")
         place.hung.unlink(missing_ok=True)
@@ -89,13 +90,6 @@ def train_again(directory: SweepDirectory, study: optuna.Study, trials: Sequence
     for trial in trials:
         reasons = [*trial.user_attrs.get(EARLIER, ()), *filter(None, [before[trial.number]])]
         storage_of(study).set_trial_user_attr(trial._trial_id, EARLIER, reasons)
-
-
-def _recorded_reason(directory: TrialDirectory) -> str | None:
-    try:
-        return read_record(directory.record).reason
-    except RecordError:
-        return None
 
 
 def widen(study: optuna.Study, distributions: Mapping[str, BaseDistribution]) -> None:

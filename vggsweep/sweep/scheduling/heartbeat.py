@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -32,6 +32,7 @@ class _Watched:
     heartbeats: int = 0
 
 
+@dataclass
 class HeartbeatThread:
     """Runs as long as its worker; a context manager.
 
@@ -43,24 +44,16 @@ class HeartbeatThread:
         is_orphan: whether the process that started this one is gone.
     """
 
-    def __init__(
-        self,
-        open_study: Callable[[], optuna.Study],
-        lease_monitor: LeaseMonitor,
-        stop: StopRequest,
-        trial_timeout: float | None,
-        is_orphan: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._open_study = open_study
-        self._lease_monitor = lease_monitor
-        self._stop = stop
-        self._trial_timeout = trial_timeout
-        self._is_orphan = is_orphan
-        self._watched: _Watched | None = None
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+    open_study: Callable[[], optuna.Study]
+    lease_monitor: LeaseMonitor
+    stop: StopRequest
+    trial_timeout: float | None
+    is_orphan: Callable[[], bool] = lambda: False
+    _watched: _Watched | None = field(default=None, init=False)
+    _over: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __enter__(self) -> HeartbeatThread:
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._thread.start()
         return self
 
@@ -83,8 +76,8 @@ class HeartbeatThread:
             try:
                 self._look_after(self._watched)
                 if time.monotonic() >= next_beat:
-                    next_beat = time.monotonic() + self._lease_monitor.lease / BEATS_PER_LEASE
-                    study = self._open_study() if study is None else study
+                    next_beat = time.monotonic() + self.lease_monitor.lease / BEATS_PER_LEASE
+                    study = self.open_study() if study is None else study
                     self._beat(study, self._watched)
             except Exception as error:  # the next beat may get through
                 log.warning("No sign of life this time: %s", error)
@@ -93,21 +86,21 @@ class HeartbeatThread:
 
     def _look_after(self, watched: _Watched | None) -> None:
         """What needs no database: whether the parent process lives, and whether the time is over."""
-        limit = self._trial_timeout
+        limit = self.trial_timeout
         if watched is not None and limit is not None and time.monotonic() - watched.began > limit:
-            self._stop.time_limit = limit
-        if not self._stop.is_set and self._is_orphan():
-            self._stop.signal_name = "the end of the process that started it"
+            self.stop.time_limit = limit
+        if not self.stop.is_set and self.is_orphan():
+            self.stop.signal_name = "the end of the process that started it"
 
     def _beat(self, study: optuna.Study, watched: _Watched | None) -> None:
         trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        self._lease_monitor.look(trials)
+        self.lease_monitor.look(trials)
         if watched is None:
             return
         assignment = watched.assignment
         if not owns(assignment.owner, next((one for one in trials if one.number == assignment.number), None)):
             if self._watched is watched:  # else it has just been told
-                self._stop.is_superseded = True
+                self.stop.is_superseded = True
             return
         watched.heartbeats += 1
         history = finished_epochs(assignment.directory.history, assignment.identity)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 
 import optuna
 from filelock import FileLock
@@ -24,11 +25,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.configuration.sweep_settings import ParetoSettings
-from vggsweep.errors import RecordError
 from vggsweep.files import make_directory, set_obstacle_aside
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.results.disk.record import Record, read_record, write_record
+from vggsweep.results.disk.record import Record, readable_record, write_record
 from vggsweep.sweep.pruning.callback import rungs
 from vggsweep.sweep.pruning.pareto import recorded_scores
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver, Wait
@@ -57,10 +57,10 @@ from vggsweep.sweep.storage.trial_attrs import (
     DUPLICATE_OF,
     REASON,
     attrs_of,
-    by_identity,
     counted,
     is_in_progress,
     notes_of,
+    of_identity,
     rung_attributes,
 )
 from vggsweep.trial_directory import keep_late_record
@@ -86,21 +86,18 @@ class TrialScheduler:
             database_of(study), study.study_name, self.directory.workers / "ask.lock"
         )
         self.lease_monitor = LeaseMonitor(spec.settings.lease)
-        self.worker = worker
-        self.device = device
+        self._new_owner = partial(new_owner, self.directory, worker, device)
         # of the trial that is begun next; one that is suggested bears it from the first, in one transaction
-        self.coming = new_owner(self.directory, worker, device)
+        self.coming = self._new_owner()
         self.place = place_of(self.directory)
         self._has_looked_for_strays = False
 
     def next(self, *, is_time_up: bool = False) -> Assignment | TakenOver | Stop | Wait:
         """The next trial to train, or why there is none."""
         while True:
-            try:
-                with self.study_lock.hold():
-                    return self._decide(is_time_up=is_time_up)
-            except (StudyLockLost, UpdateFinishedTrialError):
-                continue  # the database restarted, or a process that had lost the lock still wrote
+            # else the database restarted, or a process that had lost the lock still wrote
+            with suppress(StudyLockLost, UpdateFinishedTrialError), self.study_lock.hold():
+                return self._decide(is_time_up=is_time_up)
 
     def _decide(self, *, is_time_up: bool) -> Assignment | TakenOver | Stop | Wait:
         while True:
@@ -128,15 +125,14 @@ class TrialScheduler:
             Whether it counts. Otherwise another worker had taken the trial over: the record is set aside.
         """
         while True:
-            try:
-                with self.study_lock.hold():
-                    if not self._is_owner(assignment):
-                        self._set_aside(assignment, record)
-                        return False
-                    self.settler.tell(assignment.trial_id, assignment.attrs, record)
-                    return True
-            except StudyLockLost:
-                continue
+            with suppress(StudyLockLost), self.study_lock.hold():
+                if not self._is_owner(assignment):
+                    keep_late_record(record, assignment.directory)
+                    if is_signed_by(assignment.directory, assignment.owner):  # the other's lies elsewhere
+                        assignment.directory.record.unlink(missing_ok=True)
+                    return False
+                self.settler.tell(assignment.trial_id, assignment.attrs, record)
+                return True
 
     def release(self, assignment: Assignment) -> None:
         """Give an unfinished trial up: its end here was no death, and anybody may go on with it."""
@@ -145,11 +141,6 @@ class TrialScheduler:
         if self._is_owner(assignment):
             self._own(assignment.trial_id, replace(assignment.owner, is_released=True))
 
-    def _set_aside(self, assignment: Assignment, record: Record) -> None:
-        keep_late_record(record, assignment.directory)
-        if is_signed_by(assignment.directory, assignment.owner):  # the other one's record lies elsewhere
-            assignment.directory.record.unlink(missing_ok=True)
-
     def _set_strays_aside(self, trials: Sequence[FrozenTrial]) -> None:
         """Results that this host wrote and never told, of trials that another host has taken over since."""
         for trial in trials:
@@ -157,8 +148,8 @@ class TrialScheduler:
             is_here = owner is None or owner.place == self.place or is_signed_by(directory, owner)
             # Without a token nothing says that the files are another owner's: they were copied or moved.
             if not is_here and directory.owner.exists() and directory.record.exists():
-                with suppress(RecordError):
-                    keep_late_record(read_record(directory.record), directory)
+                if (record := readable_record(directory.record)) is not None:
+                    keep_late_record(record, directory)
                 directory.record.unlink()
 
     def _is_owner(self, assignment: Assignment) -> bool:
@@ -229,13 +220,13 @@ class TrialScheduler:
         """Own a trial whose lock is held; another answer when it ends here instead."""
         attrs = attrs_of(trial)
         assert attrs is not None
-        first = by_identity(trials, [attrs.identity])
+        first = next(of_identity(trials, [attrs.identity]), None)
         if first is not None and first.number < trial.number:
             # A database that broke off may have stored one suggestion twice.
             storage_of(self.study).set_trial_user_attr(trial._trial_id, DUPLICATE_OF, first.number)
             self.study.tell(trial.number, state=TrialState.FAIL)
             return None
-        owner, self.coming = self.coming, new_owner(self.directory, self.worker, self.device)
+        owner, self.coming = self.coming, self._new_owner()
         plain = self.suggester.compose(attrs.words)
         # What is trained is what its words give, whatever a repaired or older study took it for.
         own = self.spec.fingerprints.identities(plain)
@@ -282,8 +273,8 @@ class TrialScheduler:
         """Let the pruner compare later trials with what an earlier one reached, where that was recorded."""
         pruner, storage = self.spec.pruner, storage_of(self.study)
         looked_at = rungs(pruner, assignment.plain["train"]["epochs"])
-        scores = recorded_scores(found.directory.history, found.record.identity)
-        scores = {epoch: score for epoch, score in scores.items() if epoch in looked_at}
+        recorded = recorded_scores(found.directory.history, found.record.identity)
+        scores = {epoch: score for epoch, score in recorded.items() if epoch in looked_at}
         if isinstance(pruner, ParetoSettings):
             for key, rung in rung_attributes(scores, found.record).items():
                 storage.set_trial_user_attr(assignment.trial_id, key, rung)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import optuna
 from filelock import FileLock
@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
-from vggsweep.sweep.spec.objectives import objective_values
+from vggsweep.sweep.spec.objectives import mean_values, objective_values
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.study import storage_of, tell
 from vggsweep.sweep.storage.trial_attrs import (
@@ -30,6 +30,7 @@ from vggsweep.trial_directory import drop_checkpoint, own_record, put_aside
 log = logging.getLogger("vggsweep.storage")
 
 
+@dataclass
 class Settler:
     """Tell results under the study's lock.
 
@@ -39,16 +40,9 @@ class Settler:
         claim: takes the lock of a trial that no process trains, or returns None.
     """
 
-    def __init__(
-        self,
-        spec: SweepSpec,
-        study: optuna.Study,
-        claim: Callable[[FrozenTrial, TrialDirectory], FileLock | None],
-    ) -> None:
-        self.spec = spec
-        self.study = study
-        self.directory = spec.directory
-        self._claim = claim
+    spec: SweepSpec
+    study: optuna.Study
+    claim: Callable[[FrozenTrial, TrialDirectory], FileLock | None]
 
     def settle(self) -> list[FrozenTrial]:
         """Tell the study every result that was written and not told; the trials after that."""
@@ -66,7 +60,7 @@ class Settler:
                 changed = True
             elif WAITING not in trial.user_attrs and (record := self._record_of(trial, attrs)) is not None:
                 self.tell(trial._trial_id, attrs, record)
-                drop_checkpoint(record, self.directory.trial(trial.number))
+                drop_checkpoint(record, self.spec.directory.trial(trial.number))
                 changed = True
         return self.study.get_trials(deepcopy=False) if changed else trials
 
@@ -81,10 +75,10 @@ class Settler:
 
     def _record_of(self, trial: FrozenTrial, attrs: TrialAttrs) -> Record | None:
         """The record of a trial whose owner died, or was killed, before it could tell."""
-        directory = self.directory.trial(trial.number)
+        directory = self.spec.directory.trial(trial.number)
         if not directory.record.exists():
             return None
-        lock = self._claim(trial, directory)
+        lock = self.claim(trial, directory)
         if lock is None:
             return None
         try:
@@ -111,7 +105,6 @@ class Settler:
         if is_coming or any(is_in_progress(trial) for trial in family):
             return
         waiting = [trial for trial in family if WAITING in trial.user_attrs]
-        columns = zip(*(trial.user_attrs[WAITING] for trial in waiting), strict=True)
-        means = [statistics.fmean(column) for column in columns]
+        means = mean_values(trial.user_attrs[WAITING] for trial in waiting)
         for trial in waiting:
             self.study.tell(trial.number, means, skip_if_finished=True)

@@ -10,7 +10,6 @@ import functools
 import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import optuna
@@ -22,10 +21,10 @@ from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
 from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
-from vggsweep.sweep.search.plateau import Plateau, find_plateau
+from vggsweep.sweep.search.plateau import find_plateau
 from vggsweep.sweep.spec.known_costs import KnownCosts
 from vggsweep.sweep.spec.samplers import ask_sampler, build_sampler, fixing, sampler_name, sampler_target
-from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, draw_extra, load_hook, point_key
+from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, load_hook, point_key
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import KnownPoint, WarmStart
 from vggsweep.sweep.storage.buffered import drawn_in_memory
@@ -36,9 +35,9 @@ from vggsweep.sweep.storage.trial_attrs import (
     INFEASIBLE,
     TrialAttrs,
     attrs_of,
-    by_identity,
     is_duplicate,
     is_infeasible,
+    of_identity,
     swept_fields,
     unfinished_families,
 )
@@ -64,10 +63,10 @@ class Suggester:
         self.study = study
         self.ownership = ownership
         self.composer = spec.composer()
-        name = spec.space.hook
-        self.hook = partial(draw_extra, name, load_hook(name)) if name else None
+        # the last one is remembered, as it is asked for twice: when it is suggested and when it is begun
+        self.compose = functools.lru_cache(maxsize=1)(self.composer.compose)
+        self.hook = load_hook(spec.space.hook) if spec.space.hook else None
         self._unseen: list[Params] | None = None
-        self._last: tuple[tuple[str, ...], dict[str, Any]] | None = None
 
     def suggest(self, trials: Sequence[FrozenTrial]) -> Stop | None:
         """Draw once; what can be trained becomes a RUNNING trial that the scheduler adopts."""
@@ -82,8 +81,11 @@ class Suggester:
                 self._enqueue(item, index, trials)
                 return None
         size, settings = self.spec.space.size, self.spec.settings
-        if settings.stop is not None and (plateau := self._plateau(trials)) is not None:
-            return Stop(str(plateau), is_early=False)
+        if settings.stop is not None:
+            model = self._known_cost_sampler(self.spec.seed)
+            plateau = find_plateau(model, trials, settings.plateau_share, settings.plateau_risk)
+            if plateau is not None:
+                return Stop(plateau, is_early=False)
         is_small = size is not None and size * settings.replicates <= settings.n_trials
         is_walked_whole = is_small and settings.stop is None
         is_stuck = (
@@ -155,11 +157,6 @@ class Suggester:
             self.candidates, self.spec.metrics[1], space.distributions, seed, self.known_points, guess
         )
 
-    def _plateau(self, trials: Sequence[FrozenTrial]) -> Plateau | None:
-        settings = self.spec.settings
-        sampler = self._known_cost_sampler(self.spec.seed)
-        return find_plateau(sampler, trials, settings.plateau_share, settings.plateau_risk)
-
     @functools.cached_property
     def warm_start(self) -> WarmStart:
         """What earlier sweeps found, read once."""
@@ -208,7 +205,7 @@ class Suggester:
             attributes[INFEASIBLE] = str(error)
             system |= VIOLATED
         else:
-            known = by_identity(trials, self.spec.fingerprints.identities(plain))
+            known = next(of_identity(trials, self.spec.fingerprints.identities(plain)), None)
             if known is not None:
                 state = known.state  # RUNNING: told when that one has a result
                 attributes[DUPLICATE_OF] = known.number
@@ -251,13 +248,6 @@ class Suggester:
             self.study.add_trial(new)
             return True
         return False
-
-    def compose(self, words: Sequence[str]) -> dict[str, Any]:
-        """The configuration of these words; the last one is remembered, as it is asked for twice."""
-        key = tuple(words)
-        if self._last is None or self._last[0] != key:
-            self._last = (key, self.composer.compose(words))
-        return self._last[1]
 
 
 def _repeats(trials: Sequence[FrozenTrial]) -> int:

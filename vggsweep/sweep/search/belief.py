@@ -75,7 +75,7 @@ def believe(
         return None
     accuracies_N = np.array([one.accuracy for one in observations])
     variances_N = np.array([one.variance for one in observations])
-    x_ND = candidates.encode([one.point for one in observations])
+    x_ND = candidates.features.encode([one.point for one in observations])
     process = GaussianProcess(x_ND, accuracies_N, variances_N)
     seen = {point_key(one.point) for one in observations}
     running = [trial.params for trial in trials if trial.state is TrialState.RUNNING]
@@ -83,7 +83,7 @@ def believe(
         point for point in running if point_key(point) not in seen and all(name in point for name in names)
     ]
     if believed:
-        process = process.with_believed(candidates.encode(believed))
+        process = process.with_believed(candidates.features.encode(believed))
     means_M, deviations_M = process.predict(candidates.x_ND[left_M])
     finished_means_N, _ = process.predict(x_ND[: len(finished)])
     costs_N = np.log10([max(float(one.cost or 0.0), 1e-12) for one in finished])

@@ -33,7 +33,7 @@ class Candidates:
         self._space = space
         self._costs = costs
         self._cost_name = cost_name
-        self._features = Features(space.distributions)
+        self.features = Features(space.distributions)
         self._index: dict[tuple[tuple[str, str], ...], int] = {}
         self.points: list[Params] = []
         self.x_ND: NDArray[np.float64] = np.empty((0, 0))
@@ -52,17 +52,9 @@ class Candidates:
             new.append((point, float(getattr(found, self._cost_name, found.macs))))
         if new:
             self.points += [point for point, _ in new]
-            x_MD = self._features.encode([point for point, _ in new])
+            x_MD = self.features.encode([point for point, _ in new])
             self.x_ND = x_MD if not len(self.x_ND) else np.concatenate([self.x_ND, x_MD])
             self.cost_N = np.concatenate([self.cost_N, np.log10([max(cost, 1.0) for _, cost in new])])
-
-    def encode(self, points: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-        """(M, D) features of any points."""
-        return self._features.encode(points)
-
-    def squared_distances(self, guess: Mapping[str, Any]) -> NDArray[np.float64]:
-        """(N,): of the candidates to a guess, in features, over the parameters that it has."""
-        return self._features.squared_distances(self.x_ND, guess)
 
     def indices(self, points: Iterable[Mapping[str, Any]]) -> list[int]:
         """Where these points stand; those that are no candidates are left out."""

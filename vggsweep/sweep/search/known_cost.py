@@ -12,6 +12,7 @@ for a while. Nothing that is proposed depends on a clock: the same study and see
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ PRIOR_FLOOR = 0.1
 PRIOR_BETA = 5.0
 
 
+@dataclass(eq=False)
 class KnownCostSampler(optuna.samplers.BaseSampler):
     """Propose networks by the expected gain in hypervolume for their training time.
 
@@ -50,34 +52,27 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         prior: a person's guess, of some parameters.
     """
 
-    def __init__(
-        self,
-        candidates: Candidates,
-        metric: Metric,
-        distributions: Mapping[str, BaseDistribution],
-        seed: int,
-        known: Sequence[KnownPoint] = (),
-        prior: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.candidates = candidates
-        candidates.add(one.point for one in known)
-        self._known = known
-        self._prior = prior
-        self._metric = metric
-        self._distributions = dict(distributions)
-        self._names = tuple(distributions)
-        self._seed = seed
-        self._random = optuna.samplers.RandomSampler(seed=seed)
+    candidates: Candidates
+    metric: Metric
+    distributions: Mapping[str, BaseDistribution]
+    seed: int
+    known: Sequence[KnownPoint] = ()
+    prior: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.candidates.add(one.point for one in self.known)
+        self._names = tuple(self.distributions)
+        self._random = optuna.samplers.RandomSampler(seed=self.seed)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        return dict(self._distributions)  # a wrapper takes the fixed ones out
+        return dict(self.distributions)  # a wrapper takes the fixed ones out
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if search_space.keys() != self._distributions.keys():
+        if search_space.keys() != self.distributions.keys():
             return {}  # a person fixed some of a baseline's parameters: the others are drawn alone
         trials = [one for one in study.get_trials(deepcopy=False) if one.number != trial.number]
         return self.propose(trials) or {}
@@ -94,7 +89,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
             trials: all others of the study.
         """
         finished = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.values]
-        self.candidates.add_neighbours(_best(finished, self._names), self._seed)
+        self.candidates.add_neighbours(_best(finished, self._names), self.seed)
         left_M = unseen(self.candidates, trials)
         if not len(left_M):
             return None
@@ -103,27 +98,32 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         belief = self.believe(trials)
         if belief is None:
             return self.candidates.points[self._first(trials, left_M)]
-        value_M = expected_gains(belief) * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
+        gain_M = belief.front.expected_gains(belief.means_M, belief.deviations_M, belief.costs_M)
+        value_M = gain_M * 10 ** (-POWER_OF_MACS * self.candidates.cost_N[belief.left_M])
         value_M = value_M * self._favours(belief.left_M, len(finished))
         return self.candidates.points[int(belief.left_M[np.argmax(value_M)])]
 
     def believe(self, trials: Sequence[FrozenTrial]) -> Belief | None:
         """What the trials lead to expect; None while too few have finished or no candidate is left."""
         least = max(FIRST_TRIALS, 1 + len(self._names))
-        return believe(self.candidates, trials, self._metric, self._names, self._known, least)
+        return believe(self.candidates, trials, self.metric, self._names, self.known, least)
 
     def _favours(self, left_M: NDArray[np.int64], finished: int) -> NDArray[np.float64] | float:
         """What the gain of each candidate is multiplied by: less far from the guess, and later hardly so.
 
         Source: Hvarfner et al. 2022, "πBO", whose prior is raised to a power that decays in the same way.
         """
-        if self._prior is None:
+        if self.prior is None:
             return 1.0
-        likely_M = np.exp(-0.5 * self.candidates.squared_distances(self._prior)[left_M])
+        likely_M = np.exp(-0.5 * self._away(self.prior, left_M))
         weights: NDArray[np.float64] = (PRIOR_FLOOR + (1 - PRIOR_FLOOR) * likely_M) ** (
             PRIOR_BETA / max(finished, 1)
         )
         return weights
+
+    def _away(self, guess: Mapping[str, Any], left_M: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(M,): squared distances of candidates to a guess, over the parameters that it has."""
+        return self.candidates.features.squared_distances(self.candidates.x_ND[left_M], guess)
 
     def _free(self, finished: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int | None:
         """A candidate whose result is taken over and lies on the front of all that is known; None for none.
@@ -131,11 +131,11 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         The one that adds the largest area to the study's front, so that few of them say much.
         """
         own = [tuple(trial.values) for trial in finished]
-        everything = [*own, *(one.values for one in self._known)]
+        everything = [*own, *(one.values for one in self.known)]
         is_on_front = non_dominated([(-accuracy, cost) for accuracy, cost in everything])[len(own) :]
         left = set(left_M.tolist())
         values: dict[int, tuple[float, float]] = {}
-        for one, on_front in zip(self._known, is_on_front, strict=True):
+        for one, on_front in zip(self.known, is_on_front, strict=True):
             if one.is_free and on_front:
                 values |= {index: _logged(one.values) for index in self.candidates.indices([one.point])}
         values = {index: pair for index, pair in values.items() if index in left}
@@ -153,10 +153,10 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
 
         Each is weighed by what it costs. Far along every feature, so that the trend of each can be told.
         """
-        points = (*(trial.params for trial in trials), *(one.point for one in self._known))
+        points = (*(trial.params for trial in trials), *(one.point for one in self.known))
         known = self.candidates.indices(points)
-        if self._prior is not None and not trials:
-            away_M = self.candidates.squared_distances(self._prior)[left_M].round(9)
+        if self.prior is not None and not trials:
+            away_M = self._away(self.prior, left_M).round(9)
             return int(left_M[np.lexsort((self.candidates.cost_N[left_M], away_M))[0]])
         if not known:
             return int(left_M[np.argmin(self.candidates.cost_N[left_M])])
@@ -170,11 +170,6 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
                 return int(left_M[np.argmax(own_M / (1.0 + others_M) * cheapness_M)])
         apart_MN = ((x_ND[left_M][:, None] - x_ND[known][None]) ** 2).sum(axis=2) ** 0.5
         return int(left_M[np.argmax(apart_MN.min(axis=1) * cheapness_M)])
-
-
-def expected_gains(belief: Belief) -> NDArray[np.float64]:
-    """The area that each candidate is expected to add to the front."""
-    return belief.front.expected_gains(belief.means_M, belief.deviations_M, belief.costs_M)
 
 
 def _logged(values: Sequence[float]) -> tuple[float, float]:

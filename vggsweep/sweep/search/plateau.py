@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +15,10 @@ from vggsweep.sweep.search.known_cost import KnownCostSampler
 IN_A_ROW = 3
 
 
-@dataclass(frozen=True)
-class Plateau:
-    """Why another trial is not worth its while.
-
-    Args:
-        chance: that the most promising network raises the hypervolume by more than the share.
-        share: of the hypervolume so far.
-        risk: that a person takes.
-    """
-
-    chance: float
-    share: float
-    risk: float
-
-    def __str__(self) -> str:
-        return (
-            f"a plateau: the chance that another trial raises the hypervolume by more than {self.share:.2%} "
-            f"is {self.chance:.2%} at most, below sweep.plateau_risk={self.risk:g}"
-        )
-
-
 def find_plateau(
     sampler: KnownCostSampler, trials: Sequence[FrozenTrial], share: float, risk: float
-) -> Plateau | None:
-    """The plateau that a study has reached, or None.
+) -> str | None:
+    """What to say of the plateau that a study has reached; None where there is none.
 
     Args:
         sampler: whose model is asked, whatever sampler proposes.
@@ -59,7 +37,10 @@ def find_plateau(
         if chance >= risk:
             return None
         largest = chance if back == 0 else largest
-    return Plateau(largest, share, risk)
+    return (
+        f"a plateau: the chance that another trial raises the hypervolume by more than {share:.2%} "
+        f"is {largest:.2%} at most, below sweep.plateau_risk={risk:g}"
+    )
 
 
 def gain_chances(belief: Belief, share: float) -> NDArray[np.float64]:

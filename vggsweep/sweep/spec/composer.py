@@ -1,7 +1,8 @@
 """Compose many configurations that differ in a few fields, without asking Hydra each time.
 
 A full composition takes tens of milliseconds, a trial's overhead should not. Words that choose config
-groups are composed by Hydra once and remembered; words that set plain fields are put on a copy.
+groups are composed by Hydra once and remembered; words that set plain fields are put on a copy: of plain
+values, or of OmegaConf's where one refers to another. What Hydra has to merge or refuse it composes anew.
 A test holds the result equal to Hydra's own.
 """
 
@@ -34,7 +35,10 @@ class Composer:
     fixed: tuple[str, ...]
     extra_dir: Path | None = None
     config_name: str = "config"
-    _bases: dict[tuple[str, ...], _Base] = field(default_factory=dict, repr=False)
+    # by the words that choose groups; as plain values too, but where one of them means more than it says
+    _bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any] | None]] = field(
+        default_factory=dict, repr=False
+    )
     _is_group: dict[str, bool] = field(default_factory=dict, repr=False)
 
     def compose(self, words: Sequence[str]) -> dict[str, Any]:
@@ -48,25 +52,23 @@ class Composer:
         plain = [override for override in parsed if self._is_plain_field(override)]
         groups = tuple(str(override.input_line) for override in parsed if override not in plain)
         if groups not in self._bases:
-            self._bases[groups] = _Base.of(
-                compose([*self.fixed, *groups], extra_dir=self.extra_dir, config_name=self.config_name)
-            )
-        base = self._bases[groups]
+            whole = self._composed(groups)
+            content: Any = OmegaConf.to_container(whole)
+            self._bases[groups] = whole, None if _means_more(content) else content
+        config, base = self._bases[groups]
         values = {override.key_or_group: override.value() for override in plain}
-        if (copied := base.with_leaves(values)) is not None:
+        if (copied := _with_leaves(base, values)) is not None:
             return copied
-        if any(self._is_hydras(base.config, key, value) for key, value in values.items()):
-            return resolved(
-                compose([*self.fixed, *words], extra_dir=self.extra_dir, config_name=self.config_name)
-            )
-        config = copy.deepcopy(base.config)
+        for key, value in values.items():
+            if isinstance(value, dict) or OmegaConf.select(config, key, default=self) is self:
+                return resolved(self._composed(words))
+        config = copy.deepcopy(config)
         for key, value in values.items():
             OmegaConf.update(config, key, value)
         return resolved(config)
 
-    def _is_hydras(self, config: DictConfig, key: str, value: Any) -> bool:
-        """Whether Hydra should do it: merge a mapping, or say in its wording that there is no such field."""
-        return isinstance(value, dict) or OmegaConf.select(config, key, default=self) is self
+    def _composed(self, words: Sequence[str]) -> DictConfig:
+        return compose([*self.fixed, *words], extra_dir=self.extra_dir, config_name=self.config_name)
 
     def _is_plain_field(self, override: Override) -> bool:
         if override.is_add() or override.is_force_add() or override.is_delete() or override.package:
@@ -77,39 +79,21 @@ class Composer:
         return not self._is_group[key]
 
 
-@dataclass(frozen=True)
-class _Base:
-    """One choice of config groups.
-
-    Args:
-        config: as Hydra composed it.
-        plain: the same as plain values, or None where one value refers to another.
-    """
-
-    config: DictConfig
-    plain: dict[str, Any] | None
-
-    @classmethod
-    def of(cls, config: DictConfig) -> _Base:
-        plain = OmegaConf.to_container(config)
-        assert isinstance(plain, dict)
-        return cls(config, None if _means_more(plain) else plain)  # type: ignore[arg-type]
-
-    def with_leaves(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """A copy with these fields set; None where that takes more than putting a value in its place."""
-        if self.plain is None or _means_more(list(values.values())):
+def _with_leaves(base: dict[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A copy with these fields set; None where that takes more than putting a value in its place."""
+    if base is None or _means_more(list(values.values())):
+        return None
+    copied = copy.deepcopy(base)
+    for key, value in values.items():
+        *path, leaf = key.split(".")
+        node: Any = copied
+        for name in path:
+            node = node.get(name) if isinstance(node, dict) else None
+        is_leaf = isinstance(node, dict) and leaf in node and not isinstance(node[leaf], dict)
+        if not is_leaf or isinstance(value, dict):
             return None
-        copied = copy.deepcopy(self.plain)
-        for key, value in values.items():
-            *path, leaf = key.split(".")
-            node: Any = copied
-            for name in path:
-                node = node.get(name) if isinstance(node, dict) else None
-            is_leaf = isinstance(node, dict) and leaf in node and not isinstance(node[leaf], dict)
-            if not is_leaf or isinstance(value, dict):
-                return None
-            node[leaf] = value
-        return copied
+        node[leaf] = value
+    return copied
 
 
 def _means_more(value: Any) -> bool:

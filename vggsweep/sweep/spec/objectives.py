@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,12 +56,12 @@ def metrics_of(name: str) -> tuple[Metric, ...]:
 
 def objective_values(metrics: tuple[Metric, ...], record: Record) -> list[float] | None:
     """The objectives' values of a record, in order; None when one is missing."""
-    known: Mapping[str, Any] = {
-        **record.costs,
-        **record.metrics,
-        **record.timings,
-        **record.measurements,
-    }
+    known: Mapping[str, Any] = {**record.costs, **record.metrics, **record.timings, **record.measurements}
     values = [known.get(metric.name) for metric in metrics]
     present = [float(value) for value in values if value is not None]
     return present if len(present) == len(values) else None
+
+
+def mean_values(replicates: Iterable[Sequence[float]]) -> list[float]:
+    """What replicates reached on average, objective by objective."""
+    return [statistics.fmean(column) for column in zip(*replicates, strict=True)]

@@ -10,7 +10,6 @@ from typing import Any
 import optuna
 from optuna.distributions import FloatDistribution
 
-from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.idle import idle_fields
 from vggsweep.configuration.line import Line, read_line
@@ -57,32 +56,20 @@ def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str,
 def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
     """As `read_spec`, from a line that was read before."""
     spec = spec_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
-    _check_spec(spec, space_option(line))
-    return spec
-
-
-def _check_spec(spec: SweepSpec, space_option: str) -> None:
-    """Refuse a sweep that cannot work as a whole.
-
-    Args:
-        spec: what the sweep was told.
-        space_option: where parameters come from that were not typed.
-    """
-    measure = read_configuration(spec.base).measure.name
+    base = read_configuration(spec.base)
     if spec.settings.storage is not None:
         check_address(spec.directory, spec.settings.storage)
     metrics = spec.metrics
     check_pruner(spec.pruner, metrics)
     _check_permission(spec)
     check_sampler(spec.sampler, metrics, spec.space)
-    is_counted = not isinstance(read_configuration(spec.base).arch, CustomSettings)
-    unknown = why_costs_are_unknown(metrics, spec.space, is_counted=is_counted)
+    unknown = why_costs_are_unknown(metrics, spec.space, base.arch)
     if spec.settings.stop is not None and unknown is not None:
         raise ConfigError(
             f"sweep.stop={spec.settings.stop} cannot judge this sweep: {unknown}. Leave it out; "
             "sweep.timeout ends a sweep by the clock."
         )
-    if "latency_ms_p50" in [metric.name for metric in metrics] and measure == "none":
+    if "latency_ms_p50" in [metric.name for metric in metrics] and base.measure.name == "none":
         raise ConfigError("objective=acc_vs_latency needs latencies, and measure=none takes none.")
     if spec.space.hook is not None:
         load_hook(spec.space.hook)
@@ -91,10 +78,11 @@ def _check_spec(spec: SweepSpec, space_option: str) -> None:
             "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
             "(space=depth_width) or an experiment that has one (experiment=quickstart)."
         )
-    _check_choices(spec, space_option)
+    _check_choices(spec, space_option(line))
     _check_hook(spec)
     _check_enqueued(spec)
     _check_prior(spec)
+    return spec
 
 
 def _check_permission(spec: SweepSpec) -> None:

@@ -14,6 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from vggsweep.arch.settings import ArchSettings, CustomSettings
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.importing import load_callable, own_words
 from vggsweep.sweep.spec.objectives import Metric
@@ -57,7 +58,7 @@ def is_trusted(target: str) -> bool:
 
 
 def applicable_sampler(
-    node: Mapping[str, Any], metrics: Sequence[Metric], space: SearchSpace, *, is_counted: bool
+    node: Mapping[str, Any], metrics: Sequence[Metric], space: SearchSpace, arch: ArchSettings
 ) -> tuple[dict[str, Any], str | None]:
     """The node of the sampler that a sweep gets, and why it is another than the given one.
 
@@ -65,9 +66,9 @@ def applicable_sampler(
         node: as composed.
         metrics: of the objective.
         space: of the sweep.
-        is_counted: whether arithmetic knows what the networks cost; a class of one's own has to be built.
+        arch: of the networks.
     """
-    reason = why_costs_are_unknown(metrics, space, is_counted=is_counted)
+    reason = why_costs_are_unknown(metrics, space, arch)
     if sampler_name(node) != KNOWN_COST or reason is None:
         return dict(node), None
     from hydra_plugins.hydra_optuna_sweeper.config import TPESamplerConfig
@@ -77,13 +78,13 @@ def applicable_sampler(
     return {**tpe, "seed": node.get("seed")}, reason
 
 
-def why_costs_are_unknown(metrics: Sequence[Metric], space: SearchSpace, *, is_counted: bool) -> str | None:
+def why_costs_are_unknown(metrics: Sequence[Metric], space: SearchSpace, arch: ArchSettings) -> str | None:
     """Why no model of accuracy over a space of known costs can be made; None where it can."""
     if len(metrics) < 2:
         return f"it weighs accuracy against a cost, and the objective is {metrics[0].name} alone"
     if space.hook is not None:
         return "a space with a hook has parameters that it does not know beforehand"
-    if not is_counted:
+    if isinstance(arch, CustomSettings):
         return "what an architecture of one's own costs is known only once it is built"
     return None
 
@@ -184,13 +185,9 @@ def build_sampler(
         return optuna.samplers.RandomSampler(seed=seed)
     if name == "tpe":
         values |= {field: value for field, value in TPE_DEFAULTS.items() if field not in chosen}
-        # Deprecated arguments that only warn when they are given.
-        signature = inspect.signature(optuna.samplers.TPESampler)
-        values = {
-            key: value
-            for key, value in values.items()
-            if key == "_target_" or (value is not None and key in signature.parameters)
-        }
+        # Deprecated arguments only warn when they are given.
+        taken = ("_target_", *inspect.signature(optuna.samplers.TPESampler).parameters)
+        values = {key: value for key, value in values.items() if key in taken}
     if name == "qmc" and "scramble" not in chosen:
         values["scramble"] = True
     values = {key: value for key, value in values.items() if value is not None}

@@ -14,6 +14,13 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.sweep_file import SavedSpec, read_saved_spec
 from vggsweep.sweep.spec.objectives import BY_COLUMNS
 
+# The attribute of a study that says what its sweep was told.
+STUDY_MARK = "vggsweep"
+# Fields of the sampler's node in a fingerprint begin so.
+SAMPLER = "sampler."
+NUMBERS = (FloatDistribution, IntDistribution)
+KINDS: dict[str, Any] = {kind.__name__: kind for kind in (CategoricalDistribution, *NUMBERS)}
+
 
 def read_saved(directory: SweepDirectory) -> SavedSpec | None:
     """Read ``sweep.yaml``; None where there is none, or none that can be understood."""
@@ -30,10 +37,6 @@ def saved_space(saved: SavedSpec) -> dict[str, BaseDistribution]:
     return {name: one for name, one in found.items() if one is not None}
 
 
-# Fields of the sampler's node in a fingerprint begin so.
-SAMPLER = "sampler."
-
-
 def sampler_begun_with(directory: SweepDirectory) -> dict[str, Any] | None:
     """The node of the sampler that a sweep was begun with: it stays though the default be another by now."""
     saved = read_saved(directory)
@@ -41,11 +44,6 @@ def sampler_begun_with(directory: SweepDirectory) -> dict[str, Any] | None:
         return None
     own = {key: value for key, value in saved.fingerprint.items() if key.startswith(SAMPLER)}
     return {key.removeprefix(SAMPLER): value for key, value in own.items()} or None
-
-
-KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (CategoricalDistribution, FloatDistribution, IntDistribution)
-}
 
 
 def read_distribution(text: str) -> BaseDistribution | None:
@@ -74,18 +72,15 @@ def holds(wide: BaseDistribution, narrow: BaseDistribution) -> bool:
     >>> holds(IntDistribution(4, 12, step=4), IntDistribution(4, 8, step=2))
     False
     """
-    if isinstance(wide, CategoricalDistribution):
-        if not isinstance(narrow, CategoricalDistribution):
-            return False
+    if isinstance(wide, CategoricalDistribution) and isinstance(narrow, CategoricalDistribution):
         # by type too: True == 1 == 1.0 for Python
         own = [(type(choice), choice) for choice in wide.choices]
         return all((type(choice), choice) in own for choice in narrow.choices)
-    if type(wide) is not type(narrow):
-        return False
-    assert isinstance(wide, (IntDistribution, FloatDistribution))
-    assert isinstance(narrow, (IntDistribution, FloatDistribution))
     return (
-        (wide.log, wide.step) == (narrow.log, narrow.step)
+        isinstance(wide, NUMBERS)
+        and isinstance(narrow, NUMBERS)
+        and type(wide) is type(narrow)
+        and (wide.log, wide.step) == (narrow.log, narrow.step)
         and wide.low <= narrow.low
         and wide.high >= narrow.high
         and (wide.step is None or wide._contains(float(narrow.low)))
@@ -108,4 +103,12 @@ def grown(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, BaseDi
     return found
 
 
-STUDY_MARK = "vggsweep"
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names, as a fingerprint has them.
+
+    >>> flat({"arch": {"depth": 8}, "seed": 0})
+    {'arch.depth': 8, 'seed': 0}
+    """
+    if isinstance(node, Mapping):
+        return {k: v for key, item in node.items() for k, v in flat(item, f"{prefix}{key}.").items()}
+    return {prefix.rstrip("."): node}

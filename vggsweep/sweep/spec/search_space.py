@@ -14,12 +14,7 @@ from typing import Any
 
 import optuna
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.words import choice_value, choice_values, loose_word, parse, value_text
@@ -27,7 +22,7 @@ from vggsweep.errors import ConfigError, SweepError
 from vggsweep.importing import load_callable, own_words
 
 Params = dict[str, Any]
-Hook = Callable[[optuna.Trial], Mapping[str, Any]]
+Hook = Callable[[optuna.Trial], Params]
 # A space this large is not walked through: random points are then new ones anyway.
 MOST_POINTS_WALKED = 20_000
 
@@ -154,31 +149,28 @@ def load_hook(name: str) -> Hook:
     """The function behind ``space.hook``.
 
     It is called with the `optuna.Trial` after the space's own parameters are drawn, may draw more with
-    ``trial.suggest_…``, and returns further overrides: ``{"optimizer.momentum": 0.9}``.
+    ``trial.suggest_…``, and returns further overrides: ``{"optimizer.momentum": 0.9}``. What is returned
+    here calls it and raises `SweepError` where it raises, or returns no overrides; the text has its own
+    words and line.
 
     Raises:
         ConfigError: the name leads to no function.
     """
-    hook: Hook = load_callable(name, "space.hook", "my_package.my_module.my_hook")
-    return hook
+    hook = load_callable(name, "space.hook", "my_package.my_module.my_hook")
 
+    def draw(trial: optuna.Trial) -> Params:
+        try:
+            drawn = hook(trial)
+        except Exception as error:
+            raise SweepError(f"space.hook={name} raised {own_words(error)}.") from error
+        if not isinstance(drawn, Mapping):
+            raise SweepError(
+                f"space.hook={name} returned {drawn!r}; it should return overrides, such as "
+                "{'optimizer.momentum': 0.9}, or {} for none."
+            )
+        return {str(key): value for key, value in drawn.items()}
 
-def draw_extra(name: str, hook: Hook, trial: optuna.Trial) -> Params:
-    """What a hook adds to a suggestion.
-
-    Raises:
-        SweepError: the user's code raises, or returns no overrides; the text has its own words and line.
-    """
-    try:
-        drawn = hook(trial)
-    except Exception as error:
-        raise SweepError(f"space.hook={name} raised {own_words(error)}.") from error
-    if not isinstance(drawn, Mapping):
-        raise SweepError(
-            f"space.hook={name} returned {drawn!r}; it should return overrides, such as "
-            "{'optimizer.momentum': 0.9}, or {} for none."
-        )
-    return {str(key): value for key, value in drawn.items()}
+    return draw
 
 
 def draw_point(space: SearchSpace, study: optuna.Study) -> Params:
@@ -186,7 +178,7 @@ def draw_point(space: SearchSpace, study: optuna.Study) -> Params:
     trial = study.ask(dict(space.distributions))
     drawn = {key: trial.params[key] for key in space.distributions}
     if space.hook is not None:
-        drawn |= draw_extra(space.hook, load_hook(space.hook), trial)
+        drawn |= load_hook(space.hook)(trial)
     return drawn
 
 

@@ -15,7 +15,6 @@ import optuna
 from hydra.core.override_parser.types import Override
 from optuna.distributions import CategoricalDistribution
 
-from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
@@ -30,7 +29,7 @@ from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
 from vggsweep.sweep.spec.objectives import Metric, metrics_of
 from vggsweep.sweep.spec.samplers import applicable_sampler
-from vggsweep.sweep.spec.saved_spec import sampler_begun_with
+from vggsweep.sweep.spec.saved_spec import flat, sampler_begun_with
 from vggsweep.sweep.spec.search_space import SearchSpace, read_space, space_overrides
 from vggsweep.sweep.spec.warm_start import earlier_sweeps
 
@@ -167,7 +166,7 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
         resolved(line.hydra.sweeper.sampler),
         metrics_of(configuration.objective.name),
         space,
-        is_counted=not isinstance(configuration.arch, CustomSettings),
+        configuration.arch,
     )
     if not any(one.key_or_group.startswith(SAMPLER_GROUP) for one in parsed):
         sampler, note = sampler_begun_with(sweep_directory(name)) or sampler, None  # nobody named it
@@ -228,13 +227,3 @@ def naming_overrides(words: Sequence[str]) -> list[str]:
         "hydra.launcher",
     )
     return [word for word in words if not word.startswith(free)]
-
-
-def flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested values under dotted names."""
-    if isinstance(node, Mapping):
-        found: dict[str, Any] = {}
-        for key, value in node.items():
-            found |= flat(value, f"{prefix}{key}.")
-        return found
-    return {prefix.rstrip("."): node}

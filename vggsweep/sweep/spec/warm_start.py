@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from optuna.distributions import CategoricalDistribution
 
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.identity import FILES_LEFT, NODES_WITHOUT_EFFECT, SEARCH_NODES, training_hash
-from vggsweep.errors import ConfigError, RecordError
+from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, find_sweep
-from vggsweep.results.disk.record import Record, read_record
+from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.sweep.spec.composer import Composer
-from vggsweep.sweep.spec.objectives import Metric, objective_values
+from vggsweep.sweep.spec.objectives import Metric, mean_values, objective_values
+from vggsweep.sweep.spec.saved_spec import flat
 from vggsweep.sweep.spec.search_space import Params, SearchSpace
 
 # A sentence about what does not fit names so many fields.
@@ -52,18 +54,13 @@ class EarlierResult:
         """Where it is from, for people: ``quickstart/7``."""
         return f"{self.name}/{int(self.directory.path.name)}"
 
-    def lacks(self, plain: Mapping[str, Any], metrics: tuple[Metric, ...]) -> str | None:
-        """What a trial of this configuration would have and this result has not; None where it has all."""
-        if objective_values(metrics, self.record) is None:
-            return f"no {' and '.join(metric.name for metric in metrics)}"
-        measure = plain["measure"]
-        if measure["name"] != "none" and measure != self.record.configuration.get("measure"):
-            return f"no measure={measure['name']} with the same settings"
-        if plain["train"]["keep_checkpoint"]:
-            return "no checkpoint to keep"
-        if plain["train"]["keep_weights"] and self.record.weights_sha256 is None:
-            return "no weights to keep"
-        return None
+    def suffices(self, plain: Mapping[str, Any], metrics: tuple[Metric, ...]) -> bool:
+        """Whether it has all that a trial of this configuration would have; no checkpoint is left to keep."""
+        measure, train = plain["measure"], plain["train"]
+        is_measured = measure["name"] == "none" or measure == self.record.configuration.get("measure")
+        has_weights = self.record.weights_sha256 is not None or not train["keep_weights"]
+        has_values = objective_values(metrics, self.record) is not None
+        return has_values and is_measured and has_weights and not train["keep_checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -125,16 +122,14 @@ class WarmStart:
     def __init__(self, directories: Sequence[Path], fingerprints: Fingerprints) -> None:
         self._fingerprints = fingerprints
         self._results: dict[Key, EarlierResult] = {}
-        self._by_sweep: dict[Path, list[tuple[Key, EarlierResult]]] = {}
-        for path in directories:
-            self._by_sweep[path] = [(_key_of(one.record), one) for one in _completed(path)]
-            for key, one in self._by_sweep[path]:
-                self._results.setdefault(key, one)
+        self._by_sweep = {path: _completed(path) for path in directories}
+        for one in chain.from_iterable(self._by_sweep.values()):
+            self._results.setdefault(_key_of(one.record), one)
 
     def result_of(self, plain: Mapping[str, Any], metrics: tuple[Metric, ...]) -> EarlierResult | None:
         """The result that a trial of this configuration can take over, or None."""
         found = self._results.get(self._key(plain)) if self._results else None
-        return found if found is not None and found.lacks(plain, metrics) is None else None
+        return found if found is not None and found.suffices(plain, metrics) else None
 
     def known_points(
         self, space: SearchSpace, composer: Composer, metrics: tuple[Metric, ...], seeds: Sequence[int]
@@ -152,11 +147,9 @@ class WarmStart:
             plains = [composer.compose([*words, f"seed={seed}"]) for seed in seeds]
             results = [self._results.get(self._key(plain)) for plain in plains]
             values = [objective_values(metrics, one.record) for one in results if one is not None]
-            told = [one for one in values if one is not None]
-            if told:
-                means = tuple(sum(column) / len(told) for column in zip(*told, strict=True))
+            if told := list(filter(None, values)):
                 is_free = self.result_of(plains[0], metrics) is not None
-                points.append(KnownPoint(point, means, is_free))
+                points.append(KnownPoint(point, tuple(mean_values(told)), is_free))
         return points
 
     def misfits(self, space: SearchSpace, composer: Composer, base: Mapping[str, Any]) -> list[str]:
@@ -171,8 +164,8 @@ class WarmStart:
         for path, found in self._by_sweep.items():
             if not found:
                 said.append(f"nothing in {path.name} fits: it has no finished trial.")
-            elif not self._points(space, composer, (one for _, one in found)):
-                why = min((self._differences(one.record, space, base) for _, one in found), key=len)
+            elif not self._points(space, composer, found):
+                why = min((self._differences(one.record, space, base) for one in found), key=len)
                 more = f" and {len(why) - MOST_FIELDS} more" if len(why) > MOST_FIELDS else ""
                 verb = "differs" if len(why) == 1 and why != ["data"] else "differ"
                 said.append(f"nothing in {path.name} fits: its {', '.join(why[:MOST_FIELDS])}{more} {verb}.")
@@ -206,7 +199,7 @@ class WarmStart:
             return [name.lstrip("+") for name in outside]
         swept = {name.lstrip("+") for name in space.distributions}
         before, now = (
-            _leaves({key: value for key, value in plain.items() if key not in NOT_COMPARED})
+            flat({key: value for key, value in plain.items() if key not in NOT_COMPARED})
             for plain in (record.configuration, base)
         )
         differing = [
@@ -231,10 +224,9 @@ def _completed(path: Path) -> list[EarlierResult]:
     found = []
     for number in sweep.begun_trials():
         directory = sweep.trial(number)
-        with suppress(RecordError):
-            record = read_record(directory.record)
-            if record.state == "COMPLETE" and record.data_fingerprint is not None:
-                found.append(EarlierResult(sweep.name, directory, record))
+        record = readable_record(directory.record)
+        if record is not None and record.state == "COMPLETE" and record.data_fingerprint is not None:
+            found.append(EarlierResult(sweep.name, directory, record))
     return found
 
 
@@ -263,9 +255,3 @@ def _value_of(name: str, record: Record, space: SearchSpace) -> Any:
                 return matched
             return distribution.to_external_repr(distribution.to_internal_repr(matched))
     return None
-
-
-def _leaves(node: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(node, Mapping):
-        return {k: v for key, item in node.items() for k, v in _leaves(item, f"{prefix}{key}.").items()}
-    return {prefix.rstrip("."): node}

@@ -47,9 +47,8 @@ def is_local(path: Path) -> bool:
 
 
 def _set_mode(database: Path, mode: str, patience: float) -> None:
-    with contextlib.suppress(sqlite3.Error):
-        connection = sqlite3.connect(database, timeout=patience)
-        try:
-            connection.execute(f"PRAGMA journal_mode={mode}").fetchone()
-        finally:
-            connection.close()
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(database, timeout=patience)) as connection,
+    ):
+        connection.execute(f"PRAGMA journal_mode={mode}").fetchone()

@@ -19,7 +19,7 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
-from vggsweep.sweep.storage.trial_attrs import ATTRS, REASON, TrialAttrs, attrs_of, reason_of, told_state
+from vggsweep.sweep.storage.trial_attrs import ATTRS, REASON, TrialAttrs, of_identity, reason_of, told_state
 
 log = logging.getLogger("vggsweep.storage")
 
@@ -39,7 +39,11 @@ def open_study(
         storage: a database URL, or None for ``study.db`` in the directory.
         pruner: who stops trials early; irrelevant where nobody reports epochs.
     """
-    backend = _open_own(directory, storage)
+    logging.getLogger("optuna").setLevel(logging.WARNING)
+    try:
+        backend = open_database(directory, storage)
+    except SweepError as error:
+        raise SweepError(f"{error}{_way_out(directory, storage)}") from error
     try:
         return optuna.create_study(
             study_name=study_name(backend, directory, storage),
@@ -54,14 +58,6 @@ def open_study(
         raise SweepError(
             f"{backend.what}: the study cannot be opened: {error}{_way_out(directory, storage)}"
         ) from error
-
-
-def _open_own(directory: SweepDirectory, storage: str | None) -> RetryingRDBStorage:
-    logging.getLogger("optuna").setLevel(logging.WARNING)
-    try:
-        return open_database(directory, storage)
-    except SweepError as error:
-        raise SweepError(f"{error}{_way_out(directory, storage)}") from error
 
 
 def _way_out(directory: SweepDirectory, storage: str | None) -> str:
@@ -116,11 +112,7 @@ def write_attrs(study: optuna.Study, trial: FrozenTrial, attrs: TrialAttrs) -> N
 
 def trials_of(study: optuna.Study, identities: Sequence[Identity], state: TrialState) -> list[FrozenTrial]:
     """This configuration's trials, on this data, in one state: RUNNING are those that nobody finished."""
-    return [
-        trial
-        for trial in study.get_trials(deepcopy=False, states=(state,))
-        if (attrs := attrs_of(trial)) and any(attrs.identity.fits(identity) for identity in identities)
-    ]
+    return list(of_identity(study.get_trials(deepcopy=False, states=(state,)), identities))
 
 
 def tell(study: optuna.Study, number: int, record: Record, values: Sequence[float] | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -59,11 +59,9 @@ class FileStudyLock:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> AbstractContextManager[None]:
         """Wait for the lock, and hold it within the block."""
-        with held(self._path, poll_seconds=POLL_SECONDS):
-            yield
+        return held(self._path, poll_seconds=POLL_SECONDS)
 
     def check(self) -> None:
         """Do nothing: the lock of a file cannot be lost while its process lives."""

@@ -6,7 +6,7 @@ studies that were begun before are read by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,12 +15,6 @@ from optuna.trial import FrozenTrial, TrialState
 from vggsweep.identity import Identity
 from vggsweep.results.disk.record import Record
 
-# A record's state as Optuna's.
-STATES = {
-    "COMPLETE": TrialState.COMPLETE,
-    "PRUNED": TrialState.PRUNED,
-    "FAIL": TrialState.FAIL,
-}
 ATTRS = "vggsweep"
 INFEASIBLE = "infeasible"
 DUPLICATE_OF = "duplicate_of"
@@ -88,7 +82,7 @@ def shown_parameters(trial: FrozenTrial) -> dict[str, object]:
 
 def told_state(record: Record, values: Sequence[float] | None) -> TrialState:
     """What Optuna is told of a record; one that completed fails where it lacks an objective's value."""
-    state = STATES[record.state]
+    state = TrialState[record.state]
     return TrialState.FAIL if state is TrialState.COMPLETE and values is None else state
 
 
@@ -102,13 +96,7 @@ def attrs_of(trial: FrozenTrial) -> TrialAttrs | None:
     plain = trial.user_attrs.get(ATTRS)
     if plain is None:
         return None
-    return TrialAttrs(
-        plain["configuration_hash"],
-        tuple(plain["words"]),
-        plain["swept"],
-        first_of(trial),
-        plain.get("data"),
-    )
+    return TrialAttrs(**{**plain, "words": tuple(plain["words"]), "first": first_of(trial)})
 
 
 def notes_of(trial: FrozenTrial) -> tuple[str, ...]:
@@ -165,23 +153,20 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if is_counted(trial)]
 
 
-def by_identity(trials: Sequence[FrozenTrial], identities: Sequence[Identity]) -> FrozenTrial | None:
-    """The first trial of this configuration on this data that is no duplicate, or None.
+def of_identity(trials: Iterable[FrozenTrial], identities: Sequence[Identity]) -> Iterator[FrozenTrial]:
+    """The trials of one configuration on its data that are no duplicates, in the order given.
 
     Args:
-        trials: of the study, in the order of their numbers.
+        trials: of the study.
         identities: under the hash of this release, and of earlier ones where it differs.
     """
     hashes = {identity.configuration for identity in identities}
     for trial in trials:
-        if not is_ours(trial) or is_duplicate(trial):
-            continue
-        attrs = trial.user_attrs[ATTRS]
-        if attrs["configuration_hash"] in hashes:
+        attrs = trial.user_attrs.get(ATTRS)
+        if attrs is not None and attrs["configuration_hash"] in hashes and not is_duplicate(trial):
             own = Identity(attrs["configuration_hash"], attrs.get("data"))
             if any(own.fits(identity) for identity in identities):
-                return trial
-    return None
+                yield trial
 
 
 def family_of(trials: Iterable[FrozenTrial], first: int | None) -> list[FrozenTrial]:

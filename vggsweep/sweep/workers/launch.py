@@ -17,6 +17,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from vggsweep.configuration.hydra_node import launcher_of
 from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec
@@ -46,7 +47,7 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
     logging.getLogger("hydra._internal.core_plugins.basic_launcher").setLevel(logging.WARNING)
     spec = worker.spec
     workers = spec.settings.n_workers
-    name = launcher_name(config)
+    name = launcher_of(config.hydra)
     if name == "basic" and workers == 1 and spec.settings.trial_timeout is None:
         return _launch(config, hydra_context, worker, spec, 1)[0]
     logging.getLogger("hydra_plugins").setLevel(logging.WARNING)  # launchers list jobs that all look the same
@@ -66,11 +67,6 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
             return launch_with_retries(launch, name, stop, monitor)
     finally:
         parent.stop_file.unlink(missing_ok=True)
-
-
-def launcher_name(config: DictConfig) -> str:
-    """``basic``, ``joblib``, ``ray`` …: the option of ``hydra/launcher``."""
-    return str(config.hydra.runtime.choices["hydra/launcher"])
 
 
 def launch_with_retries(

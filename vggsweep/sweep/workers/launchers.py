@@ -14,12 +14,10 @@ from vggsweep.errors import ConfigError
 ALL_CORES = -1  # joblib's own choice of its pool
 # Options of ``hydra/launcher`` and the package behind each, with the extra that installs it.
 PLUGINS = {
-    "ray": ("hydra_plugins.hydra_ray_launcher", "ray"),
-    "ray_aws": ("hydra_plugins.hydra_ray_launcher", "ray"),
-    "ray_local": ("hydra_plugins.hydra_ray_launcher", "ray"),
-    "slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
-    "submitit_slurm": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
-    "submitit_local": ("hydra_plugins.hydra_submitit_launcher", "slurm"),
+    **dict.fromkeys(("ray", "ray_aws", "ray_local"), ("hydra_plugins.hydra_ray_launcher", "ray")),
+    **dict.fromkeys(
+        ("slurm", "submitit_slurm", "submitit_local"), ("hydra_plugins.hydra_submitit_launcher", "slurm")
+    ),
 }
 
 

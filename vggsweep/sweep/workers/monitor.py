@@ -8,9 +8,7 @@ from contextlib import ExitStack
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
-from vggsweep.configuration.secrets import masked
-from vggsweep.errors import RecordError, VggsweepError
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.record import readable_record
 from vggsweep.results.units import swept_words
 from vggsweep.sweep.display.live import SweepView, trial_line
 from vggsweep.sweep.scheduling.ownership import owner_of
@@ -43,7 +41,6 @@ class Monitor:
         trials = self._study.get_trials(deepcopy=False)
         self._known = {trial.number for trial in counted(trials)}
         self._owners: dict[int, str] = {}
-        self._complaints: set[str] = set()
         self._over = threading.Event()
         self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -63,13 +60,9 @@ class Monitor:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._over.set()
         self._thread.join(timeout=5)
-        try:
+        with self._held, self._view.harmless():
             if kind is None:
                 self.look()
-        except Exception as fault:
-            self._complain(fault)
-        finally:
-            self._held.close()
 
     def say(self, text: str) -> None:
         """A line for the person."""
@@ -92,7 +85,7 @@ class Monitor:
     def _run(self) -> None:
         is_told = False
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            try:
+            with self._view.harmless():  # this thread passes signals on, whatever else goes wrong
                 if self._stop.signal_name is not None and not is_told:
                     self._parent.ask_to_stop(self._stop.signal_name)
                     is_told = True
@@ -100,15 +93,6 @@ class Monitor:
                         "stopping: each worker finishes its step; the same signal again stops at once"
                     )
                 self.look()
-            except Exception as error:  # this thread passes signals on, whatever else goes wrong
-                self._complain(error)
-
-    def _complain(self, error: Exception) -> None:
-        """Say a fault of what is shown, once; the sweep itself goes on."""
-        text = masked(str(error) if isinstance(error, VggsweepError) else f"{type(error).__name__}: {error}")
-        if text not in self._complaints:
-            self._complaints.add(text)
-            self._view.say(f"cannot show how far the sweep is: {text}")
 
     def _say_owner(self, trial: FrozenTrial) -> None:
         owner, attrs = owner_of(trial), attrs_of(trial)
@@ -121,13 +105,12 @@ class Monitor:
 
     def _result(self, trial: FrozenTrial) -> str:
         """From the record where its file is here, else from the study."""
-        try:
-            return trial_line(read_record(self._spec.directory.trial(trial.number).record))
-        except RecordError:
-            owner = owner_of(trial)
-            words = [f"trial {trial.number}", trial.state.name]
-            if REASON in trial.user_attrs:
-                words.append(f"({trial.user_attrs[REASON]})")
-            if trial.values:
-                words.append(f"val_acc {trial.values[0]:.4f}")
-            return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])
+        if (record := readable_record(self._spec.directory.trial(trial.number).record)) is not None:
+            return trial_line(record)
+        owner = owner_of(trial)
+        words = [f"trial {trial.number}", trial.state.name]
+        if REASON in trial.user_attrs:
+            words.append(f"({trial.user_attrs[REASON]})")
+        if trial.values:
+            words.append(f"val_acc {trial.values[0]:.4f}")
+        return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])

@@ -16,7 +16,8 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, TextIO
+from multiprocessing.connection import Connection
+from typing import Any
 
 from vggsweep.streams import make_lossy
 
@@ -58,12 +59,12 @@ def work(header: dict[str, Any], content: bytes) -> None:
 
     worker = pickle.loads(content)
     assert isinstance(worker, Worker)
-    news = os.fdopen(header["news"], "w", encoding="utf-8", buffering=1)
+    news = Connection(header["news"], readable=False)
     for name in TOLD:
         logging.getLogger(name).addHandler(_Messenger(news))
 
     def report(assignment: Assignment | None) -> None:
-        _tell(news, trial=str(assignment.directory.path) if assignment is not None else None)
+        news.send({"trial": str(assignment.directory.path) if assignment is not None else None})
 
     outcome = worker.work(
         Role(
@@ -74,28 +75,22 @@ def work(header: dict[str, Any], content: bytes) -> None:
         )
     )
     with suppress(BrokenPipeError):  # the supervisor is gone, and that is why we end
-        _tell(news, ending=asdict(outcome))
-        news.close()
+        news.send({"ending": asdict(outcome)})
     sys.stdout.flush()
     # all is on disk; threads of libraries need not be waited for
     os._exit(0)
 
 
-def _tell(news: TextIO, **what: Any) -> None:
-    """Tell the supervisor which trial is trained, what a person should know, or how the work ended."""
-    news.write(json.dumps(what) + "\n")
-
-
 class _Messenger(logging.Handler):
     """Passes messages on to the supervisor."""
 
-    def __init__(self, news: TextIO) -> None:
+    def __init__(self, news: Connection) -> None:
         super().__init__()
         self._news = news
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):  # nobody is there to listen
-            _tell(self._news, say=record.getMessage())
+            self._news.send({"say": record.getMessage()})
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import Pipe
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -173,12 +173,12 @@ class _Child:
     """The worker's process, and what it says through its pipe."""
 
     def __init__(self, supervisor: WorkerSupervisor, slot: WorkerSlot, log: Path) -> None:
-        reading, writing = os.pipe()
+        self._news, writing = Pipe(duplex=False)
         threads = threads_of_worker(supervisor.workers, usable_cores(), os.environ)
         header = {
             "path": sys.path,
             "folder": supervisor.folder,
-            "news": writing,
+            "news": writing.fileno(),
             "supervisor": os.getpid(),
             "name": slot.name,
             "slot": slot.number,
@@ -194,7 +194,7 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                pass_fds=(writing,),
+                pass_fds=(writing.fileno(),),
                 # a group of its own: Ctrl-C in the terminal is for the command alone
                 start_new_session=True,
                 env={
@@ -203,9 +203,7 @@ class _Child:
                     "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
                 },
             )
-        os.close(writing)
-        self._news: SimpleQueue[dict[str, Any]] = SimpleQueue()
-        threading.Thread(target=self._read, args=(reading,), name="news", daemon=True).start()
+        writing.close()
         self.trial: str | None = None
         self.began = 0.0
         self.has_trained = False
@@ -216,18 +214,14 @@ class _Child:
         except BrokenPipeError:
             pass  # it died already, which `is_dead` finds
 
-    def _read(self, pipe: int) -> None:
-        with os.fdopen(pipe, encoding="utf-8") as lines, suppress(ValueError):  # a line that a kill cut off
-            for line in lines:
-                self._news.put(json.loads(line))
-
     def listen(self, seconds: float) -> dict[str, Any] | None:
         """One thing that it said, or None after so many seconds."""
         try:
-            news = self._news.get(timeout=seconds)
-        except Empty:
+            news: dict[str, Any] | None = self._news.recv() if self._news.poll(seconds) else None
+        except (OSError, EOFError):  # it has closed its end, and dies or is dead
+            time.sleep(seconds)
             return None
-        if "trial" in news:
+        if news is not None and "trial" in news:
             self.trial, self.began = news["trial"], time.monotonic()
             self.has_trained = True
         return news
@@ -248,6 +242,7 @@ class _Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self._news.close()
 
 
 def _tail(path: Path, lines: int = 8) -> str:
