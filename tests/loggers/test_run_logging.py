@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -176,6 +178,15 @@ def test_loggers_change_neither_identity_nor_result(
 
     assert configuration_hash(bare.plain) == configuration_hash(other.plain)
     assert bare().metrics == other().metrics
+
+
+def test_nothing_of_a_logger_is_imported_before_it_begins() -> None:
+    code = (
+        "import sys, vggsweep.loggers.run_logging\n"
+        "print(sorted({'mlflow', 'tensorboard', 'torch', 'trackio', 'wandb'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
 
 
 def test_a_trial_without_loggers_has_no_run(logged: Logged) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from filelock import FileLock
+from omegaconf import OmegaConf
 
 from vggsweep.configuration.logger_settings import MlflowSettings
 from vggsweep.files import make_directory
@@ -40,7 +41,8 @@ class MlflowLogger:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # each attempt would be a line on the terminal
-        uri = self.settings.uri or os.environ.get("MLFLOW_TRACKING_URI")
+        # what stands for a password is filled in here and nowhere before
+        uri = OmegaConf.create({"uri": self.settings.uri}).uri or os.environ.get("MLFLOW_TRACKING_URI")
         if uri is not None:
             return self._open(run, uri, None)
         make_directory(run.outputs)

@@ -63,8 +63,5 @@ def _epochs_in(place: Path) -> int:
     if not any(place.glob("events.out.tfevents.*")):
         return 0
     events = EventAccumulator(str(place)).Reload()
-    return (
-        max((one.step for one in events.Scalars("val_loss")), default=0)
-        if "val_loss" in events.Tags()["scalars"]
-        else 0
-    )
+    steps = [one.step for one in events.Scalars("val_loss")] if "val_loss" in events.Tags()["scalars"] else []
+    return max(steps, default=0)

@@ -1,0 +1,111 @@
+"""Runs of Weights & Biases in the files that it writes offline, and of Trackio in its database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loggers.conftest import LoggedTrial
+from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import sweep_directory
+
+Logged = Callable[..., LoggedTrial]
+pytestmark = pytest.mark.slow
+OFFLINE = ("logger=wandb", "logger.wandb.mode=offline")
+
+
+def records_of(file: Path) -> list[Any]:
+    """The records of a transaction log, as `wandb sync` reads them."""
+    from wandb.proto import wandb_internal_pb2
+    from wandb.sdk.internal.datastore import DataStore
+
+    store = DataStore()
+    store.open_for_scan(str(file))
+    found = []
+    while (data := store.scan_data()) is not None:
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(data)
+        found.append(record)
+    return found
+
+
+def steps_of(records: list[Any]) -> list[int]:
+    return [one.history.step.num for one in records if one.WhichOneof("record_type") == "history"]
+
+
+def runs() -> list[Path]:
+    return sorted((sweep_directory("logged").path / "wandb").glob("offline-run-*/*.wandb"))
+
+
+def test_an_offline_run_holds_settings_curves_results_and_files(logged: Logged) -> None:
+    pytest.importorskip("wandb")
+    trial = logged(*OFFLINE)
+    record = trial()
+
+    assert "failed" not in trial.output.getvalue(), trial.directory.log.read_text()
+    [file] = runs()
+    records = records_of(file)
+    [run] = [one.run for one in records if one.WhichOneof("record_type") == "run"]
+    assert (run.run_group, run.display_name) == ("logged", "logged/7")
+    config = {item.key or "/".join(item.nested_key): item.value_json for item in run.config.update}
+    assert config["arch.depth"] == "2"
+    assert steps_of(records) == [1, 2]
+    summary = {
+        item.key or "/".join(item.nested_key): json.loads(item.value_json)
+        for one in records
+        if one.WhichOneof("record_type") == "summary"
+        for item in one.summary.update
+    }
+    assert summary["costs/macs"] == record.costs["macs"]
+    assert summary["state"] == "COMPLETE"
+    assert {path.name for path in (file.parent / "files").iterdir()} >= {"record.json", "history.csv"}
+
+
+def test_a_continued_trial_continues_its_run_and_is_written_whole(logged: Logged) -> None:
+    pytest.importorskip("wandb")
+    trial = logged(*OFFLINE, "train.epochs=4")
+
+    trial.interrupted_after(2)
+    trial()
+
+    first, second = runs()
+    assert first.name == second.name, "one id"
+    assert steps_of(records_of(first)) == [1, 2]
+    assert steps_of(records_of(second)) == [1, 2, 3, 4]
+
+
+def test_without_a_key_it_is_said_and_not_asked(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("NETRC", "no-such-file")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    trial = logged("logger=wandb", "logger.wandb.mode=online")
+
+    assert trial().state == "COMPLETE"
+    assert "there is no API key: type `wandb login`" in trial.output.getvalue()
+
+
+def test_trackio_holds_the_run_under_its_group(
+    logged: Logged, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trackio")
+    from trackio import utils
+    from trackio.sqlite_storage import SQLiteStorage
+
+    for module in (utils, __import__("trackio.sqlite_storage", fromlist=["x"])):
+        monkeypatch.setattr(module, "TRACKIO_DIR", own_folder / "trackio")
+    trial = logged("logger=trackio", "train.epochs=4")
+
+    trial.interrupted_after(2)
+    trial()
+
+    assert "failed" not in trial.output.getvalue(), trial.directory.log.read_text()
+    [run] = SQLiteStorage.get_runs("vggsweep")
+    assert run.startswith("logged/7-")
+    logs = [row for row in SQLiteStorage.get_logs("vggsweep", run) if "val_loss" in row]
+    assert [row["step"] for row in logs] == [1, 2, 3, 4]
+    losses = [row["val_loss"] for row in read_history(trial.directory.history)]
+    assert [row["val_loss"] for row in logs] == pytest.approx(losses)
