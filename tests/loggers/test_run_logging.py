@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.loggers.conftest import LoggedTrial
 from vggsweep.configuration.identity import configuration_hash
+from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import TrialPruned
+from vggsweep.identity import Identity
 from vggsweep.loggers import run_logging
+from vggsweep.loggers.run_logging import logging_trial
 from vggsweep.results.disk.history import read_history
+from vggsweep.results.disk.layout import sweep_directory
+from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
 
 Logged = Callable[..., LoggedTrial]
@@ -62,6 +70,39 @@ def test_a_logger_of_ones_own_is_told_of_each_epoch_and_of_the_end(
     assert epochs == [f"epoch 1 {losses[0]}", f"epoch 2 {losses[1]}"]
     assert last == "end COMPLETE None ['record.json', 'config.yaml', 'history.csv']"
     assert record.notes == ()
+
+
+def test_the_example_of_the_documentation_works(logged: Logged, my_loggers: Callable[[str], None]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "loggers.md").read_text()
+    my_loggers(page.partition("```python\n")[2].partition("```")[0])
+
+    logged("logger=custom", "logger.custom.target=my_loggers.Lines", "+logger.custom.options.path=l.txt")()
+
+    assert [line.split()[0] for line in told("l.txt")] == ["1", "2", "COMPLETE"]
+
+
+def test_ctrl_c_while_a_trial_waits_shortens_the_wait(
+    logged: Logged, my_loggers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    my_loggers(WRITER.replace('self.tell(f"end', "__import__('time').sleep(1.5); self.tell(f\"end"))
+    monkeypatch.setattr(run_logging, "PATIENCE", 60.0)
+    monkeypatch.setattr(run_logging, "PATIENCE_ON_SIGNAL", 0.1)
+    stop = StopRequest()
+    directory = sweep_directory("logged").trial(7)
+    directory.path.mkdir(parents=True)
+    plain = logged(*CUSTOM).plain
+    console = Console(file=StringIO())
+    loggers = read_configuration(plain).logger
+    threading.Timer(0.3, stop.handle, (signal.SIGINT, None)).start()
+
+    with logging_trial(loggers, "logged", 7, directory, Identity("a"), plain, stop, console) as logging:
+        began = time.perf_counter()
+        logging.interrupt()
+        assert time.perf_counter() - began < 1.5
+    for thread in threading.enumerate():
+        if thread.name == "vggsweep logger custom":
+            thread.join()
+    assert told()[-1].startswith("end INTERRUPTED"), "what was left came later"
 
 
 def test_a_continued_trial_continues_its_run_and_no_epoch_is_told_twice(

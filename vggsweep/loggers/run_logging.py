@@ -90,18 +90,22 @@ class RunLogging:
         self._end(Ending("INTERRUPTED"))
 
     def _end(self, ending: Ending) -> None:
-        patience = PATIENCE_ON_SIGNAL if self.stop.is_set else PATIENCE
         for thread in self.threads:
             thread.tasks.put(ending)
-        until = time.monotonic() + patience
+        began = time.monotonic()
         for thread in self.threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            while thread.is_alive() and (passed := time.monotonic() - began) < self._patience:
+                thread.join(min(0.2, self._patience - passed))
             if thread.is_alive():
-                thread.failure = f"it has not answered for {patience:g} s", ""
+                thread.failure = f"it has not answered for {self._patience:g} s", ""
             if thread.failure is not None:
                 _rests_until[self.run.sweep, thread.logger_name] = time.monotonic() + REST_SECONDS
         self._tell_failures()
         self.threads = []
+
+    @property
+    def _patience(self) -> float:
+        return PATIENCE_ON_SIGNAL if self.stop.is_set else PATIENCE
 
     def _tell_failures(self) -> None:
         """Say why a logger failed; what this process has shown before, in the trial's log alone."""
