@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,27 @@ from vggsweep.results.disk.layout import sweep_directory
 
 Logged = Callable[..., LoggedTrial]
 pytestmark = pytest.mark.slow
+# of LevelDB: a block, and a record's parts
+BLOCK = 32768
+FULL, LAST = 1, 4
 OFFLINE = ("logger=wandb", "logger.wandb.mode=offline")
 
 
 def records_of(file: Path) -> list[Any]:
-    """The records of a transaction log, as `wandb sync` reads them."""
+    """The records of a transaction log: LevelDB's format, in blocks of 32 KiB, after a header of its own."""
     from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
 
-    store = DataStore()
-    store.open_for_scan(str(file))
-    found = []
-    while (data := store.scan_data()) is not None:
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        found.append(record)
+    data, at, part, found = file.read_bytes(), 7, b"", []
+    while at + 7 <= len(data):
+        if (left := BLOCK - at % BLOCK) < 7:
+            at += left
+            continue
+        _, length, kind = struct.unpack("<IHB", data[at : at + 7])
+        part += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (FULL, LAST):
+            found.append(wandb_internal_pb2.Record.FromString(part))
+            part = b""
     return found
 
 

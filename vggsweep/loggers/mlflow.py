@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 from omegaconf import OmegaConf
 
 from vggsweep.configuration.logger_settings import MlflowSettings
-from vggsweep.files import make_directory
+from vggsweep.files import replacing
 from vggsweep.loggers.protocol import Ending, LoggedRun
 
 TOKEN = "vggsweep.run"
@@ -45,10 +46,11 @@ class MlflowLogger:
         uri = OmegaConf.create({"uri": self.settings.uri}).uri or os.environ.get("MLFLOW_TRACKING_URI")
         if uri is not None:
             return self._open(run, uri, None)
-        make_directory(run.outputs)
-        artifacts = (run.outputs / "mlflow" / run.sweep).as_uri()
-        with FileLock(run.outputs / "mlflow.lock"):  # or two workers would make its tables at once
-            return self._open(run, f"sqlite:///{run.outputs / 'mlflow.db'}", artifacts)
+        database = run.outputs / "mlflow.db"
+        with FileLock(run.outputs / "mlflow.lock"):
+            if not database.exists():
+                _make_database(database)
+        return self._open(run, f"sqlite:///{database}", (run.outputs / "mlflow" / run.sweep).as_uri())
 
     def _open(self, run: LoggedRun, uri: str, artifacts: str | None) -> int:
         from mlflow import MlflowClient
@@ -105,3 +107,12 @@ class MlflowLogger:
 
         now = get_current_time_millis()
         self.client.log_batch(self.run_id, [Metric(key, value, now, step) for key, value in values.items()])
+
+
+def _make_database(path: Path) -> None:
+    """Make MLflow's tables, which takes seconds, all or none: it cannot open what a kill left half made."""
+    from mlflow import MlflowClient
+
+    with replacing(path) as temporary:
+        temporary.unlink(missing_ok=True)
+        MlflowClient(tracking_uri=f"sqlite:///{temporary}").search_experiments(max_results=1)

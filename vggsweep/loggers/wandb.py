@@ -11,6 +11,8 @@ from vggsweep.loggers.protocol import Ending, LoggedRun
 
 # Seconds in which what was written last may still be uploaded; the rest stays on disk for `wandb sync`.
 FINISH_TIMEOUT = 15.0
+# Weights & Biases writes a file of this name itself; record.json holds the whole configuration too.
+OF_WANDB = "config.yaml"
 EXIT_CODES = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 1, "INTERRUPTED": 255}
 
 
@@ -60,7 +62,7 @@ class WandbLogger:
 
     def end(self, ending: Ending) -> None:
         self.run.summary.update({**(ending.results or {}), "state": ending.state, "reason": ending.reason})
-        for path in ending.files:
+        for path in [path for path in ending.files if path.name != OF_WANDB]:
             self.run.save(str(path), base_path=str(path.parent), policy="now")
         self.run.finish(exit_code=EXIT_CODES[ending.state])
 
