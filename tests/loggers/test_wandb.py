@@ -96,23 +96,29 @@ def test_without_a_key_it_is_said_and_not_asked(logged: Logged, monkeypatch: pyt
 
 
 def test_trackio_holds_the_run_under_its_group(
-    logged: Logged, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+    logged: Logged,
+    own_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pytest.importorskip("trackio")
-    from trackio import utils
-    from trackio.sqlite_storage import SQLiteStorage
+    from trackio import sqlite_storage, utils
 
-    for module in (utils, __import__("trackio.sqlite_storage", fromlist=["x"])):
+    for module in (utils, sqlite_storage):
         monkeypatch.setattr(module, "TRACKIO_DIR", own_folder / "trackio")
+    storage = sqlite_storage.SQLiteStorage
     trial = logged("logger=trackio", "train.epochs=4")
 
     trial.interrupted_after(2)
-    trial()
+    record = trial()
 
     assert "failed" not in trial.output.getvalue(), trial.directory.log.read_text()
-    [run] = SQLiteStorage.get_runs("vggsweep")
+    assert capsys.readouterr().out == "", "the terminal shows the progress of training"
+    [run] = storage.get_runs("vggsweep")
     assert run.startswith("logged/7-")
-    logs = [row for row in SQLiteStorage.get_logs("vggsweep", run) if "val_loss" in row]
+    logs = storage.get_logs("vggsweep", run)
+    assert (logs[-1]["state"], logs[-1]["costs/macs"]) == ("COMPLETE", record.costs["macs"])
+    logs = [row for row in logs if "val_loss" in row]
     assert [row["step"] for row in logs] == [1, 2, 3, 4]
     losses = [row["val_loss"] for row in read_history(trial.directory.history)]
     assert [row["val_loss"] for row in logs] == pytest.approx(losses)

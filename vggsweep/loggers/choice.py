@@ -1,4 +1,4 @@
-"""The logger of each name; what it needs is imported when it begins."""
+"""The logger of each name; what it needs is imported when it is made."""
 
 from __future__ import annotations
 

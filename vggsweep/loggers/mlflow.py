@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,12 @@ class MlflowLogger:
 
     def __init__(self, settings: MlflowSettings) -> None:
         self.settings = settings
-
-    def begin(self, run: LoggedRun) -> int:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # each attempt would be a line on the terminal
+        import_module("mlflow")
+
+    def begin(self, run: LoggedRun) -> int:
         # what stands for a password is filled in here and nowhere before
         uri = OmegaConf.create({"uri": self.settings.uri}).uri or os.environ.get("MLFLOW_TRACKING_URI")
         if uri is not None:

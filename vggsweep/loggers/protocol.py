@@ -57,7 +57,10 @@ class Ending:
 
 
 class Logger(Protocol):
-    """One place where a run is logged; it may raise anything and take its time."""
+    """One place where a run is logged; it may raise anything and take its time.
+
+    It is made as the trial begins, and then called in a thread of its own.
+    """
 
     def begin(self, run: LoggedRun) -> int:
         """Open the run, or open it again.

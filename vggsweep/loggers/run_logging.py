@@ -71,8 +71,11 @@ class RunLogging:
             if thread.name in waiting or _rests_until.get((run.sweep, name), 0.0) > time.monotonic():
                 log.info("logger %s did not answer a trial before this one, which is not logged there", name)
                 continue
-            thread.start()
             self.threads.append(thread)
+            # made here: a training that forks readers of pictures must meet no import that is half done
+            if thread.make():
+                thread.start()
+        self._tell_failures()
 
     def publish(self, epochs: Epochs) -> None:
         """Hand over all finished epochs; each logger writes those that it has not yet."""
@@ -169,9 +172,20 @@ class _LoggerThread(threading.Thread):
         self.tasks: queue.SimpleQueue[Epochs | Ending] = queue.SimpleQueue()
         self.failure: tuple[str, str] | None = None
 
+    def make(self) -> bool:
+        """Make the logger, which imports what it needs; False where that failed."""
+        with self._failing():
+            self.logger: Logger = make_logger(self.settings)
+        return self.failure is None
+
     def run(self) -> None:
+        with self._failing():
+            self._log(self.logger)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
         try:
-            self._log(make_logger(self.settings))
+            yield
         except (Exception, SystemExit) as error:
             words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
             shown = words if len(words) <= LONGEST_REASON else f"{words[:LONGEST_REASON]}…"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from vggsweep.configuration.logger_settings import TensorBoardSettings
 from vggsweep.loggers.protocol import Ending, LoggedRun
+
+# What it writes with, and reads with what a trial wrote before it was stopped.
+MODULES = ("torch.utils.tensorboard", "tensorboard.backend.event_processing.event_accumulator")
 
 
 class TensorBoardLogger:
@@ -19,6 +23,8 @@ class TensorBoardLogger:
 
     def __init__(self, settings: TensorBoardSettings) -> None:
         self.settings = settings
+        for module in MODULES:
+            import_module(module)
 
     def begin(self, run: LoggedRun) -> int:
         from torch.utils.tensorboard import SummaryWriter

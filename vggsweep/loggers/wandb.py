@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from vggsweep.configuration.logger_settings import TrackioSettings, WandbSettings
@@ -25,9 +26,10 @@ class WandbLogger:
 
     def __init__(self, settings: WandbSettings) -> None:
         self.settings = settings
+        os.environ.setdefault("WANDB_SILENT", "true")  # the terminal shows the progress of training
+        import_module("wandb")
 
     def begin(self, run: LoggedRun) -> int:
-        os.environ.setdefault("WANDB_SILENT", "true")  # the terminal shows the progress of training
         import wandb
 
         mode: Any = self.settings.mode or wandb.Settings().mode
@@ -76,6 +78,7 @@ class TrackioLogger:
 
     def __init__(self, settings: TrackioSettings) -> None:
         self.settings = settings
+        import_module("trackio")
 
     def begin(self, run: LoggedRun) -> int:
         import trackio
