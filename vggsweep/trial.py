@@ -24,16 +24,17 @@ from rich.console import Console
 from torch import nn
 
 from vggsweep.configuration.belonging import Fingerprints
-from vggsweep.configuration.network import configured_network, input_shape
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.loading import LoadedData
-from vggsweep.device import ResolvedPrecision, autocast, device_name
+from vggsweep.device import ResolvedPrecision, device_name
 from vggsweep.errors import CheckpointError, DataChanged, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
 from vggsweep.identity import Identity
+from vggsweep.loggers.run_logging import RunLogging, logging_trial
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
-from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
+from vggsweep.measure.speed import peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
 from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
 from vggsweep.results.disk.history import write_history
@@ -54,6 +55,7 @@ from vggsweep.trial_directory import (
 from vggsweep.trial_facts import (
     cost_facts,
     failure_reason,
+    inference_speed,
     metrics,
     network_facts,
     training_times,
@@ -130,13 +132,18 @@ def run_trial(
     write_atomically(directory.overrides, yaml_text(list(spec.overrides)))
     with logged_to(directory):
         configuration = read_configuration(spec.plain)
-        record = _record_of(_Run(spec, identity, prepared, configuration, stop, console, on_epoch))
-        try:
-            stop.check_owner()
-        except Superseded:
-            keep_late_record(record, directory)
-            raise
-        write_record(record, directory.path)
+        with logging_trial(
+            configuration.logger, spec.sweep, spec.number, directory, identity, spec.plain, stop, console
+        ) as loggers:
+            run = _Run(spec, identity, prepared, configuration, stop, console, on_epoch, loggers)
+            record = _record_of(run)
+            try:
+                stop.check_owner()
+            except Superseded:
+                keep_late_record(record, directory)
+                raise
+            write_record(record, directory.path)
+            loggers.end(record)
         drop_checkpoint(record, directory)
     return record
 
@@ -152,6 +159,7 @@ class _Run:
     stop: StopRequest
     console: Console
     on_epoch: EpochObserver | None
+    loggers: RunLogging
 
 
 @dataclass
@@ -251,7 +259,7 @@ def _take_steps(run: _Run, result: _Result) -> None:
     with _noted("latency and throughput were not measured", run, result):
         result.measurements = {"peak_memory_mb": peak_memory_mb(device)}
         if configuration.measure.name != "none":
-            result.measurements |= _measure(configuration, trained, precision, device)
+            result.measurements |= inference_speed(configuration, trained, precision, device)
             if result.measurements["contended"]:
                 result.notes.append("other work ran on the device while latency and throughput were measured")
 
@@ -348,24 +356,9 @@ def _publish(run: _Run, result: _Result, epoch: EpochResult) -> None:
     assert result.training is not None and result.val_images is not None, "no epoch without them"
     rows = [asdict(row) for row in result.training.history]
     write_history(rows, run.spec.directory.history, run.identity)
+    run.loggers.publish(rows)
     if run.on_epoch is not None:
         run.on_epoch(epoch, result.val_images)
-
-
-def _measure(
-    configuration: Configuration, network: nn.Module, precision: ResolvedPrecision, device: torch.device
-) -> dict[str, Any]:
-    """Latency and throughput, and whether other work ran on the device meanwhile."""
-    shape = input_shape(configuration)
-    with ContentionWatch(device) as watch:
-        measured = measure_inference(
-            network,
-            (shape.channels, shape.resolution, shape.resolution),
-            configuration.measure,
-            lambda: autocast(device, precision),
-            channels_last=configuration.train.channels_last,
-        )
-    return asdict(measured) | {"contended": watch.is_contended}
 
 
 @contextmanager

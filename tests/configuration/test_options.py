@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from PIL import Image
 
 from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.logger_settings import PACKAGES
 from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import FIXED_GROUPS, NODES, Configuration
 
@@ -24,6 +26,7 @@ COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
     ("arch", "custom"): ["arch.target=vggsweep.arch.comparators.build_lenet"],
     ("head", "native"): ["arch=lenet"],
+    ("logger", "custom"): ["logger.custom.target=my_loggers.MyLogger"],
     ("contender", "shallow_equal_macs"): ["arch.width=16"],
     ("contender", "shallow_equal_conv_params"): ["arch.width=16"],
     ("budget", "macs"): ["budget.target=30e6"],
@@ -56,6 +59,8 @@ def test_every_option_composes_and_passes_the_checks(
         needs += [f"dataset.root='{pictures}'"]
 
     configuration = configured(f"{group}={option}", *needs)
+    if group == "logger" and find_spec(PACKAGES.get(option, "vggsweep")) is None:
+        pytest.skip(f"{option} is not installed")
 
     check_configuration(configuration)
     if group not in GLOBAL_GROUPS:

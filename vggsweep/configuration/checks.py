@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from vggsweep.arch.describe import check_network
+from vggsweep.configuration.logger_settings import check_loggers
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
 from vggsweep.configuration.secrets import check_storage
@@ -28,6 +29,7 @@ def check_configuration(configuration: Configuration) -> None:
     """
     check_name(configuration.sweep.name)
     check_storage(configuration.sweep.storage)
+    check_loggers(configuration.logger)
     _check_device_word(configuration.device)
     check_dataset(configuration.dataset)
     network = configured_network(configuration)

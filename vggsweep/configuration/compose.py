@@ -25,7 +25,7 @@ from vggsweep.configuration.words import parse, pasted, word
 from vggsweep.errors import ConfigError
 
 # Groups of which several options add up.
-COMPOSABLE_GROUPS = ("space", "experiment")
+COMPOSABLE_GROUPS = ("space", "experiment", "logger")
 SEARCH_PATH = "hydra.searchpath"
 # What a wrong line, or a broken file of --config-dir, makes Hydra raise.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -203,6 +203,12 @@ def _readable(error: Exception, words: list[str], extra_dir: Path | None, config
             return ConfigError(_several_values(override))
         if (refusal := reader.misspelt_option(override)) is not None:
             return refusal
+        if override.is_add() and f"Multiple values for {override.key_or_group}." in str(error):
+            chosen = pasted(word(override.get_key_element().lstrip("+"), override.value()))
+            return ConfigError(
+                f"{override.input_line!r}: {override.key_or_group} has an option already; another takes its "
+                f"place without the plus: {chosen}"
+            )
     groups = [
         text
         for text, one in zip(words, parsed, strict=True)
@@ -223,6 +229,8 @@ def _readable(error: Exception, words: list[str], extra_dir: Path | None, config
 
 def _several_values(override: Override) -> str:
     text = str(override.input_line)
+    if override.key_or_group == "logger":
+        return f"{text!r}: several loggers at once are a list: logger=[{override.get_value_string()}]"
     quoted = word(override.get_key_element(), override.get_value_string())
     return (
         f"{text!r} holds several values: add -m to sweep over them, or quote them to mean one text: "

@@ -25,6 +25,7 @@ from vggsweep.configuration.hydra_node import (
     sweeper_of,
 )
 from vggsweep.configuration.idle import warn_of_idle_words
+from vggsweep.configuration.logger_settings import check_mlflow_address
 from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.words import choice_values, parse, word
@@ -222,6 +223,8 @@ def _refuse_secrets(parsed: Sequence[Override]) -> None:
     for override in parsed:
         if override.key_or_group == "sweep.storage":
             check_storage(str(override.value()))
+        elif override.key_or_group == "logger.mlflow.uri":
+            check_mlflow_address(str(override.value()))
 
 
 def named(configuration: Configuration, words: Sequence[str]) -> str | None:

@@ -67,6 +67,8 @@ class Reader:
                 hint = near_match(name, options)
                 if group == "arch" and TORCHVISION_NAMES.match(name):
                     hint = f"It is one of torchvision's: arch=torchvision arch.name={name}"
+                if (group, name) == ("logger", "csv"):
+                    hint = f"Every trial writes history.csv: leave the word out. {hint}"
                 return ConfigError(f"{group}={name}: no such option. {hint}")
         return None
 
@@ -92,6 +94,10 @@ class Reader:
                 return ConfigError(
                     f"Unknown field {key}. What {node} holds is yours and is added with a plus: {added}"
                 )
+        group, _, rest = key.partition(".")
+        option = rest.partition(".")[0]
+        if group == "logger" and option in self.options(group):
+            return ConfigError(f"{key} is a field of a logger that is not chosen; add logger={option}.")
         parent, _, leaf = key.rpartition(".")
         siblings = [name for name in names if parent and name.startswith(f"{parent}.")]
         if siblings:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vggsweep.arch.settings import FAMILIES, ArchSettings, BudgetSettings, HeadSettings
+from vggsweep.configuration.logger_settings import LoggerSettings, read_loggers
 from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.sweep_settings import (
     PRUNERS,
@@ -33,13 +34,6 @@ from vggsweep.training.settings import (
 
 
 @dataclass(frozen=True)
-class LoggerSettings:
-    """Where the course of training is written besides the record."""
-
-    name: Literal["csv"]
-
-
-@dataclass(frozen=True)
 class Configuration:
     """One fully composed configuration."""
 
@@ -52,7 +46,7 @@ class Configuration:
     augment: AugmentSettings
     train: TrainSettings
     measure: MeasureSettings
-    logger: LoggerSettings
+    logger: Mapping[str, LoggerSettings]
     objective: ObjectiveSettings
     space: SpaceSettings
     pruner: PrunerSettings
@@ -68,7 +62,6 @@ FIXED_GROUPS = {
     "augment": AugmentSettings,
     "train": TrainSettings,
     "measure": MeasureSettings,
-    "logger": LoggerSettings,
     "objective": ObjectiveSettings,
     "space": SpaceSettings,
     "sweep": SweepSettings,
@@ -81,7 +74,11 @@ CHOSEN_GROUPS: dict[str, tuple[str, Mapping[str, type]]] = {
     "pruner": ("name", PRUNERS),
 }
 PLAIN_NODES = ("seed", "device")
-NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, *PLAIN_NODES)
+# Its options add up: where the course of training is written besides the record, by name.
+LOGGER = "logger"
+NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, LOGGER, *PLAIN_NODES)
+# What stands for a password stays as it was written: these values are saved in many files.
+ADDRESSES = (("sweep", "storage"), ("logger", "mlflow", "uri"))
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
@@ -96,11 +93,13 @@ def resolved(config: DictConfig) -> dict[str, Any]:
         raise ConfigError(first_paragraph(error)) from error
     assert isinstance(plain, dict)
     _read_numbers(plain, config)
-    if isinstance(plain.get("sweep"), dict) and "storage" in plain["sweep"]:
-        # What stands for a password stays as it was written: this value is saved in many files.
-        written = OmegaConf.to_container(config.sweep, resolve=False)
-        assert isinstance(written, dict)
-        plain["sweep"]["storage"] = written["storage"]
+    for *path, field in ADDRESSES:
+        node: Any = plain
+        for name in path:
+            node = node.get(name) if isinstance(node, dict) else None
+        if isinstance(node, dict) and field in node:
+            written: Any = OmegaConf.to_container(OmegaConf.select(config, ".".join(path)), resolve=False)
+            node[field] = written[field]
     return {str(key): value for key, value in plain.items()}
 
 
@@ -174,6 +173,7 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     _ask_for_target(plain["arch"])
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
+    values[LOGGER] = read_loggers(plain[LOGGER])
     seed, device = plain["seed"], plain["device"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ConfigError(f"seed={seed} should be a whole number from 0 to 2^32 - 1.")

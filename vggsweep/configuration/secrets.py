@@ -28,17 +28,34 @@ def check_storage(storage: str | None) -> None:
     >>> check_storage("postgresql://me@db.lab/sweeps")
     >>> check_storage("postgresql://me:${oc.env:DB_PASSWORD}@db.lab/sweeps")
     """
-    if storage is None:
+    check_address(
+        storage,
+        "sweep.storage",
+        "Leave it out and set PGPASSWORD or ~/.pgpass, or write '${oc.env:DB_PASSWORD}' in its place, in "
+        "single quotes and without a default",
+    )
+
+
+def check_address(address: str | None, field: str, advice: str) -> None:
+    """Refuse a password that is written out in an address.
+
+    Args:
+        address: as written, or None.
+        field: of the configuration, for the refusal.
+        advice: where the password may come from, without its full stop.
+
+    Raises:
+        ConfigError: naming the field, not the password.
+    """
+    if address is None:
         return
     # percent signs and backslashes may hide the name of a field, not what it holds
-    for text in (storage, unquote(storage), storage.replace("\\", "")):
+    for text in (address, unquote(address), address.replace("\\", "")):
         for pattern in (USER_AND_PASSWORD, UNFINISHED, FIELD):
             for found in pattern.finditer(text):
                 if found["password"] and not VARIABLES.fullmatch(found["password"]):
                     raise ConfigError(
-                        "sweep.storage holds a password, which would show in process lists and files. Leave "
-                        "it out and set PGPASSWORD or ~/.pgpass, or write '${oc.env:DB_PASSWORD}' in its "
-                        "place, in single quotes and without a default."
+                        f"{field} holds a password, which would show in process lists and files. {advice}."
                     )
 
 

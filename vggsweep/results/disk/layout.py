@@ -47,6 +47,8 @@ class TrialDirectory:
     lock = _File("trial.lock")
     # the token of the worker that may write here; see `vggsweep.sweep.scheduling.ownership`
     owner = _File("trial.owner")
+    # by which loggers know its run again, where any is chosen
+    run = _File("trial.run")
     # left by an owner that was asked to stop: its end was no death
     released = _File("trial.released")
     # left by whoever ended a process that did not answer: why
@@ -56,7 +58,7 @@ class TrialDirectory:
     def files(self) -> tuple[Path, ...]:
         """What a trial writes while it trains."""
         written = (self.record, self.config, self.overrides, self.history, self.checkpoint, self.weights)
-        return (*written, self.log, self.owner, self.released, self.hung)
+        return (*written, self.log, self.owner, self.run, self.released, self.hung)
 
     @property
     def is_begun(self) -> bool:

@@ -43,7 +43,7 @@ FREE_NODES = ("device", "logger")
 SAMPLER_GROUP = "hydra/sweeper/sampler"
 WHOLE_SWEEP = "of the sweep"
 # Nodes of a configuration that a sweep has once, whatever its trials are.
-WHOLE_NODES = ("sweep", "objective", "pruner", "space", "hydra")
+WHOLE_NODES = ("sweep", "objective", "pruner", "space", "logger", "hydra")
 # Words of a line that are no part of a trial's configuration.
 NOT_A_TRIALS = ("hydra", "sweep.name=")
 
@@ -209,7 +209,8 @@ def _read_space(
     distributions = read_space([*from_group, *swept], lambda group: group_options(group, extra_dir=extra_dir))
     for key in distributions:
         if key.lstrip("+").partition(".")[0] in WHOLE_NODES:
-            raise ConfigError(f"{key} belongs to the sweep as a whole and cannot be searched.")
+            advice = " Several at once are a list: logger=[tensorboard,mlflow]" if key == "logger" else ""
+            raise ConfigError(f"{key} belongs to the sweep as a whole and cannot be searched.{advice}")
     if "seed" in distributions:
         raise ConfigError(
             "seed is never searched: it would make luck look like skill. Use sweep.replicates=3 to average "
@@ -222,7 +223,7 @@ def naming_overrides(words: Sequence[str]) -> list[str]:
     """The words that name a sweep: those that may change when it continues leave the name alone."""
     free = (
         *(f"sweep.{field}=" for field in FREE_SWEEP_FIELDS),
-        *(f"{node}=" for node in FREE_NODES),
+        *(f"{node}{mark}" for node in FREE_NODES for mark in "=."),
         "hydra/launcher",
         "hydra.launcher",
     )
