@@ -37,10 +37,8 @@ class Picture(Live):
     def stop(self) -> None:
         """End it; a transient one leaves nothing behind."""
         if self.console.is_jupyter and not self._nested:
-            is_cleared, self.transient = (
-                self.transient,
-                False,
-            )  # no cursor to move, which would show as a line
+            is_cleared = self.transient
+            self.transient = False  # there is no cursor to move back, which would show as an empty line
             super().stop()
             if is_cleared and self._output is not None:
                 self._show("")

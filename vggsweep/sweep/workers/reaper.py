@@ -49,8 +49,8 @@ def reaping() -> Iterator[None]:
 def end_pool() -> None:
     """End joblib's idle processes; it starts others when they are needed.
 
-    It would keep them for the next sweep of this process, with the environment, the import path and the token of
-    the moment at which they began.
+    It would keep them for the next sweep of this process, with the environment, the import path and the token
+    of the moment at which they began.
     """
     loky = sys.modules.get("joblib.externals.loky")
     if loky is not None:
