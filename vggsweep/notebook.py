@@ -36,14 +36,16 @@ class Picture(Live):
 
     def stop(self) -> None:
         """End it; a transient one leaves nothing behind."""
-        if self.console.is_jupyter and not self._nested:
-            is_cleared = self.transient
-            self.transient = False  # there is no cursor to move back, which would show as an empty line
+        if not self.console.is_jupyter or self._nested:
             super().stop()
-            if is_cleared and self._output is not None:
-                self._show("")
-        else:
+            return
+        quiet, self.console.quiet = self.console.quiet, True  # rich would show an empty line
+        try:
             super().stop()
+        finally:
+            self.console.quiet = quiet
+        if self.transient and self._output is not None:
+            self._show("")
 
     def _show(self, picture: RenderableType) -> None:
         from IPython.display import display

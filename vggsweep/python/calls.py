@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +92,9 @@ def sweep(
 def _run(
     overrides: Iterable[str], config_dir: str | Path | None, more: Sequence[str] = (), *, is_sweep: bool
 ) -> object:
-    from vggsweep.sweep.application import Application  # Hydra, and what a sweep needs
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's of ipywidgets, which we need not
+        from vggsweep.sweep.application import Application  # Hydra, Optuna, and what else a sweep needs
 
     words = (*_words(overrides), *more)
     own = [] if config_dir is None else ["--config-dir", os.fspath(config_dir)]
