@@ -1,7 +1,7 @@
 """The ``vggsweep`` command: a Hydra application, or one of the named verbs.
 
     vggsweep VERB …          a bare first word: `vggsweep.verbs`
-    vggsweep [OVERRIDES]     Hydra; the line is composed and checked first, so that a wrong one costs nothing
+    vggsweep [OVERRIDES]     `vggsweep.sweep.application`, which checks the line and lets Hydra run it
 
 Only what the line needs is imported: ``--help`` and tab completion never load torch.
 """

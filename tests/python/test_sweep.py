@@ -13,6 +13,8 @@ import vggsweep
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results import figures
 
+DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+
 
 def test_table_and_front_are_those_of_the_verbs(quickstart: Path) -> None:
     sweep = vggsweep.open_sweep("quickstart")
@@ -83,6 +85,16 @@ def test_notebook_shows_the_best_trials(quickstart: Path) -> None:
     for column in ("trial", "depth", "width", "val_acc", "macs"):
         assert f"<th>{column}</th>" in shown
     assert "<th>seed</th>" not in shown
+
+
+@pytest.mark.parametrize("kind", [vggsweep.Sweep, vggsweep.Trial])
+def test_documentation_names_every_method(kind: type) -> None:
+    names = [
+        name for name in (*vars(kind), *getattr(kind, "__annotations__", ())) if not name.startswith("_")
+    ]
+    assert len(names) > 5
+    for name in names:
+        assert f"`.{name}" in DOCUMENTATION, name
 
 
 def test_missing_sweep_is_refused_with_those_that_are_there(quickstart: Path) -> None:

@@ -1,12 +1,13 @@
 """The sweep room: from the words of ``vggsweep -m`` to trained trials in an Optuna study.
 
+application.py   a line checked and run by Hydra: the command's, or that of a call from Python
 plugin.py        the class that Hydra finds as ``hydra/sweeper=vggsweep``
 run.py           a sweep from its first word to its last
 single_run.py    one configuration without a sweep; rerun.py trains failed ones again
-hydra_task.py    Hydra's task function, behind both of them
+hydra_task.py    Hydra's task functions, of a single run and of a sweep
 stagewise.py     the hook of ``space=stagewise``
-command_line.py  the line as it was typed
-outcome.py       how a worker ended
+command_line.py  which trials the next sweep trains again
+outcome.py       how a worker, and a sweep, ended
 
 spec/            what was asked: search space, sampler, objective, pruner, and the checks of all
 storage/         the study, its database, its locks, and what is written on its trials

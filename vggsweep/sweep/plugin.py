@@ -13,8 +13,6 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from vggsweep.errors import EXIT_USAGE
-
 if TYPE_CHECKING:
     from vggsweep.sweep.outcome import SweepEnding
 
@@ -45,6 +43,7 @@ class VggSweeper(Sweeper):
             SystemExit: another application chose this sweeper.
             VggsweepError: the sweep cannot start.
         """
+        from vggsweep.errors import EXIT_USAGE
         from vggsweep.sweep.hydra_task import SweepJob
         from vggsweep.sweep.run import run_sweep
 
