@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 import vggsweep
 from vggsweep.errors import ConfigError, RecordError
+from vggsweep.python import calls
 from vggsweep.results import figures
 
 DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
@@ -106,6 +108,7 @@ def test_package_shows_its_public_names_and_nothing_else_and_loads_no_torch(quic
     assert dir(vggsweep) == sorted(vggsweep.__all__)
     for name in dir(vggsweep):
         assert getattr(vggsweep, name) is not None
+    assert inspect.signature(vggsweep.sweep) == inspect.signature(calls.sweep)
     script = f"""
 import sys, vggsweep
 print(vggsweep.open_sweep({str(quickstart)!r}), callable(vggsweep.sweep), "torch" in sys.modules)

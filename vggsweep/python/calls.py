@@ -18,6 +18,7 @@ from vggsweep.configuration.words import word
 from vggsweep.errors import ConfigError, VggsweepError
 from vggsweep.python.sweep import Sweep
 from vggsweep.python.trial import Trial
+from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.visible import show
 
 
@@ -86,7 +87,7 @@ def sweep(
     ending = _run(overrides, config_dir, words, is_sweep=True)
     assert isinstance(ending, SweepEnding)
     ending.check()
-    return Sweep(ending.name)
+    return Sweep(sweep_directory(ending.name).path)
 
 
 def _run(

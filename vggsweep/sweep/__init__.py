@@ -24,8 +24,14 @@ recovery/        continuing a sweep, and putting right what was lost or changed
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vggsweep.python.sweep import Sweep
 
 
 class _Callable(ModuleType):
@@ -34,10 +40,18 @@ class _Callable(ModuleType):
     Importing a module of the room puts the room in the package in place of any function of its name.
     """
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    def __call__(
+        self,
+        overrides: Iterable[str] = (),
+        *,
+        n_trials: int | None = None,
+        n_workers: int | None = None,
+        config_dir: str | Path | None = None,
+    ) -> Sweep:
+        """Run a sweep to its end; see `vggsweep.python.calls.sweep`."""
         from vggsweep.python.calls import sweep
 
-        return sweep(*arguments, **options)
+        return sweep(overrides, n_trials=n_trials, n_workers=n_workers, config_dir=config_dir)
 
 
 sys.modules[__name__].__class__ = _Callable
