@@ -1,7 +1,7 @@
 """The ``vggsweep`` command: a Hydra application, or one of the named verbs.
 
     vggsweep VERB …          a bare first word: `vggsweep.verbs`
-    vggsweep [OVERRIDES]     Hydra; the line is composed and checked first, so that a wrong one costs nothing
+    vggsweep [OVERRIDES]     `vggsweep.sweep.application`, which checks the line and lets Hydra run it
 
 Only what the line needs is imported: ``--help`` and tab completion never load torch.
 """
@@ -13,22 +13,18 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, VggsweepError, near_match
+from vggsweep.errors import EXIT_INTERRUPTED, EXIT_USAGE, ConfigError, Stopped, VggsweepError, near_match
 from vggsweep.streams import check_output, make_lossy
 from vggsweep.training.interruption import EarlySignal
 from vggsweep.visible import never_fail_to_print, show
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from vggsweep.configuration.line import Line
 
 VERBS = ("summary", "plan", "status", "table", "pareto", "report", "rerun", "repair", "doctor")
 # The others are told sweeps.
@@ -55,6 +51,9 @@ def main() -> None:
         code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
     except VggsweepError as error:
         code = refuse(error)
+    except Stopped as stopped:
+        show(f"\n{stopped}", sys.stderr)
+        code = EXIT_INTERRUPTED
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     sys.exit(code)
@@ -111,7 +110,7 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
 
 
 def run_hydra(words: Sequence[str]) -> int:
-    """Check the line, then hand it to Hydra."""
+    """Answer what Hydra answers by itself, or check the line and run it."""
     import hydra
     from hydra._internal.utils import get_args_parser
     from hydra.errors import HydraException
@@ -119,7 +118,6 @@ def run_hydra(words: Sequence[str]) -> int:
 
     from vggsweep.configuration.locate import config_dir
     from vggsweep.configuration.refusal import first_paragraph
-    from vggsweep.sweep.command_line import remember
 
     parser = get_args_parser()
     parser.error = refuse_flags  # type: ignore[method-assign]
@@ -127,25 +125,71 @@ def run_hydra(words: Sequence[str]) -> int:
     is_inspection = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
     if is_inspection:
         check_inspection(arguments)
-    elif not arguments.shell_completion:
+    elif arguments.shell_completion:
+        if not arguments.overrides:
+            raise ConfigError('-sc installs tab completion: eval "$(vggsweep -sc install=bash)"')
+        if "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
+            return 0
+    elif not arguments.resolve:  # which Hydra refuses by itself
         if sys.stderr.isatty():  # composing the line and importing torch take some seconds
             print("starting", file=sys.stderr)
-        remember(words)
-        words = check_line(arguments, list(words))
-    elif not arguments.overrides:
-        raise ConfigError('-sc installs tab completion: eval "$(vggsweep -sc install=bash)"')
-    elif "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
-        return 0
+        return run_line(arguments, words)
     sys.argv = ["vggsweep", *words]
-    run = hydra.main(config_path=str(config_dir()), config_name="config")(task)
-    if is_inspection or arguments.shell_completion or arguments.resolve:
+    try:
+        show_masked(hydra.main(config_path=str(config_dir()), config_name="config")(lambda config: None))
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(first_paragraph(error)) from error
+    return 0
+
+
+def run_line(arguments: Any, words: Sequence[str]) -> int:
+    """Check a line that trains, and run it.
+
+    Args:
+        arguments: the words as Hydra's parser reads them.
+        words: as typed.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        Stopped: a signal arrived.
+        VggsweepError: the line cannot work, or its run failed.
+    """
+    from hydra._internal.utils import run_and_report
+
+    from vggsweep.sweep.application import Application
+
+    for flag in ("config_path", "experimental_rerun"):
+        if getattr(arguments, flag):
+            raise ConfigError(
+                f"--{flag.replace('_', '-')} would leave our configurations aside. --config-dir DIR adds "
+                "options of your own to them, and the same command continues a run."
+            )
+    application = Application(
+        tuple(arguments.overrides),
+        is_sweep=arguments.multirun,
+        command=shlex.join(["vggsweep", *words]),
+        extra_dir=Path(arguments.config_dir) if arguments.config_dir else None,
+        config_name=arguments.config_name or "config",
+    )
+    checked = application.check()
+
+    def run() -> object:
         try:
-            show_masked(run)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise ConfigError(first_paragraph(error)) from error
-        return 0
-    run()
-    return _end_of_stock_sweep(words) if arguments.multirun else 0
+            return application.run(checked, configures_logging=True)
+        except VggsweepError as error:
+            return error
+
+    end = run_and_report(run)  # of our own faults Hydra shows the part of the traceback that matters
+    if isinstance(end, VggsweepError):
+        raise end
+    if application.is_sweep:
+        return int(end.exit_code)
+    from vggsweep.sweep.hydra_task import closing_block
+
+    show(closing_block(end.record, end.directory))
+    return 0
 
 
 def show_masked(inspect: Callable[[], None]) -> None:
@@ -218,87 +262,6 @@ def check_inspection(arguments: Any) -> None:
 
     extra_dir = Path(arguments.config_dir) if arguments.config_dir else None
     compose(arguments.overrides, extra_dir=extra_dir, config_name=arguments.config_name or "config")
-
-
-def check_line(arguments: Any, words: list[str]) -> list[str]:
-    """Refuse a line that cannot work, before Hydra makes a directory.
-
-    Returns:
-        The words for Hydra, with the sweep's name and directory settled.
-    """
-    from vggsweep.configuration.line import check_run, check_sweep, read_line
-
-    for flag in ("config_path", "experimental_rerun"):
-        if getattr(arguments, flag):
-            raise ConfigError(
-                f"--{flag.replace('_', '-')} would leave our configurations aside. --config-dir DIR adds "
-                "options of your own to them, and the same command continues a run."
-            )
-    extra_dir = Path(arguments.config_dir) if arguments.config_dir else None
-    config_name = arguments.config_name or "config"
-    if not arguments.multirun:
-        own = check_run(arguments.overrides, extra_dir, config_name)
-        _refuse_sweeps_directory([*arguments.overrides, *own])
-        return words + own
-    from vggsweep.sweep.workers.launchers import check_launcher
-
-    check_launcher(arguments.overrides)
-    line = read_line(arguments.overrides, extra_dir=extra_dir, config_name=config_name)
-    if line.sweeper != "vggsweep":
-        own = check_sweep(line, extra_dir, config_name)
-        _refuse_sweeps_directory([*arguments.overrides, *own])
-        return words + own
-    return words + _check_order(line, extra_dir, config_name)
-
-
-def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[str]:
-    """Check a sweep of ours as a whole."""
-    from vggsweep.configuration.idle import warn_of_idle_words
-    from vggsweep.configuration.schema import read_configuration
-    from vggsweep.configuration.words import word
-    from vggsweep.sweep.recovery.continuation import check_same_sweep
-    from vggsweep.sweep.spec.preflight import checked_spec
-    from vggsweep.sweep.workers.launchers import choose_launcher
-
-    order = checked_spec(line, extra_dir=extra_dir, config_name=config_name, command="")
-    launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
-    check_same_sweep(order)
-    warn_of_idle_words(read_configuration(order.base), line.parsed)
-    return [word("sweep.name", order.name), *launcher]
-
-
-def _end_of_stock_sweep(words: Sequence[str]) -> int:
-    """The exit code of a sweep whose jobs Hydra ran: failed where not one of them completed."""
-    from vggsweep.results.disk.layout import sweep_directory
-    from vggsweep.results.tables.table import read_records
-
-    names = [word.removeprefix("sweep.name=") for word in words if word.startswith("sweep.name=")]
-    records, _ = read_records(sweep_directory(names[-1]).path) if names else ([], [])
-    return EXIT_FAILED if names and not any(record.state == "COMPLETE" for _, record in records) else 0
-
-
-def _refuse_sweeps_directory(overrides: Sequence[str]) -> None:
-    """Refuse trials outside our sweeper in a directory of a sweep of ours, before Hydra makes one."""
-    from vggsweep.configuration.words import parse
-    from vggsweep.results.disk.layout import SINGLE_RUNS, sweep_directory
-    from vggsweep.sweep.recovery.continuation import refuse_sweeps_directory
-
-    names = [one.value() for one in parse(overrides) if one.key_or_group == "sweep.name"]
-    refuse_sweeps_directory(sweep_directory(str(names[-1]) if names else SINGLE_RUNS))
-
-
-def task(config: DictConfig) -> float:
-    """Hydra's task function: train this configuration and return its validation accuracy.
-
-    In a sweep a trial that fails returns NaN, so that the others go on; a single run ends the process
-    with its exit code.
-    """
-    from vggsweep.sweep.hydra_task import train_job
-
-    try:
-        return train_job(config)
-    except VggsweepError as error:  # Hydra would print a traceback
-        raise SystemExit(refuse(error)) from error
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -139,6 +139,31 @@ def configure_kernels(
     torch.backends.cudnn.deterministic = deterministic
     # Shapes are the same at every step, so a search for the fastest kernel pays at once.
     torch.backends.cudnn.benchmark = not deterministic
+
+
+@contextmanager
+def settings_restored() -> Iterator[None]:
+    """Within the block a training may set torch as it needs; afterwards the caller's settings hold again.
+
+    Random states, the number of threads, determinism and TF32.
+    """
+    devices = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # type: ignore[no-untyped-call]
+    threads = torch.get_num_threads()
+    is_deterministic = torch.are_deterministic_algorithms_enabled()
+    only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the spelling: see `configure_kernels`
+        switches = (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32)
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(is_deterministic, warn_only=only_warns)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = switches
 
 
 def cuda_device_count() -> int:

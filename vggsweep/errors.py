@@ -16,6 +16,7 @@
         └── TimedOut             it trained longer than sweep.trial_timeout allows
     Interrupted                  Ctrl-C or SIGTERM (a BaseException: nothing swallows it by accident)
     Superseded                   another worker took the trial over (a BaseException as well)
+    Stopped                      says how to go on after a signal (a KeyboardInterrupt; exit code 130)
     TrialPruned                  a pruner stopped the trial (control flow, not a failure)
 
 What a user did is a `VggsweepError`; our own broken invariants are plain `assert`s.
@@ -150,6 +151,13 @@ class Interrupted(BaseException):
 
 class Superseded(BaseException):
     """This worker was silent for so long that another one took its trial over."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM ended a sweep or a run; the text says how it continues.
+
+    A script that does not catch it ends by it, as by any Ctrl-C.
+    """
 
 
 class TrialPruned(Exception):

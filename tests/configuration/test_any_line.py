@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 import pytest
@@ -10,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vggsweep.cli import check_line
 from vggsweep.configuration.compose import compose, expand_aliases, group_options
 from vggsweep.configuration.refusal import field_names
 from vggsweep.configuration.schema import resolved
 from vggsweep.configuration.words import parse, word
 from vggsweep.errors import ConfigError
+from vggsweep.sweep.application import Application
 
 FIELDS = sorted({*field_names(compose([])), "n_trials", "n_workers", "hydra.run.dir", "hydra.sweeper.n_jobs"})
 GROUPS = (
@@ -80,16 +79,8 @@ lines = st.builds(
 
 def obeyed_or_refused(line: Sequence[str], *, is_sweep: bool) -> None:
     """Check a line as the command does, and hold what it accepts against what was typed."""
-    arguments = argparse.Namespace(
-        overrides=list(line),
-        multirun=is_sweep,
-        config_dir=None,
-        config_name=None,
-        config_path=None,
-        experimental_rerun=None,
-    )
     try:
-        added = check_line(arguments, [])
+        added = Application(tuple(line), is_sweep=is_sweep, command="vggsweep …").check()
     except ConfigError as refusal:
         text = str(refusal)
         assert text.strip()

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobRuntime
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -27,6 +30,8 @@ from vggsweep.errors import ConfigError
 # Groups of which several options add up.
 COMPOSABLE_GROUPS = ("space", "experiment", "logger")
 SEARCH_PATH = "hydra.searchpath"
+# Hydra's name for what --config-dir adds to its search path.
+COMMAND_LINE = "command-line"
 # What a wrong line, or a broken file of --config-dir, makes Hydra raise.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
@@ -57,8 +62,8 @@ def compose_with_hydra(
     overrides: Sequence[str], *, extra_dir: Path | None = None, config_name: str = "config"
 ) -> DictConfig:
     """As `compose`, with the ``hydra`` node that says which sweeper, sampler and launcher are chosen."""
-    with _hydra_at(config_dir()):
-        words = _with_search_path(list(overrides), extra_dir)
+    words = list(overrides)
+    with hydra_at(extra_dir):
         try:
             config = hydra_compose(config_name, overrides=words, return_hydra_config=True)
         except COMPOSITION_ERRORS as error:
@@ -74,18 +79,15 @@ def expand_aliases(words: Sequence[str]) -> list[str]:
     >>> expand_aliases(["n_trials=5", "seed=1"])
     ['sweep.n_trials=5', 'seed=1']
     """
-    with _hydra_at(config_dir()):
+    with hydra_at():
         aliases = _loader().get_override_aliases("config")
         return [aliases.expand(word) for word in words]
 
 
 def group_options(group: str, *, extra_dir: Path | None = None) -> list[str]:
     """The options of a config group, ours and those of ``--config-dir``; empty where it is no group."""
-    with _hydra_at(config_dir()):
-        options = set(_options(group))
-    if extra_dir is not None and (extra_dir / group).is_dir():
-        options |= {path.stem for path in (extra_dir / group).glob("*.yaml")}
-    return sorted(options)
+    with hydra_at(extra_dir):
+        return _options(group)
 
 
 def field_of_flag(flag: str) -> str | None:
@@ -99,32 +101,32 @@ def field_of_flag(flag: str) -> str | None:
 
 
 @contextmanager
-def _hydra_at(directory: Path) -> Iterator[None]:
-    """Hydra's global state set to our config tree, and put back afterwards."""
-    state = GlobalHydra.instance()
-    outer = state.hydra  # inside a sweep Hydra itself is running
+def hydra_at(extra_dir: Path | None = None) -> Iterator[Hydra]:
+    """Hydra itself, set to our config tree; what its globals held is put back afterwards.
+
+    Hydra may be running already: a sweep of ours composes its trials, and an application of a person's own
+    may call us.
+
+    Args:
+        extra_dir: the directory of ``--config-dir``, searched after ours.
+
+    Raises:
+        ConfigError: that is no directory.
+    """
+    if extra_dir is not None and not extra_dir.is_dir():
+        raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
+    path = create_config_search_path(str(config_dir()))
+    if extra_dir is not None:  # in the place where Hydra's own command line puts it
+        own = f"file://{extra_dir.resolve()}"
+        path.prepend(provider=COMMAND_LINE, path=own, anchor=SearchPathQuery(provider="schema"))
+    state, runtime = GlobalHydra.instance(), JobRuntime.instance()
+    outer, outer_name = state.hydra, runtime.get("name")
     state.clear()
     try:
-        with initialize_config_dir(str(directory), job_name="vggsweep"):
-            yield
+        yield Hydra.create_main_hydra2("vggsweep", path)
     finally:
         state.hydra = outer
-
-
-def _with_search_path(words: list[str], extra_dir: Path | None) -> list[str]:
-    """The words with ``--config-dir`` as part of Hydra's search path, before what they add to it."""
-    if extra_dir is None:
-        return words
-    if not extra_dir.is_dir():
-        raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
-    places: list[Any] = [f"file://{extra_dir.resolve()}"]
-    rest = []
-    for text, override in zip(words, parse(words), strict=True):
-        if override.key_or_group == SEARCH_PATH and isinstance(value := override.value(), list):
-            places += value
-        else:
-            rest.append(text)
-    return [word(SEARCH_PATH, places), *rest]
+        runtime.set("name", outer_name)
 
 
 def _settle_hydras_values(config: DictConfig) -> None:

@@ -1,12 +1,13 @@
 """The sweep room: from the words of ``vggsweep -m`` to trained trials in an Optuna study.
 
+application.py   a line checked and run by Hydra: the command's, or that of a call from Python
 plugin.py        the class that Hydra finds as ``hydra/sweeper=vggsweep``
 run.py           a sweep from its first word to its last
 single_run.py    one configuration without a sweep; rerun.py trains failed ones again
-hydra_task.py    Hydra's task function, behind both of them
+hydra_task.py    Hydra's task functions, of a single run and of a sweep
 stagewise.py     the hook of ``space=stagewise``
-command_line.py  the line as it was typed
-outcome.py       how a worker ended
+command_line.py  which trials the next sweep trains again
+outcome.py       how a worker, and a sweep, ended
 
 spec/            what was asked: search space, sampler, objective, pruner, and the checks of all
 storage/         the study, its database, its locks, and what is written on its trials
@@ -19,3 +20,38 @@ recovery/        continuing a sweep, and putting right what was lost or changed
 
 `[tool.importlinter]` in pyproject.toml says which floor imports which: storage is the lowest.
 """
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vggsweep.python.sweep import Sweep
+
+
+class _Callable(ModuleType):
+    """Lets ``vggsweep.sweep([…])`` run a sweep although this room has the same name.
+
+    Importing a module of the room puts the room in the package in place of any function of its name.
+    """
+
+    def __call__(
+        self,
+        overrides: Iterable[str] = (),
+        *,
+        n_trials: int | None = None,
+        n_workers: int | None = None,
+        config_dir: str | Path | None = None,
+    ) -> Sweep:
+        """Run a sweep to its end; see `vggsweep.python.calls.sweep`."""
+        from vggsweep.python.calls import sweep
+
+        return sweep(overrides, n_trials=n_trials, n_workers=n_workers, config_dir=config_dir)
+
+
+sys.modules[__name__].__class__ = _Callable

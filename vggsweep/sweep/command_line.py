@@ -1,18 +1,11 @@
-"""The line as a person typed it: for messages, and for ``sweep.yaml``. Worker processes inherit it."""
+"""Which trials the next sweep of this process trains again; the environment holds them until it is asked."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 
-VARIABLE = "VGGSWEEP_COMMAND"
 ONLY = "VGGSWEEP_ONLY"
-
-
-def remember(words: Sequence[str]) -> None:
-    """Keep the words of this process's command line."""
-    os.environ[VARIABLE] = shlex.join(["vggsweep", *words])
 
 
 def choose_only(numbers: Sequence[int]) -> None:
@@ -23,8 +16,3 @@ def choose_only(numbers: Sequence[int]) -> None:
 def take_only() -> tuple[int, ...]:
     """Return the trials that were chosen, once: the choice is then forgotten."""
     return tuple(int(word) for word in os.environ.pop(ONLY, "").split())
-
-
-def command_line() -> str:
-    """The command, ready to paste."""
-    return os.environ.get(VARIABLE, "vggsweep")

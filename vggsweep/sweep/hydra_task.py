@@ -1,64 +1,121 @@
-"""Hydra's task function: train one composed configuration as one trial, under any launcher."""
+"""Hydra's task functions: train one composed configuration as one trial, under any launcher."""
 
 from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration, resolved
-from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted
+from vggsweep.errors import ConfigError, Interrupted, Stopped, TrialFailed
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.chance import is_at_chance
-from vggsweep.sweep.command_line import command_line
 from vggsweep.sweep.single_run import train_one
 from vggsweep.training.interruption import stop_on_signals
 from vggsweep.visible import show, visible_lines
 
 
-def train_job(config: DictConfig) -> float:
-    """Train one configuration as Hydra's launchers call it.
+@dataclass(frozen=True)
+class Trained:
+    """A single run that ended well.
 
-    Returns:
-        The validation accuracy; NaN where a trial of a sweep failed or cannot exist, so that the others
-        go on.
-
-    Raises:
-        SystemExit: a single run failed (1), or a signal arrived (130).
+    Args:
+        record: what it found.
+        directory: where its files lie.
     """
-    hydra = HydraConfig.get()
-    is_sweep = hydra.mode == RunMode.MULTIRUN
-    plain = resolved(config)
-    overrides = [word for word in hydra.overrides.task if not word.startswith("sweep.name=")]
-    console = Console(stderr=True)
-    try:
+
+    record: Record
+    directory: TrialDirectory
+
+
+@dataclass(frozen=True)
+class SingleRun:
+    """Hydra's task function of a line without ``-m``.
+
+    Args:
+        command: the line, ready to paste.
+    """
+
+    command: str
+
+    def __call__(self, config: DictConfig) -> Trained:
+        """Train this configuration once.
+
+        Raises:
+            ConfigError: it cannot work.
+            TrialFailed: training went wrong; its record says so too.
+            Stopped: a signal arrived.
+        """
+        plain = resolved(config)
         check_configuration(read_configuration(plain))
-    except ConfigError as error:
-        if not is_sweep:
-            raise
-        _say(console, f"skipped ({' '.join(overrides)}): {error}")
-        return math.nan
+        trained = _train(plain, _overrides(), self.command)
+        record = trained.record
+        if record.state == "FAIL":
+            raise TrialFailed(f"trial {record.trial} failed: {record.reason}\nSee {trained.directory.log}")
+        return trained
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """Hydra's task function of a line with ``-m``: its own sweepers call it, ours reads it.
+
+    Picklable, as launchers may call it in other processes.
+
+    Args:
+        command: the line, ready to paste.
+    """
+
+    command: str
+
+    def __call__(self, config: DictConfig) -> float:
+        """Train one job of Hydra's own sweepers.
+
+        Returns:
+            The validation accuracy; NaN where the trial failed or cannot exist, so that the others go on.
+
+        Raises:
+            Stopped: a signal arrived.
+        """
+        plain, overrides = resolved(config), _overrides()
+        console = Console(stderr=True)
+        try:
+            check_configuration(read_configuration(plain))
+        except ConfigError as error:
+            _say(console, f"skipped ({' '.join(overrides)}): {error}")
+            return math.nan
+        trained = _train(plain, overrides, self.command)
+        record, directory = trained.record, trained.directory
+        if record.state == "FAIL":
+            _say(console, f"vggsweep: trial {record.trial} failed: {record.reason}\nSee {directory.log}")
+            return math.nan
+        show(closing_block(record, directory))
+        return float(record.metrics["val_acc"])
+
+
+def _overrides() -> list[str]:
+    """The words of the job that Hydra runs."""
+    return [word for word in HydraConfig.get().overrides.task if not word.startswith("sweep.name=")]
+
+
+def _train(plain: dict[str, Any], overrides: Sequence[str], command: str) -> Trained:
     with stop_on_signals() as stop:
         try:
-            record, directory = train_one(plain, overrides, stop=stop, console=console)
+            return Trained(*train_one(plain, overrides, stop=stop, console=Console(stderr=True)))
         except (Interrupted, KeyboardInterrupt) as interrupted:  # the latter on the second signal
-            keeps_epochs = plain["train"]["checkpoint"]
-            again = "continues after the last finished epoch" if keeps_epochs else "starts over"
-            _say(console, f"\nStopped by {stop.signal_name}. The same command {again}:\n  {command_line()}")
-            raise SystemExit(EXIT_INTERRUPTED) from interrupted
-    if record.state == "FAIL":
-        _say(console, f"vggsweep: trial {record.trial} failed: {record.reason}\nSee {directory.log}")
-        if not is_sweep:
-            raise SystemExit(EXIT_FAILED)
-        return math.nan
-    show(closing_block(record, directory))
-    return float(record.metrics["val_acc"])
+            again = (
+                "continues after the last finished epoch" if plain["train"]["checkpoint"] else "starts over"
+            )
+            raise Stopped(
+                f"Stopped by {stop.signal_name}. The same command {again}:\n  {command}"
+            ) from interrupted
 
 
 def closing_block(record: Record, directory: TrialDirectory) -> str:

@@ -7,11 +7,14 @@ else; the work is imported when a sweep starts.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from vggsweep.sweep.outcome import SweepEnding
 
 
 class VggSweeper(Sweeper):
@@ -25,33 +28,33 @@ class VggSweeper(Sweeper):
         self.sampler = sampler
         self.config: DictConfig | None = None
         self.hydra_context: HydraContext | None = None
+        self.task_function: TaskFunction | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Remember what Hydra knows; our workers train by themselves and need no task function."""
+        """Remember what Hydra knows; our workers train by themselves and read nothing but the command."""
         self.hydra_context = hydra_context
+        self.task_function = task_function
         self.config = config
 
-    def sweep(self, arguments: list[str]) -> None:
+    def sweep(self, arguments: list[str]) -> SweepEnding:
         """Run the sweep to its end.
 
         Raises:
-            SystemExit: always, with the exit code of the sweep.
+            SystemExit: another application chose this sweeper.
+            VggsweepError: the sweep cannot start.
         """
-        from vggsweep.configuration.schema import NODES
-        from vggsweep.configuration.secrets import masked
-        from vggsweep.errors import ConfigError, VggsweepError
+        from vggsweep.errors import EXIT_USAGE
+        from vggsweep.sweep.hydra_task import SweepJob
         from vggsweep.sweep.run import run_sweep
 
         assert self.config is not None
         assert self.hydra_context is not None
-        try:
-            if not set(NODES) <= set(self.config):
-                raise ConfigError(
-                    "hydra/sweeper=vggsweep trains the networks of the command vggsweep and cannot run "
-                    "another application's task. Use hydra/sweeper=optuna here."
-                )
-            code = run_sweep(self.config, self.hydra_context, arguments)
-        except VggsweepError as error:  # Hydra would show a traceback
-            print(f"vggsweep: {masked(str(error))}", file=sys.stderr)
-            code = error.exit_code
-        raise SystemExit(code)
+        if not isinstance(self.task_function, SweepJob):
+            # an exception would be shown as a traceback there
+            print(
+                "vggsweep: hydra/sweeper=vggsweep trains the networks of the command vggsweep and cannot run "
+                "another application's task. Use hydra/sweeper=optuna here.",
+                file=sys.stderr,
+            )
+            raise SystemExit(EXIT_USAGE)
+        return run_sweep(self.config, self.hydra_context, arguments, command=self.task_function.command)

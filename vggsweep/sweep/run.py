@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from copy import deepcopy
@@ -11,12 +12,14 @@ from pathlib import Path
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, RecordError, WriteFailed
+from vggsweep.configuration.compose import COMMAND_LINE
+from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, RecordError, Stopped, WriteFailed
 from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_atomically
 from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.disk.yaml_text import yaml_text
-from vggsweep.sweep.command_line import command_line, take_only
+from vggsweep.sweep.command_line import take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
+from vggsweep.sweep.outcome import SweepEnding
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say
 from vggsweep.sweep.scheduling.clock import StartTime
 from vggsweep.sweep.spec.preflight import read_spec
@@ -26,16 +29,16 @@ from vggsweep.sweep.workers.launch import run_workers
 from vggsweep.sweep.workers.worker import Worker
 
 
-def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str]) -> int:
+def run_sweep(
+    config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str], *, command: str
+) -> SweepEnding:
     """Run or continue a sweep.
 
     Args:
         config: as Hydra composed it, with its ``hydra`` node.
         hydra_context: for the launcher.
         arguments: the line's overrides.
-
-    Returns:
-        The exit code.
+        command: the line, ready to paste.
     """
     hydra_words = OmegaConf.to_container(config.hydra.overrides.hydra)
     assert isinstance(hydra_words, list)
@@ -44,7 +47,7 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
         words,
         extra_dir=extra_dir_of(config),
         config_name=config.hydra.job.config_name,
-        command=command_line(),
+        command=command,
     )
     spec = replace(spec, only=take_only())
     if spec.sampler_note is not None and not spec.directory.settings.exists():
@@ -65,9 +68,8 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
     save_spec(spec)  # what the study refuses leaves sweep.yaml alone
     try:
         outcome = run_workers(config, hydra_context, Worker(spec, StartTime()))
-    except KeyboardInterrupt:  # the second Ctrl-C: no table, no picture, only the way back
-        print(f"\nStopped at once. The same command continues:\n  {spec.command}", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as second:  # no table, no picture, only the way back
+        raise Stopped(f"Stopped at once. The same command continues:\n  {spec.command}") from second
     try:
         print(conclude(spec, outcome), flush=True)
     except WriteFailed:
@@ -75,14 +77,19 @@ def run_sweep(config: DictConfig, hydra_context: HydraContext, arguments: Sequen
             raise
         # what stopped the sweep comes first, and is probably the same
         print(f"vggsweep: {outcome.reason}\nThe same command continues:\n  {spec.command}", file=sys.stderr)
-    if outcome.signal_name is not None:
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if outcome.is_early or not has_completed(spec) else 0
+    if outcome.is_early:
+        code = EXIT_FAILED if outcome.signal_name is None else EXIT_INTERRUPTED
+        why = f"Sweep {spec.name}: {outcome.reason}. The same command continues:\n  {spec.command}"
+        return SweepEnding(spec.name, code, why)
+    if not has_completed(spec):
+        why = f"No trial of sweep {spec.name} completed; vggsweep table {shlex.quote(spec.name)} says why."
+        return SweepEnding(spec.name, EXIT_FAILED, why)
+    return SweepEnding(spec.name)
 
 
 def extra_dir_of(config: DictConfig) -> Path | None:
     """The directory of ``--config-dir``, as Hydra's list of sources remembers it."""
-    typed = (one for one in config.hydra.runtime.config_sources if one.provider == "command-line")
+    typed = (one for one in config.hydra.runtime.config_sources if one.provider == COMMAND_LINE)
     return next((Path(one.path) for one in typed if one.schema == "file"), None)
 
 

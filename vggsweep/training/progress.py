@@ -1,4 +1,4 @@
-"""What a person sees while a trial trains: a bar on a terminal, else one line an epoch."""
+"""What a person sees while a trial trains: a bar on a terminal or in a notebook, else one line an epoch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from vggsweep.notebook import Picture, is_redrawn
 from vggsweep.training.loop import EpochResult
 
 # A terminal shows at most this many frames a second; more would cost time and show nothing.
@@ -26,7 +27,7 @@ class ProgressBar:
     """Epoch, loss, accuracy, images/s and time left of one training.
 
     Args:
-        console: where to draw; without a terminal behind it each epoch prints one line.
+        console: where to draw; where nothing can be drawn anew each epoch prints one line.
         epochs: of the whole training.
         images: training images an epoch.
         done: epochs already trained, when a training continues.
@@ -43,15 +44,19 @@ class ProgressBar:
         self._facts = ""
 
     def __enter__(self) -> ProgressBar:
-        if self.console.is_terminal:
+        if is_redrawn(self.console):
             self._progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 TextColumn("{task.fields[facts]}"),
                 TimeRemainingColumn(),
                 console=self.console,
+            )
+            self._progress.live = Picture(
+                console=self.console,
                 transient=True,
                 refresh_per_second=FRAMES_PER_SECOND,
+                get_renderable=self._progress.get_renderable,
             )
             self._progress.start()
             total = self.epochs * self.images

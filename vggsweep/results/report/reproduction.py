@@ -9,7 +9,10 @@ from vggsweep.results.disk.record import Record
 from vggsweep.results.statistics.evidence import SweepFacts
 
 # Words that tell a sweep what to run, and a single run nothing.
-OF_THE_SWEEP = ("sweep.", "sweep=", "n_trials=", "n_workers=", "hydra.", "hydra/")
+OF_THE_SWEEP = (
+    *("sweep.", "sweep=", "n_trials=", "n_workers=", "hydra.", "hydra/"),
+    *("objective=", "objective.", "pruner=", "pruner.", "space=", "space."),
+)
 
 # Where trials of a sweep are trained again, lest they mix with it.
 AGAIN = "again"

@@ -1,6 +1,7 @@
 """What a person sees while a sweep runs: its progress, counts by state and the front so far.
 
-On a terminal this is one live picture above the running trial's bar; elsewhere a line a finished trial.
+On a terminal and in a notebook this is one live picture above the running trial's bar; elsewhere a line a
+finished trial.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Any
 import optuna
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
 from vggsweep.configuration.secrets import masked
 from vggsweep.errors import VggsweepError
+from vggsweep.notebook import Picture, is_redrawn
 from vggsweep.results.disk.record import Record
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
@@ -47,11 +48,11 @@ class SweepView:
         self.reader = ProgressReader(spec.directory)
         self.running = "starting"
         self.faults: set[str] = set()
-        self.live: Live | None = None
+        self.live: Picture | None = None
 
     def __enter__(self) -> SweepView:
-        if self.console.is_terminal:
-            self.live = Live(console=self.console, transient=True, refresh_per_second=4)
+        if is_redrawn(self.console):
+            self.live = Picture(console=self.console, transient=True, refresh_per_second=4)
             self.live.start()
             with self.harmless():
                 self.redraw()

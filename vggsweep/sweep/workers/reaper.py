@@ -32,16 +32,29 @@ def reaping() -> Iterator[None]:
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is not for it
     )
+    end_pool()  # a caller's own
     os.environ[VARIABLE] = token  # inherited by what joblib starts
     try:
         yield
     finally:
+        end_pool()
         os.environ.pop(VARIABLE, None)
         assert reaper.stdin is not None
         with suppress(OSError):  # it was killed
             reaper.stdin.write(b"done")
             reaper.stdin.close()
         reaper.wait()
+
+
+def end_pool() -> None:
+    """End joblib's idle processes; it starts others when they are needed.
+
+    It would keep them for the next sweep of this process, with the environment, the import path and the token
+    of the moment at which they began.
+    """
+    loky = sys.modules.get("joblib.externals.loky")
+    if loky is not None:
+        loky.get_reusable_executor(reuse=True).shutdown(wait=True)
 
 
 def main(token: str) -> None:
