@@ -181,7 +181,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_call_continues(
     own_folder: Path, words: Words, is_sweep: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = ["arch.depth=2,3", "n_trials=1"] if is_sweep else []
-    line = words("train.epochs=20", *own, "sweep.name=long")
+    line = words("train.epochs=12", *own, "sweep.name=long")
     call: Callable[[list[str]], Any] = vggsweep.sweep if is_sweep else vggsweep.train
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     sender = _signal_after_an_epoch(own_folder / "outputs" / "long" / "trials" / "00000")
@@ -193,8 +193,8 @@ def test_ctrl_c_stops_cleanly_and_the_same_call_continues(
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     call(line)
     trial = vggsweep.open_sweep("long").trial(0)
-    assert trial.record.metrics["epochs_run"] == 20
-    assert len(trial.history()) == 20
+    assert trial.record.metrics["epochs_run"] == 12
+    assert len(trial.history()) == 12
     assert "continues after epoch" in capsys.readouterr().err
 
 
