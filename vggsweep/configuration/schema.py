@@ -112,7 +112,7 @@ def _read_numbers(plain: dict[Any, Any], config: DictConfig) -> None:
     if OmegaConf.is_interpolation(config, "seed") and isinstance(plain.get("seed"), str):
         plain["seed"] = _number(plain["seed"])
     for key, node in plain.items():
-        if not isinstance(node, dict) or (cls := _settings_of(str(key), node)) is None:
+        if not isinstance(node, dict) or (cls := settings_of(str(key), node)) is None:
             continue
         for name, value in node.items():
             if isinstance(value, str) and OmegaConf.is_interpolation(config[key], name):
@@ -143,7 +143,8 @@ def _number(text: str) -> bool | int | float | str | None:
     return text
 
 
-def _settings_of(name: str, node: Mapping[str, Any]) -> type | None:
+def settings_of(name: str, node: Mapping[str, Any]) -> type | None:
+    """The settings that a node holds, by its option where that decides; None where there is no such one."""
     if name in FIXED_GROUPS:
         return FIXED_GROUPS[name]
     selector, options = CHOSEN_GROUPS.get(name, ("", {}))
