@@ -19,13 +19,15 @@ from vggsweep.configuration.sweep_settings import (
     SpaceSettings,
     SweepSettings,
 )
-from vggsweep.data.settings import AugmentSettings, DatasetSettings
+from vggsweep.data.settings import DATASETS, AugmentSettings, DatasetSettings
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.settings import read_settings
 from vggsweep.training.settings import (
+    LOSSES,
     OPTIMIZERS,
     SCHEDULES,
+    LossSettings,
     OptimizerSettings,
     SchedulerSettings,
     TrainSettings,
@@ -47,6 +49,7 @@ class Configuration:
     head: HeadSettings
     budget: BudgetSettings
     optimizer: OptimizerSettings
+    loss: LossSettings
     scheduler: SchedulerSettings
     dataset: DatasetSettings
     augment: AugmentSettings
@@ -64,7 +67,6 @@ class Configuration:
 FIXED_GROUPS = {
     "head": HeadSettings,
     "budget": BudgetSettings,
-    "dataset": DatasetSettings,
     "augment": AugmentSettings,
     "train": TrainSettings,
     "measure": MeasureSettings,
@@ -77,8 +79,17 @@ FIXED_GROUPS = {
 CHOSEN_GROUPS: dict[str, tuple[str, Mapping[str, type]]] = {
     "arch": ("family", FAMILIES),
     "optimizer": ("name", OPTIMIZERS),
+    "loss": ("name", LOSSES),
+    "dataset": ("name", DATASETS),
     "scheduler": ("name", SCHEDULES),
     "pruner": ("name", PRUNERS),
+}
+# What only the user can know of an option `custom`, with an example.
+TARGETS = {
+    "arch": ("what makes the network", "my_networks.MyNet"),
+    "optimizer": ("what makes the optimizer", "my_optimizer.MyOptimizer"),
+    "loss": ("the loss function", "my_loss.my_loss"),
+    "dataset": ("the function that returns the images", "my_dataset.load"),
 }
 PLAIN_NODES = ("seed", "device")
 NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, *PLAIN_NODES)
@@ -172,7 +183,8 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
         name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
     }
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
-    _ask_for_target(plain["arch"])
+    for name, (what, example) in TARGETS.items():
+        _ask_for_target(name, plain[name], what, example)
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     seed, device = plain["seed"], plain["device"]
@@ -192,13 +204,10 @@ def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, 
         )
 
 
-def _ask_for_target(arch: Mapping[str, Any]) -> None:
+def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str) -> None:
     # Its YAML leaves the one thing open that only the user can know.
-    if arch.get("family") == "custom" and arch.get("target") is None:
-        raise ConfigError(
-            "arch=custom needs the dotted name of what makes the network, "
-            "such as arch.target=my_networks.MyNet."
-        )
+    if node.get(CHOSEN_GROUPS[name][0]) == "custom" and node.get("target") is None:
+        raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
 
 
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
