@@ -20,7 +20,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from vggsweep.configuration.locate import config_dir
-from vggsweep.configuration.schema import NODES, PLAIN_NODES, settings_of
+from vggsweep.configuration.schema import CHOSEN_GROUPS, NODES, PLAIN_NODES, settings_of
 
 # The one file of the tree that belongs to no group.
 PRIMARY = "config.yaml"
@@ -50,8 +50,9 @@ class Field:
     @property
     def names_its_option(self) -> bool:
         """Whether it only says which option this is, so that nobody sets it by hand."""
+        selector = CHOSEN_GROUPS[self.group][0] if self.group in CHOSEN_GROUPS else None
         is_name = self.path == f"{self.group}.name" and self.default == self.option
-        return is_name or self.path == f"{self.group}.family"
+        return is_name or self.path == f"{self.group}.{selector}"
 
 
 @dataclass(frozen=True)

@@ -181,11 +181,9 @@ def _understood(given: Any, target: str) -> CustomData:
 
 
 def _is_dataset(value: Any) -> bool:
-    return (
-        not isinstance(value, (tuple, list, np.ndarray))
-        and all(hasattr(value, method) for method in ("__getitem__", "__len__"))
-        and not hasattr(value, "shape")
-    )
+    # by its methods, as a torch Dataset needs no base class; a tensor or an array has them too
+    is_other = isinstance(value, (tuple, list, str, bytes, Mapping)) or hasattr(value, "shape")
+    return not is_other and hasattr(value, "__getitem__") and hasattr(value, "__len__")
 
 
 def _image_set(split: _Split, target: str) -> ImageSet:
