@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import Command
+from vggsweep.configuration.help_page import help_page
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.results.disk.record import read_record
@@ -27,6 +28,16 @@ def command_of(text: str) -> list[str]:
     """The words of the one command that a text holds."""
     (line,) = (line for line in text.splitlines() if COMMAND in line)
     return shlex.split(line.partition(COMMAND)[2])
+
+
+def test_commands_of_the_page_are_those_of_the_files() -> None:
+    page = (EXAMPLES.parent / "docs" / "custom.md").read_text()
+    shown = [shlex.split(line.partition(COMMAND)[2]) for line in page.splitlines() if COMMAND in line]
+    tree = command_of((EXAMPLES / "my_conf" / "experiment" / "mine.yaml").read_text())
+
+    assert sorted(shown[:-2]) == sorted(command_of(path.read_text()) for path in OWN_PARTS)
+    assert shown[-2] == tree
+    assert help_page(shown[-1][3:], EXAMPLES.parent / shown[-1][1])
 
 
 @pytest.mark.parametrize("path", OWN_PARTS, ids=lambda path: path.stem)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -48,8 +49,12 @@ def load_callable(name: str, field: str, example: str) -> Callable[..., Any]:
 
 
 def _near(name: str) -> str:
-    """What of an importable module a name probably means."""
+    """What of an importable module a name probably means, or which module."""
     module, _, attribute = name.rpartition(".")
+    top, dot, rest = name.partition(".")
+    if top not in sys.modules:
+        close = difflib.get_close_matches(top, [found.name for found in pkgutil.iter_modules()], n=1)
+        return f" Did you mean {close[0]}{dot}{rest}?" if close and close[0] != top else ""
     known = vars(sys.modules[module]) if module in sys.modules else {}
     names = [name for name, value in known.items() if callable(value)]
     close = difflib.get_close_matches(attribute, names, n=1)

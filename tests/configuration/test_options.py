@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -23,6 +24,9 @@ GLOBAL_GROUPS = {"experiment", "contender"}
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
     ("arch", "custom"): ["arch.target=vggsweep.arch.comparators.build_lenet"],
+    ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
+    ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
+    ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],
     ("head", "native"): ["arch=lenet"],
     ("contender", "shallow_equal_macs"): ["arch.width=16"],
     ("contender", "shallow_equal_conv_params"): ["arch.width=16"],
@@ -36,6 +40,12 @@ COMPANIONS = {
 def options() -> list[tuple[str, str]]:
     """(group, option) of our own groups; Hydra's lie deeper."""
     return sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml"))
+
+
+def squares() -> tuple[np.ndarray[Any, Any], ...]:
+    """A data set of one's own."""
+    images = np.arange(400, dtype=np.uint16)[:, None, None].repeat(8, 1).repeat(8, 2)
+    return images.astype(np.uint8), np.arange(400) % 2, images[:2].astype(np.uint8), np.arange(2)
 
 
 @pytest.fixture

@@ -165,6 +165,8 @@ def test_schedule_moves_the_rate_of_an_own_optimizer(prepare: Callable[..., Any]
     ("target", "options", "kind", "said"),
     [
         ("Singed", {}, ConfigError, "cannot be loaded .*Did you mean .*test_custom.Signed?"),
+        ("tests.training.tset_custom.Signed", {}, ConfigError, "cannot be loaded .ModuleNotFoundError"),
+        ("trch.optim.SGD", {}, ConfigError, "Did you mean torch.optim.SGD?"),
         ("OWN", {}, ConfigError, "is a tuple and cannot be called"),
         ("Signed", {"bta": 1}, ConfigError, r"\(parameters, lr, bta\): got an unexpected keyword .*'bta'"),
         ("Signed", {"lr": 1}, ConfigError, "optimizer.options.lr=1 is handed over by itself"),

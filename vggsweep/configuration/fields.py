@@ -110,7 +110,7 @@ def options(extra_dir: Path | None = None) -> list[Option]:
     found, primary = [], _primary()
     for group, default in _groups().items():
         files: dict[str, Path] = {}
-        for root in filter(None, (extra_dir, config_dir())):  # what is found last wins, as with Hydra
+        for root in filter(None, (extra_dir, config_dir())):  # of one name ours wins, as with Hydra
             folder = root / group
             files |= {
                 path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.yaml")

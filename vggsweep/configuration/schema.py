@@ -91,6 +91,7 @@ TARGETS = {
     "loss": ("the loss function", "my_loss.my_loss"),
     "dataset": ("the function that returns the images", "my_dataset.load"),
 }
+TARGET_FIELDS = tuple(f"{name}.target" for name in TARGETS)
 PLAIN_NODES = ("seed", "device")
 NODES = (*FIXED_GROUPS, *CHOSEN_GROUPS, *PLAIN_NODES)
 

@@ -18,7 +18,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,18 +41,14 @@ class _Split:
     """What the function gave for one split.
 
     Args:
-        source: arrays of images and labels, or a Dataset.
+        source: arrays of images and labels, or a Dataset; None once they were read.
         name: for error texts.
+        fingerprint: what a Dataset says it is; None where its contents have to be looked at.
     """
 
     source: Any
     name: SplitName
-
-    @functools.cached_property
-    def fingerprint(self) -> str | None:
-        """What a Dataset says it is; None where its contents have to be looked at."""
-        own = None if isinstance(self.source, tuple) else getattr(self.source, "fingerprint", None)
-        return own if isinstance(own, str) else None
+    fingerprint: str | None = None
 
 
 class CustomData:
@@ -90,6 +86,7 @@ class CustomData:
             )
         if split not in self._images:
             self._images[split] = _image_set(found, self.target)
+            self._splits[split] = replace(found, source=None)  # not to hold the pixels twice
             if split == "test":
                 self._check_test(self._images[split])
         return self._images[split]
@@ -177,7 +174,13 @@ def _understood(given: Any, target: str) -> CustomData:
         raise ConfigError(f"dataset.target={target} returned {shown}; it should return {RETURNS}.")
     if names is not None:
         names = [str(name) for name in names]
-    return CustomData(target, _Split(train, "train"), None if test is None else _Split(test, "test"), names)
+    split = _Split(test, "test", _fingerprint(test)) if test is not None else None
+    return CustomData(target, _Split(train, "train", _fingerprint(train)), split, names)
+
+
+def _fingerprint(source: Any) -> str | None:
+    own = getattr(source, "fingerprint", None)
+    return own if isinstance(own, str) else None
 
 
 def _is_dataset(value: Any) -> bool:
