@@ -14,7 +14,7 @@ from vggsweep.configuration.help_page import help_page
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.results.disk.record import read_record
-from vggsweep.results.tables.table import read_records
+from vggsweep.results.tables.table import read_records, row
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 OWN_PARTS = sorted(EXAMPLES.glob("my_*.py"))
@@ -74,6 +74,18 @@ def test_small_tree_of_ones_own_runs(start: Start, own_folder: Path, workers: in
     assert plain["dataset"]["target"] == "my_dataset.shapes"
     assert records[0][1].swept.keys() == {"arch.options.width", "arch.options.num_blocks"}
     assert records[0][1].network["arch"] == "separable"
+
+
+def test_own_option_stands_beside_ours_in_one_sweep(start: Start, own_folder: Path) -> None:
+    (own_folder / "examples").symlink_to(EXAMPLES)
+    tree = ("--config-dir", "examples/my_conf")
+    command = start("-m", *tree, "optimizer=adamw,lion", "train.epochs=1", "sweep.name=both", first=PATH)
+    assert command.end() == 0, command.text
+
+    (_, ours), (_, own) = read_records(sweep_directory("both").path)[0]
+    assert (ours.swept, own.swept) == ({"optimizer": "adamw"}, {"optimizer": "lion"})
+    assert own.configuration["optimizer"]["options"] == {"weight_decay": 0.1}
+    assert row(own, sweep_directory("both").trial(1).path)["optimizer"] == "my_optimizer.Lion"
 
 
 def test_own_parts_continue_after_a_kill_as_if_nothing_had_happened(start: Start) -> None:
