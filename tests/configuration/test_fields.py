@@ -141,3 +141,12 @@ def test_help_for_a_misspelt_word_names_the_one_that_was_meant(word: str, said: 
         help_page([word])
 
     assert said in str(refusal.value)
+
+
+def test_directory_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--config-dir .*missing is not a directory"):
+        help_page([], tmp_path / "missing")
+    (tmp_path / "arch").mkdir()
+    (tmp_path / "arch" / "torn.yaml").write_text("# torn\nwidth: [1,\n")
+    with pytest.raises(ConfigError, match="torn.yaml: while parsing"):
+        help_page([], tmp_path)

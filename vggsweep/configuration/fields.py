@@ -18,9 +18,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from vggsweep.configuration.locate import config_dir
+from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.schema import CHOSEN_GROUPS, NODES, PLAIN_NODES, settings_of
+from vggsweep.errors import ConfigError
 
 # The one file of the tree that belongs to no group.
 PRIMARY = "config.yaml"
@@ -106,7 +109,12 @@ def options(extra_dir: Path | None = None) -> list[Option]:
 
     Args:
         extra_dir: the directory of ``--config-dir``, whose options are listed too.
+
+    Raises:
+        ConfigError: there is no such directory, or a file in it is no YAML.
     """
+    if extra_dir is not None and not extra_dir.is_dir():
+        raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
     found, primary = [], _primary()
     for group, default in _groups().items():
         files: dict[str, Path] = {}
@@ -208,8 +216,11 @@ def _inherited(files: Mapping[str, Path], name: str, seen: tuple[str, ...] = ())
 @functools.cache
 def _read(path: Path) -> _Document:
     text = path.read_text(encoding="utf-8")
-    # OmegaConf reads 1e-3 as a number, plain YAML as text
-    loaded: Any = OmegaConf.to_container(OmegaConf.create(text), resolve=False) if text.strip() else {}
+    try:
+        # OmegaConf reads 1e-3 as a number, plain YAML as text
+        loaded: Any = OmegaConf.to_container(OmegaConf.create(text), resolve=False) if text.strip() else {}
+    except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: {first_paragraph(error)}") from error
     values = {str(key): value for key, value in loaded.items() if key != "defaults"}
     lines = text.splitlines()
     heading = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
