@@ -122,7 +122,9 @@ def run_hydra(words: Sequence[str]) -> int:
     parser = get_args_parser()
     parser.error = refuse_flags  # type: ignore[method-assign]
     arguments = parser.parse_intermixed_args(list(words))
-    is_inspection = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
+    if arguments.help:
+        return show_help(arguments)
+    is_inspection = arguments.hydra_help or arguments.cfg or arguments.info
     if is_inspection:
         check_inspection(arguments)
     elif arguments.shell_completion:
@@ -192,6 +194,15 @@ def run_line(arguments: Any, words: Sequence[str]) -> int:
     return 0
 
 
+def show_help(arguments: Any) -> int:
+    """Print all groups and fields, or what the words after ``--help`` name."""
+    from vggsweep.configuration.help_page import help_page
+
+    print(help_page(arguments.overrides, Path(arguments.config_dir) if arguments.config_dir else None))
+    check_output()
+    return 0
+
+
 def show_masked(inspect: Callable[[], None]) -> None:
     """Print what Hydra shows of a configuration, without the passwords of its addresses."""
     from vggsweep.configuration.secrets import masked
@@ -255,7 +266,7 @@ def complete_verb(line: str) -> bool:
 
 
 def check_inspection(arguments: Any) -> None:
-    """Refuse wrong overrides of ``--help``, ``--cfg`` and ``--info`` in our words; none cost nothing."""
+    """Refuse wrong overrides of ``--cfg`` and ``--info`` in our words; none cost nothing."""
     if arguments.multirun or not arguments.overrides:
         return
     from vggsweep.configuration.compose import compose

@@ -16,6 +16,7 @@ from vggsweep.device import ResolvedPrecision, configure_kernels, resolve_device
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.cuda_graph import choose_capture
 from vggsweep.training.loop import Training
+from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
 
 
 def prepare_device(
@@ -81,7 +82,9 @@ def prepare_training(
         rungs: epochs at which a pruner looks, see `Training`.
     """
     device = next(network.parameters()).device
-    is_known = not isinstance(configuration.arch, CustomSettings)
+    own = (CustomSettings, CustomOptimizerSettings, CustomLossSettings)
+    parts = (configuration.arch, configuration.optimizer, configuration.loss)
+    is_known = not any(isinstance(part, own) for part in parts)
     capture = choose_capture(configuration.train, device, precision, macs=macs, is_known=is_known)
     return Training(
         network,
@@ -91,4 +94,5 @@ def prepare_training(
         precision,
         capture,
         rungs,
+        configuration.loss,
     )

@@ -129,6 +129,24 @@ def test_record_from_before_there_were_budgets_keeps_its_hash(plain: Plain) -> N
     assert configuration_hash(earlier) == configuration_hash(values)
 
 
+def test_record_from_before_there_were_other_losses_keeps_its_hash(plain: Plain) -> None:
+    values = plain()
+    earlier = {key: value for key, value in values.items() if key != "loss"}
+
+    assert configuration_hash(earlier) == configuration_hash(values)
+    assert configuration_hash(values) == (
+        "dc03e580be8e7f1027108191377fff8a28024638adf017a3204c21a3aff8ad94"  # of the default, in release 0.1
+    )
+
+
+@pytest.mark.parametrize("group", ["optimizer", "loss", "dataset"])
+def test_name_and_options_of_an_own_part_count(plain: Plain, group: str) -> None:
+    line = (f"{group}=custom", f"{group}.target=mine.first")
+    words = [line, (line[0], f"{group}.target=mine.second"), (*line, f"+{group}.options.x=1"), ()]
+
+    assert len({configuration_hash(plain(*one)) for one in words}) == 4
+
+
 @pytest.mark.parametrize("field", [field for field in IGNORED if "." in field])
 def test_field_that_the_hash_leaves_out_has_no_effect(field: str) -> None:
     assert not has_effect(field)

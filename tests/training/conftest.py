@@ -88,6 +88,7 @@ def prepare(tiny: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., Run]]
             configuration.scheduler,
             train,
             resolve_precision(train.precision, device),
+            loss=configuration.loss,
         )
         return Run(configuration, training, data)
 

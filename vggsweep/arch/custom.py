@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
 import torch
 from torch import Tensor, nn
 
 from vggsweep.arch.plan import InputShape
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
-from vggsweep.importing import load_callable, own_words
+from vggsweep.importing import called, check_call, load_callable, own_words
 
 
 def build_custom(arch: CustomSettings, shape: InputShape) -> nn.Module:
@@ -56,16 +54,12 @@ def try_custom(arch: CustomSettings, shape: InputShape) -> nn.Module:
 
 def _call(arch: CustomSettings, shape: InputShape) -> object:
     factory = load_callable(arch.target, "arch.target", "my_networks.MyNet")
-    words = {"channels": shape.channels, "num_classes": shape.num_classes, **arch.options}
-    try:
-        inspect.signature(factory).bind(**words)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            f"arch.target={arch.target} cannot be called with ({', '.join(words)}): {error}. It gets the "
-            "keywords channels and num_classes, and whatever arch.options names."
-        ) from error
-    try:
-        return factory(**words)
-    except Exception as error:
-        shown = ", ".join(f"{name}={value!r}" for name, value in words.items())
-        raise InfeasibleConfig(f"{arch.target}({shown}) cannot be built ({own_words(error)}).") from error
+    words = check_call(
+        factory,
+        arch.target,
+        "arch.target",
+        gets="the keywords channels and num_classes",
+        options=arch.options,
+        keywords={"channels": shape.channels, "num_classes": shape.num_classes},
+    )
+    return called(factory, arch.target, words)

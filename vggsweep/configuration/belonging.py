@@ -10,11 +10,12 @@ from vggsweep.configuration.identity import configuration_hash, configuration_ha
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.catalog import data_root
 from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint, data_stamp
+from vggsweep.data.settings import CustomDatasetSettings
 from vggsweep.errors import DataChanged
 from vggsweep.identity import Identity
 
 # What of a configuration says which files are read.
-DATA_FIELDS = ("name", "root", "validation")
+DATA_FIELDS = ("name", "root", "validation", "target", "options")
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Fingerprints:
 
     @staticmethod
     def _key(plain: Mapping[str, Any]) -> tuple[Any, ...]:
-        fields = (plain["dataset"].get(name) for name in DATA_FIELDS)
+        fields = (repr(plain["dataset"].get(name)) for name in DATA_FIELDS)  # options may be anything
         return (*fields, bool(plain["train"].get("evaluate_test")))
 
     def check(self, plain: Mapping[str, Any]) -> None:
@@ -66,6 +67,11 @@ class Fingerprints:
             return
         now = data_fingerprint(dataset, with_test=with_test)
         if now.digest != taken.digest:
+            if isinstance(dataset, CustomDatasetSettings):
+                raise DataChanged(
+                    f"{dataset.target} returns other images than when this command began. Let it return the "
+                    "same ones at every call (a seed of its own, sorted files) and type the command again."
+                )
             raise DataChanged(
                 f"The pictures of {data_root(dataset)} changed while they were trained on. Put them back and "
                 "type the command again, or begin another sweep with them."

@@ -14,6 +14,7 @@ from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import SpaceSettings
 from vggsweep.data.catalog import check_dataset, check_test_split, training_size
 from vggsweep.errors import ConfigError
+from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
 
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 LONGEST_NAME = 100
@@ -34,6 +35,7 @@ def check_configuration(configuration: Configuration) -> None:
     check_dataset(configuration.dataset)
     network = configured_network(configuration)
     check_network(network.arch, network.head, network.shape)
+    _check_own_parts(configuration, network.shape.num_classes)
     if configuration.train.evaluate_test:
         check_test_split(configuration.dataset)
     _check_batch_size(configuration)
@@ -60,6 +62,19 @@ def check_name(name: str | None) -> None:
             f"sweep.name={name!r} is not usable as a directory name. Use letters, digits, '-' and '_', "
             f"at most {LONGEST_NAME} characters and {LONGEST_COMPONENT} bytes, without separators or '..'."
         )
+
+
+def _check_own_parts(configuration: Configuration, num_classes: int) -> None:
+    """Try the optimizer and the loss of a user; torch is imported only for them."""
+    optimizer, loss = configuration.optimizer, configuration.loss
+    if isinstance(optimizer, CustomOptimizerSettings):
+        from vggsweep.training.custom import try_optimizer
+
+        try_optimizer(optimizer)
+    if isinstance(loss, CustomLossSettings):
+        from vggsweep.training.custom import try_loss
+
+        try_loss(loss, num_classes)
 
 
 def _check_device_word(device: str) -> None:

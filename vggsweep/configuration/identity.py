@@ -16,6 +16,8 @@ FILES_LEFT = {"checkpoint": True, "keep_checkpoint": False, "keep_weights": Fals
 SEARCH_NODES = ("space", "objective", "pruner")
 # Replicates of one configuration may differ in these.
 REPLICATES_DIFFER = ("seed", *SEARCH_NODES)
+# Nodes that came after the first records, at the values that those trials had.
+PLAIN_LOSS = {"name": "cross_entropy"}
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 
 
@@ -23,8 +25,9 @@ def configuration_hash(plain: Mapping[str, Any]) -> str:
     """SHA-256 over the resolved configuration, without what has no effect on what it computes.
 
     Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph (as the
-    device, it changes last bits at most) and a budget that is none. A width that a budget solves stays as it
-    was given, null: the budget stands for it. Whether checkpoints and weights are kept does not count either.
+    device, it changes last bits at most), a budget that is none and a loss that is cross-entropy. A width
+    that a budget solves stays as it was given, null: the budget stands for it. Nor does it count whether
+    checkpoints and weights are kept.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.
@@ -84,7 +87,8 @@ def has_effect(field: str) -> bool:
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without single fields that decide no result.
 
-    A budget that is none goes too, so that records from before there were budgets keep their hash.
+    A budget that is none goes too, and a loss that is cross-entropy, so that records from before there were
+    others keep their hash.
     """
     kept = dict(plain)
     for group, name in FIELDS_WITHOUT_EFFECT:
@@ -92,6 +96,8 @@ def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
             kept[group] = {key: value for key, value in kept[group].items() if key != name}
     if kept.get("budget") == NO_BUDGET:
         del kept["budget"]
+    if kept.get("loss") == PLAIN_LOSS:
+        del kept["loss"]
     return kept
 
 

@@ -42,7 +42,9 @@ def _found(configuration: Configuration) -> Iterator[Idleness]:
             yield Idleness(f"arch.{name}", because, is_network=True)
     if configuration.head.name == "native":
         yield Idleness("head.dropout", f"arch={arch.name} brings a head of its own")
-    if configuration.optimizer.weight_decay == 0:
+    if configuration.loss.name == "custom":
+        yield Idleness("train.label_smoothing", "loss=custom is the whole loss")
+    if getattr(configuration.optimizer, "weight_decay", None) == 0:
         yield Idleness("optimizer.decay_biases_and_norms", "optimizer.weight_decay=0 decays nothing")
     scheduler = configuration.scheduler
     if isinstance(scheduler, StepSchedule) and scheduler.step_epochs >= train.epochs:

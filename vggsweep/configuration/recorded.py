@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from vggsweep.configuration.identity import NO_BUDGET
+from vggsweep.configuration.identity import NO_BUDGET, PLAIN_LOSS
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.results.disk.record import Record
 
 # Fields that came after the first records, at the values that those trials had.
-LATER_NODES = {"budget": NO_BUDGET}
+LATER_NODES = {"budget": NO_BUDGET, "loss": PLAIN_LOSS}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
     "train": {"threshold_acc": 0.9},
     "sweep": {

@@ -20,13 +20,15 @@ from vggsweep.configuration.sweep_settings import (
     SpaceSettings,
     SweepSettings,
 )
-from vggsweep.data.settings import AugmentSettings, DatasetSettings
+from vggsweep.data.settings import DATASETS, AugmentSettings, DatasetSettings
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.settings import read_settings
 from vggsweep.training.settings import (
+    LOSSES,
     OPTIMIZERS,
     SCHEDULES,
+    LossSettings,
     OptimizerSettings,
     SchedulerSettings,
     TrainSettings,
@@ -41,6 +43,7 @@ class Configuration:
     head: HeadSettings
     budget: BudgetSettings
     optimizer: OptimizerSettings
+    loss: LossSettings
     scheduler: SchedulerSettings
     dataset: DatasetSettings
     augment: AugmentSettings
@@ -58,7 +61,6 @@ class Configuration:
 FIXED_GROUPS = {
     "head": HeadSettings,
     "budget": BudgetSettings,
-    "dataset": DatasetSettings,
     "augment": AugmentSettings,
     "train": TrainSettings,
     "measure": MeasureSettings,
@@ -70,9 +72,19 @@ FIXED_GROUPS = {
 CHOSEN_GROUPS: dict[str, tuple[str, Mapping[str, type]]] = {
     "arch": ("family", FAMILIES),
     "optimizer": ("name", OPTIMIZERS),
+    "loss": ("name", LOSSES),
+    "dataset": ("name", DATASETS),
     "scheduler": ("name", SCHEDULES),
     "pruner": ("name", PRUNERS),
 }
+# What only the user can know of an option `custom`, with an example.
+TARGETS = {
+    "arch": ("what makes the network", "my_networks.MyNet"),
+    "optimizer": ("what makes the optimizer", "my_optimizer.MyOptimizer"),
+    "loss": ("the loss function", "my_loss.my_loss"),
+    "dataset": ("the function that returns the images", "my_dataset.load"),
+}
+TARGET_FIELDS = tuple(f"{name}.target" for name in TARGETS)
 PLAIN_NODES = ("seed", "device")
 # Its options add up: where the course of training is written besides the record, by name.
 LOGGER = "logger"
@@ -111,7 +123,7 @@ def _read_numbers(plain: dict[Any, Any], config: DictConfig) -> None:
     if OmegaConf.is_interpolation(config, "seed") and isinstance(plain.get("seed"), str):
         plain["seed"] = _number(plain["seed"])
     for key, node in plain.items():
-        if not isinstance(node, dict) or (cls := _settings_of(str(key), node)) is None:
+        if not isinstance(node, dict) or (cls := settings_of(str(key), node)) is None:
             continue
         for name, value in node.items():
             if isinstance(value, str) and OmegaConf.is_interpolation(config[key], name):
@@ -142,7 +154,8 @@ def _number(text: str) -> bool | int | float | str | None:
     return text
 
 
-def _settings_of(name: str, node: Mapping[str, Any]) -> type | None:
+def settings_of(name: str, node: Mapping[str, Any]) -> type | None:
+    """The settings that a node holds, by its option where that decides; None where there is no such one."""
     if name in FIXED_GROUPS:
         return FIXED_GROUPS[name]
     selector, options = CHOSEN_GROUPS.get(name, ("", {}))
@@ -170,7 +183,8 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
         name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
     }
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
-    _ask_for_target(plain["arch"])
+    for name, (what, example) in TARGETS.items():
+        _ask_for_target(name, plain[name], what, example)
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     values[LOGGER] = read_loggers(plain[LOGGER])
@@ -191,13 +205,10 @@ def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, 
         )
 
 
-def _ask_for_target(arch: Mapping[str, Any]) -> None:
+def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str) -> None:
     # Its YAML leaves the one thing open that only the user can know.
-    if arch.get("family") == "custom" and arch.get("target") is None:
-        raise ConfigError(
-            "arch=custom needs the dotted name of what makes the network, "
-            "such as arch.target=my_networks.MyNet."
-        )
+    if node.get(CHOSEN_GROUPS[name][0]) == "custom" and node.get("target") is None:
+        raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
 
 
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggsweep.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
+from vggsweep.data.custom import load_custom
 from vggsweep.data.listing import PictureFolder
 from vggsweep.data.scan import printable, shown
-from vggsweep.data.settings import DatasetSettings
+from vggsweep.data.settings import CustomDatasetSettings, DatasetSettings
 from vggsweep.data.split import validation_count
 from vggsweep.data.splits import find_layout, list_split, role_of
 from vggsweep.errors import ConfigError
@@ -75,7 +76,9 @@ def check_dataset(settings: DatasetSettings) -> None:
     Raises:
         ConfigError: a field contradicts the data set or another field.
     """
-    if settings.name == "image_folder":
+    if isinstance(settings, CustomDatasetSettings):
+        _check_custom(settings)
+    elif settings.name == "image_folder":
         _check_folder(settings)
     else:
         _check_published(settings, CATALOG[settings.name])
@@ -94,6 +97,8 @@ def resolve_num_classes(settings: DatasetSettings) -> int:
 
 def class_names(settings: DatasetSettings) -> tuple[str, ...]:
     """The name of each label, in order."""
+    if isinstance(settings, CustomDatasetSettings):
+        return load_custom(settings).class_names
     if settings.name == "image_folder":
         return pictures(settings).class_names
     return CATALOG[settings.name].class_names
@@ -101,7 +106,9 @@ def class_names(settings: DatasetSettings) -> tuple[str, ...]:
 
 def training_size(settings: DatasetSettings) -> int:
     """Images that one epoch trains on, `limit` and validation part taken off."""
-    if settings.name == "image_folder":
+    if isinstance(settings, CustomDatasetSettings):
+        available = len(load_custom(settings).images("train").labels)
+    elif settings.name == "image_folder":
         available = len(pictures(settings).paths)
     else:
         available = CATALOG[settings.name].train_size
@@ -123,7 +130,9 @@ def check_test_split(settings: DatasetSettings) -> None:
     Raises:
         ConfigError: names what is missing.
     """
-    if settings.name == "image_folder":
+    if isinstance(settings, CustomDatasetSettings):
+        load_custom(settings).images("test")
+    elif settings.name == "image_folder":
         find_test_pictures(settings)
 
 
@@ -168,6 +177,8 @@ def find_test_pictures(settings: DatasetSettings) -> PictureFolder:
 
 def native_resolution(settings: DatasetSettings) -> int:
     """Height and width in pixels of the images as they are stored; pictures are decoded to size."""
+    if isinstance(settings, CustomDatasetSettings):
+        return load_custom(settings).images("train").image_shape[1]
     return settings.resolution if settings.name == "image_folder" else CATALOG[settings.name].resolution
 
 
@@ -187,6 +198,23 @@ def _check_published(settings: DatasetSettings, facts: DatasetFacts) -> None:
     root = data_root(settings)
     if root.exists() and not root.is_dir():
         raise ConfigError(f"dataset.root={root} is a file; name the folder that holds, or will hold, {name}.")
+
+
+def _check_custom(settings: CustomDatasetSettings) -> None:
+    data = load_custom(settings)
+    channels = data.images("train").image_shape[0]
+    if settings.channels != channels:
+        raise ConfigError(
+            f"dataset.channels={settings.channels} does not fit {settings.target}, whose images have "
+            f"{channels}. Use dataset.channels={channels}."
+        )
+    if settings.num_classes not in (None, len(data.class_names)):
+        raise ConfigError(
+            f"dataset.num_classes={settings.num_classes}, but {settings.target} has {len(data.class_names)} "
+            "classes. Use dataset.num_classes=null to count them."
+        )
+    if settings.validation == "test":
+        check_test_split(settings)
 
 
 def _check_folder(settings: DatasetSettings) -> None:

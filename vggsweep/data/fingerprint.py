@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from vggsweep.data import cifar, idx, mini, svhn
 from vggsweep.data.catalog import data_root
+from vggsweep.data.custom import load_custom
 from vggsweep.data.listing import PictureFolder, file_stamp
-from vggsweep.data.settings import DatasetSettings, SplitName
+from vggsweep.data.settings import CustomDatasetSettings, DatasetSettings, SplitName
 from vggsweep.data.splits import list_split
 
 # A file counts whole up to this size; of a larger one its size and blocks spread over it count, the first and
@@ -32,9 +33,10 @@ class DataFingerprint:
 
     Args:
         digest: 64 hexadecimal digits.
-        counts: for people, to tell what changed: pictures by ``split/class`` and their bytes in total;
-            empty for a published set.
-        stamp: changes when a file of a folder is written, on the host where it was taken; see `data_stamp`.
+        counts: for people, to tell what changed: pictures by ``split/class``, of a folder their bytes in
+            total too; empty for a published set.
+        stamp: changes when a file of a folder is written, on the host where it was taken, or when a user's
+            function returns something else; see `data_stamp`.
     """
 
     digest: str
@@ -49,6 +51,8 @@ def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> D
         settings: the data set. A picture folder exists.
         with_test: whether the test pictures decide something, besides where they validate.
     """
+    if isinstance(settings, CustomDatasetSettings):
+        return _of_function(settings, with_test)
     if settings.name == "image_folder":
         return folder_fingerprint(_splits(settings, with_test))
     digest = hashlib.sha256("\n".join([settings.name, *_published_checksums(settings.name)]).encode())
@@ -56,7 +60,12 @@ def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> D
 
 
 def data_stamp(settings: DatasetSettings, *, with_test: bool = False) -> str:
-    """Sizes and times of a folder's pictures in one text, opening none; empty for a published set."""
+    """Sizes and times of a folder's pictures in one text, opening none; empty for a published set.
+
+    Of a user's function it is the digest of what this process got from it.
+    """
+    if isinstance(settings, CustomDatasetSettings):
+        return _of_function(settings, with_test).digest
     if settings.name != "image_folder":
         return ""
     stamp = hashlib.sha256()
@@ -64,6 +73,16 @@ def data_stamp(settings: DatasetSettings, *, with_test: bool = False) -> str:
         for path in pictures.paths:
             stamp.update(_stamped(path))
     return stamp.hexdigest()
+
+
+def _of_function(settings: CustomDatasetSettings, with_test: bool) -> DataFingerprint:
+    data = load_custom(settings)
+    has_test = settings.validation == "test" or (with_test and data.has_test)
+    splits: tuple[SplitName, ...] = ("train", "test") if has_test else ("train",)
+    told = "\n".join(f"{split} {data.digest(split)}" for split in splits)
+    digest = hashlib.sha256(f"custom\n{told}".encode()).hexdigest()
+    counts = {name: count for split in splits for name, count in data.counts(split).items()}
+    return DataFingerprint(digest, counts, digest)
 
 
 def _stamped(path: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from vggsweep.errors import ConfigError
 from vggsweep.settings import setting
@@ -17,6 +17,7 @@ DatasetName = Literal[
     "cifar100",
     "svhn",
     "image_folder",
+    "custom",
 ]
 SplitName = Literal["train", "test"]
 Loader = Literal["auto", "resident", "streaming"]
@@ -56,6 +57,25 @@ class DatasetSettings:
     std: tuple[float, ...] | None = setting(above=0.0)
     loader: Loader
     workers: int = setting(minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomDatasetSettings(DatasetSettings):
+    """Images of the user's own function, see `vggsweep.data.custom`.
+
+    Args:
+        target: dotted name of the function.
+        options: its keywords; it gets `root` too where that is given.
+    """
+
+    name: Literal["custom"]
+    target: str
+    options: Any
+
+
+DATASETS: dict[str, type[DatasetSettings]] = {
+    name: CustomDatasetSettings if name == "custom" else DatasetSettings for name in get_args(DatasetName)
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,9 +142,11 @@ _IN_ORDER = (
     Column(
         "budget_residual", "derived", "real", "How far its cost lies above the budget; below it is negative.",
         "fraction", source="costs.budget_residual", heading="budget residual"),
-    _text("dataset", "setting", "Name of the data set.", source="configuration.dataset.name"),
+    _text("dataset", "setting", "Name of the data set; of one's own, the function that returns it.",
+        source="configuration.dataset.target configuration.dataset.name"),
     _text("images", "derived", "Equal where accuracies were counted on the same validation images."),
-    _text("optimizer", "setting", "Name of the optimizer.", source="configuration.optimizer.name"),
+    _text("optimizer", "setting", "Name of the optimizer; of one's own, its dotted name.",
+        source="configuration.optimizer.target configuration.optimizer.name"),
     Column("lr", "setting", "real", "Learning rate, as `optimizer.lr` says.",
         source="configuration.optimizer.lr", parameter="optimizer.lr",
         label="learning rate", heading="learning rate", aliases="learning_rate"),

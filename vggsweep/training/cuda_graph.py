@@ -226,8 +226,8 @@ def choose_capture(
         settings: ``cuda_graph`` and what speaks against it.
         device, precision: of the training.
         macs: of a forward pass, per image.
-        is_known: false for a network from the user's own code, which may decide in Python what to compute;
-            a graph would keep the first decision for ever. ``auto`` leaves such networks alone.
+        is_known: false for a network, an optimizer or a loss from the user's own code, which may decide in
+            Python what to compute; a graph would keep the first decision for ever. ``auto`` makes none.
 
     Raises:
         ConfigError: ``train.cuda_graph=always`` where no graph can be captured.

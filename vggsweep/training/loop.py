@@ -22,10 +22,17 @@ from vggsweep.errors import NonFiniteLoss
 from vggsweep.training.averaging import MovingAverage
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.cuda_graph import Capture, CudaCapture, GraphStep
+from vggsweep.training.custom import build_loss
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.optimizers import build_optimizer
 from vggsweep.training.schedules import lr_factor
-from vggsweep.training.settings import OptimizerSettings, SchedulerSettings, TrainSettings
+from vggsweep.training.settings import (
+    CROSS_ENTROPY,
+    LossSettings,
+    OptimizerSettings,
+    SchedulerSettings,
+    TrainSettings,
+)
 from vggsweep.training.step import EagerStep
 
 
@@ -49,7 +56,7 @@ class EpochResult:
         epoch: from 1.
         lr: learning rate of the epoch's last step.
         train_loss, train_acc: mean over the epoch's images, as trained (augmented, weights moving).
-        val_loss, val_acc: over the validation images after the epoch.
+        val_loss, val_acc: cross-entropy and accuracy over the validation images after the epoch.
         train_seconds: wall time of the training steps, data included, evaluation excluded.
         images_per_second: training images ÷ train_seconds.
         val_top5: share of validation images whose class is among the five likeliest; from 100 classes.
@@ -105,6 +112,7 @@ class Training:
         capture: of the step, as one graph of the device; None launches its operations one by one.
         rungs: epochs whose weights are averaged for `EpochResult.averaged_val_acc`. The training itself is
             the same with and without.
+        loss: what the steps make smaller; validation is told its cross-entropy whatever it is.
     """
 
     def __init__(
@@ -116,6 +124,7 @@ class Training:
         precision: ResolvedPrecision,
         capture: Capture | None = None,
         rungs: Collection[int] = (),
+        loss: LossSettings = CROSS_ENTROPY,
     ) -> None:
         self.network = network
         self.device = next(network.parameters()).device
@@ -129,7 +138,8 @@ class Training:
         self.rungs = rungs
         self.average = MovingAverage(network, 0.0, is_warmed_up=True) if rungs else None
         forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
-        self.eager = EagerStep(network, forward, self.optimizer, self.scaler, train, precision)
+        self.loss = build_loss(loss, train.label_smoothing, self.device)
+        self.eager = EagerStep(network, forward, self.optimizer, self.scaler, self.loss, train, precision)
         self.graph: GraphStep | None = None
         if capture is not None:
             self.graph = GraphStep(self.eager, capture, is_required=train.cuda_graph == "always")
@@ -241,6 +251,7 @@ class Training:
             "scaler": self.scaler.state_dict(),
             "ema": self.ema.state_dict() if self.ema is not None else None,
             "average": self.average.state_dict() if self.average is not None else None,
+            "loss": self.loss.state_dict() if isinstance(self.loss, nn.Module) else None,
             "random": random_states(self.device),
             "threads": torch.get_num_threads(),
             "history": [asdict(result) for result in self.history],
@@ -258,6 +269,8 @@ class Training:
             self.ema.load_state_dict(state["ema"])
         if self.average is not None and state.get("average") is not None:  # older checkpoints have none
             self.average.load_state_dict(state["average"])
+        if isinstance(self.loss, nn.Module):
+            self.loss.load_state_dict(state["loss"])
         restore_random_states(state["random"], self.device)
         self.history = [EpochResult(**row) for row in state["history"]]
 

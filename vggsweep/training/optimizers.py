@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vggsweep.training.settings import AdamSettings, OptimizerSettings, RmspropSettings, SgdSettings
+from vggsweep.training.custom import build_own_optimizer
+from vggsweep.training.settings import (
+    AdamSettings,
+    CustomOptimizerSettings,
+    OptimizerSettings,
+    RmspropSettings,
+    SgdSettings,
+)
 
 FUSED_DEVICES = ("cpu", "cuda")
 
@@ -22,6 +29,10 @@ def build_optimizer(
         network: on its device.
         capturable: its step will be part of a CUDA graph, so it counts steps on the device.
     """
+    if isinstance(settings, CustomOptimizerSettings):
+        return build_own_optimizer(
+            settings, [parameter for parameter in network.parameters() if parameter.requires_grad]
+        )
     groups = parameter_groups(network, settings.weight_decay, settings.decay_biases_and_norms)
     device = next(network.parameters()).device.type
     fused = device in FUSED_DEVICES or None

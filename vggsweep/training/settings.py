@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from vggsweep.errors import ConfigError
 from vggsweep.settings import setting
@@ -64,14 +64,57 @@ class RmspropSettings:
     decay_biases_and_norms: bool
 
 
-OptimizerSettings = SgdSettings | AdamSettings | RmspropSettings
+@dataclass(frozen=True, kw_only=True)
+class CustomOptimizerSettings:
+    """An optimizer of the user's own, see `vggsweep.training.custom`.
+
+    Args:
+        target: dotted name of what makes it from parameters.
+        lr: handed over as a keyword; the schedule moves it.
+        options: further keywords.
+    """
+
+    name: Literal["custom"]
+    target: str
+    lr: float = setting(above=0.0)
+    options: Any
+
+
+OptimizerSettings = SgdSettings | AdamSettings | RmspropSettings | CustomOptimizerSettings
 OPTIMIZERS: dict[str, type[OptimizerSettings]] = {
     "sgd": SgdSettings,
     "sgd_nesterov": SgdSettings,
     "adam": AdamSettings,
     "adamw": AdamSettings,
     "rmsprop": RmspropSettings,
+    "custom": CustomOptimizerSettings,
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropySettings:
+    """Cross-entropy, with the label smoothing of ``train``."""
+
+    name: Literal["cross_entropy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomLossSettings:
+    """A loss of the user's own, see `vggsweep.training.custom`.
+
+    Args:
+        target: dotted name of a function of scores and labels, or of a class that makes one.
+        options: keywords of the function, or of the class.
+    """
+
+    name: Literal["custom"]
+    target: str
+    options: Any
+
+
+LossSettings = CrossEntropySettings | CustomLossSettings
+LOSSES: dict[str, type[LossSettings]] = {"cross_entropy": CrossEntropySettings, "custom": CustomLossSettings}
+CROSS_ENTROPY = CrossEntropySettings(name="cross_entropy")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vggsweep.device import ResolvedPrecision, autocast
+from vggsweep.training.custom import Loss
 from vggsweep.training.settings import TrainSettings
 
 
@@ -20,7 +20,8 @@ class EagerStep:
         forward: the network, or its compiled form.
         optimizer: over the network's parameters.
         scaler: of the gradients; enabled in fp16 only.
-        settings: label smoothing and gradient clipping count here.
+        loss: mean over a batch, of scores and labels.
+        settings: gradient clipping counts here.
         precision: of the forward pass.
 
     Attributes:
@@ -34,6 +35,7 @@ class EagerStep:
         forward: Callable[[Tensor], Tensor],
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
+        loss: Loss,
         settings: TrainSettings,
         precision: ResolvedPrecision,
     ) -> None:
@@ -41,6 +43,7 @@ class EagerStep:
         self.forward = forward
         self.optimizer = optimizer
         self.scaler = scaler
+        self.loss = loss
         self.settings = settings
         self.precision = precision
         self.device = next(network.parameters()).device
@@ -67,7 +70,7 @@ class EagerStep:
             group["lr"] = lr
         with autocast(self.device, self.precision):
             scores_NK = self.forward(x_NCHW)
-        loss = F.cross_entropy(scores_NK.float(), y_N, label_smoothing=settings.label_smoothing)
+        loss = self.loss(scores_NK.float(), y_N)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if settings.clip_grad_norm is not None:
             self.scaler.unscale_(self.optimizer)

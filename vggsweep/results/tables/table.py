@@ -95,7 +95,7 @@ def validation_images_id(record: Record) -> str:
     facts = [str(dataset.get(name)) for name in DECIDES_IMAGES]
     if dataset.get("validation") == "test":
         facts[DECIDES_IMAGES.index("val_fraction")] = "none"  # no part of the training images validates
-    if facts[0] == "image_folder":  # of a published set the name says which images there are
+    if facts[0] in ("image_folder", "custom"):  # of a published set the name says which images there are
         facts.append(record.data_fingerprint or "unknown")
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:8]
 

@@ -19,7 +19,7 @@ from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.compose import SEARCH_PATH, compose, group_options
 from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.line import Line, choices, named, sweep_name
-from vggsweep.configuration.schema import Configuration, read_configuration, resolved
+from vggsweep.configuration.schema import TARGET_FIELDS, Configuration, read_configuration, resolved
 from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
 from vggsweep.configuration.words import choice_value, word
@@ -152,8 +152,13 @@ def space_option(line: Line) -> str:
 def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
     """The sweep of a line, not checked as a whole; see `vggsweep.sweep.spec.preflight.checked_spec`."""
     parsed, swept, fixed = line.parsed, line.swept, line.fixed
-    groups = [override for override in swept if group_options(override.key_or_group, extra_dir=extra_dir)]
-    first = [f"{one.get_key_element()}={choices(one, extra_dir=extra_dir)[0]}" for one in groups]
+    # without an option, or without the name of a part of one's own, there is no configuration
+    needed = [
+        override
+        for override in swept
+        if group_options(override.key_or_group, extra_dir=extra_dir) or override.key_or_group in TARGET_FIELDS
+    ]
+    first = [f"{one.get_key_element()}={choices(one, extra_dir=extra_dir)[0]}" for one in needed]
     config = compose([*fixed, *first], extra_dir=extra_dir, config_name=config_name) if first else None
     base = line.plain() if config is None else resolved(config)
     configuration = read_configuration(base)

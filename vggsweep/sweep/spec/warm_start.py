@@ -16,7 +16,13 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution
 
 from vggsweep.configuration.belonging import Fingerprints
-from vggsweep.configuration.identity import FILES_LEFT, NODES_WITHOUT_EFFECT, SEARCH_NODES, training_hash
+from vggsweep.configuration.identity import (
+    FILES_LEFT,
+    NODES_WITHOUT_EFFECT,
+    SEARCH_NODES,
+    training_hash,
+    without_idle_fields,
+)
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, find_sweep
 from vggsweep.results.disk.record import Record, readable_record
@@ -199,7 +205,7 @@ class WarmStart:
             return [name.lstrip("+") for name in outside]
         swept = {name.lstrip("+") for name in space.distributions}
         before, now = (
-            flat({key: value for key, value in plain.items() if key not in NOT_COMPARED})
+            flat({k: v for k, v in without_idle_fields(plain).items() if k not in NOT_COMPARED})
             for plain in (record.configuration, base)
         )
         differing = [
