@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
     from vggsweep.configuration.line import Line
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report", "rerun", "repair", "doctor")
+VERBS = (
+    *("list", "summary", "plan", "status", "table", "pareto", "compare", "report"),
+    *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
+)
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
 VERBS_WITHOUT_SWEEPS = ("doctor",)
