@@ -88,6 +88,19 @@ def group_options(group: str, *, extra_dir: Path | None = None) -> list[str]:
     return sorted(options)
 
 
+def search_places(extra_dir: Path | None = None) -> list[Path]:
+    """The folders of Hydra's search path, ours first, that of ``--config-dir`` last.
+
+    Raises:
+        ConfigError: the directory of ``--config-dir`` is none.
+    """
+    if extra_dir is not None and not extra_dir.is_dir():
+        raise ConfigError(f"--config-dir {extra_dir} is not a directory.")
+    with _hydra_at(config_dir()):
+        sources = [one for one in _loader().get_sources() if one.scheme() == "file"]
+    return [*(Path(one.path) for one in sources), *([extra_dir.resolve()] if extra_dir is not None else [])]
+
+
 def field_of_flag(flag: str) -> str | None:
     """The field that a flag of other programs means.
 

@@ -5,10 +5,13 @@ Read without Hydra, which takes longer to load than a shell's completion may tak
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# Hydra's groups by which a person chooses; the others are its own business.
+HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper", "hydra/sweeper/sampler")
 # What Hydra reads itself, and no sentence.
 DIRECTIVE = "# @package"
 
@@ -24,17 +27,19 @@ class ConfigTree:
     places: tuple[Path, ...]
 
     def groups(self) -> list[str]:
-        """Names of all groups, nested ones as ``hydra/launcher``."""
+        """The groups to choose from; of Hydra's own those that concern a person."""
         found = set()
         for place in self.places:
-            for file in place.rglob("*.yaml"):
-                folder = file.parent.relative_to(place)
-                if folder.parts and not any(part.startswith((".", "__")) for part in folder.parts):
+            for folder in {file.parent.relative_to(place) for file in place.rglob("*.yaml")}:
+                is_own = (
+                    folder.parts and folder.parts[0] != "hydra" and not folder.name.startswith((".", "_"))
+                )
+                if is_own or folder.as_posix() in HYDRA_GROUPS:
                     found.add(folder.as_posix())
         return sorted(found)
 
     def options(self, group: str) -> dict[str, Path]:
-        """The options of a group with their files, in alphabetical order; empty where there is no such group."""
+        """The options of a group with their files, in alphabetical order; empty for what is no group."""
         found: dict[str, Path] = {}
         for place in self.places:
             for file in (place / group).glob("*.yaml") if group else ():
@@ -63,18 +68,17 @@ def first_comment(file: Path) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """A comment up to its first full stop or colon that ends a sentence.
+    """A comment up to the end of its first sentence; a full stop within parentheses ends none.
 
-    >>> first_sentence("Net B of Simonyan & Zisserman 2014, arXiv:1409.1556. Thirteen layers."), first_sentence("x")
-    ('Net B of Simonyan & Zisserman 2014, arXiv:1409.1556.', 'x')
     >>> first_sentence("LeNet-5 (LeCun et al. 1998) with ReLU. It brings its own head.")
     'LeNet-5 (LeCun et al. 1998) with ReLU.'
+    >>> first_sentence("Is deeper better? Depth is swept."), first_sentence("x")
+    ('Is deeper better?', 'x')
     """
-    start = 0
-    while (end := text.find(". ", start)) >= 0:
-        if text[end + 2].isupper() and text.count("(", 0, end) == text.count(")", 0, end):
-            return text[: end + 1]
-        start = end + 1
+    for end in re.finditer(r"[.?](?= )", text):
+        sentence = text[: end.end()]
+        if sentence.count("(") == sentence.count(")"):
+            return sentence
     return text
 
 
