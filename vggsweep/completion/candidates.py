@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,12 @@ from vggsweep.configuration.tree import ConfigTree, tree_of
 from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory, existing_sweeps
 
 HYDRA_FLAGS = (
-    "--cfg --config-dir --config-name --debug --help --hydra-help --info --multirun --resolve --version"
+    "-m --cfg --config-dir --config-name --debug --help --hydra-help --info --multirun --resolve --version"
 )
+# Options of packages that are always there; asking Hydra for those of others takes too long.
+OF_HYDRA = {"hydra/launcher": ("basic", "joblib"), "hydra/sweeper": ("basic",)}
+# What a shell would read as more than a word is not offered, such as a sweep with a blank in its name.
+WORD = re.compile(r"[\w@%+=:,./\[\]~^-]+")
 VERBS_FOLDER = Path(__file__).resolve().parents[1] / "verbs"
 # What the words of a verb are.
 OVERRIDES, TRIALS, GROUP, NONE = "overrides", "sweeps and trials", "group", "none"
@@ -46,10 +51,11 @@ def complete(line: str, verbs: Sequence[str]) -> list[str]:
     else:
         found = _overrides(words, word)
         if not words:
-            found = [*(verb for verb in verbs), *found]
+            found = [*verbs, *found]
         if word.startswith("-"):
-            found = ["-m", *HYDRA_FLAGS.split()]
-    return [one for one in dict.fromkeys(found) if one.startswith(word) and one != word]
+            found = HYDRA_FLAGS.split()
+    fitting = (one for one in dict.fromkeys(found) if one.startswith(word) and one != word)
+    return [one for one in fitting if WORD.fullmatch(one)]
 
 
 def _after_verb(verb: str, words: Sequence[str], word: str) -> list[str]:
@@ -60,8 +66,7 @@ def _after_verb(verb: str, words: Sequence[str], word: str) -> list[str]:
         trials = _places(word) if not words else []
         return [*_overrides(words, word), *(one for one in trials if "/" in word)]
     if arguments == GROUP:
-        groups = [one for one in _tree(words).groups() if not one.startswith("hydra/")]
-        return [*groups, "hydra/launcher", "hydra/sweeper", SWEEPS]
+        return [*_tree(words).groups(), SWEEPS] if not words else []
     return _places(word) if arguments == TRIALS else []
 
 
@@ -100,7 +105,7 @@ def _overrides(words: Sequence[str], word: str) -> list[str]:
     tree = _tree(words)
     if equals and key == "sweep.name":
         return [f"{prefix}{key}={name}" for name in existing_sweeps()]
-    if equals and (options := tree.options(key)):
+    if equals and (options := sorted([*tree.options(key), *OF_HYDRA.get(key, ())])):
         before = value.rpartition(",")[0]  # arch=vgg11,vgg…
         start = f"{before}," if before else ""
         return [f"{prefix}{key}={start}{option}" for option in options if option not in before.split(",")]
@@ -113,7 +118,7 @@ def _overrides(words: Sequence[str], word: str) -> list[str]:
 
 def _tops(tree: ConfigTree, fields: Iterable[str]) -> list[str]:
     """Groups to choose from, nodes that hold fields, and fields of no group."""
-    groups = [f"{name}=" for name in tree.groups() if "/" not in name or name.startswith("hydra/")]
+    groups = [f"{name}=" for name in tree.groups()]
     nodes = [f"{name.partition('.')[0]}." if "." in name else f"{name}=" for name in fields]
     return sorted({*groups, *nodes})
 

@@ -17,8 +17,10 @@ from vggsweep.configuration.tree import ConfigTree
 
 # libyaml's parser where it was built in: the other one takes ten times as long
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Groups whose options choose those of others, and set fields of every node.
+# Groups whose options choose those of others.
 WHOLE = ("experiment", "contender", "budget")
+# The fields of such an option belong to any node.
+GLOBAL = b"# @package _global_"
 PRIMARY = "config.yaml"
 
 
@@ -43,8 +45,10 @@ def known_fields(tree: ConfigTree, words: Sequence[str]) -> dict[str, Any]:
     aliases = primary.get("hydra", {}).get("aliases", {})
     found |= {name: found.get(str(field)) for name, field in aliases.items()}
     for group, option in chosen.items():
-        if "/" not in group and group not in WHOLE:
-            found |= dict(_flat(_node(tree, group, str(option)), f"{group}."))
+        file = tree.options(group).get(str(option))
+        if file is not None and "/" not in group:
+            is_global = file.read_bytes().startswith(GLOBAL)
+            found |= dict(_flat(_node(tree, group, str(option)), "" if is_global else f"{group}."))
     for word in words:  # what was set stays at hand
         field, _, value = word.lstrip("+").partition("=")
         if field in found:

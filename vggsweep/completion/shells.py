@@ -10,7 +10,9 @@ _vggsweep() {
     local line="${COMP_LINE:0:$COMP_POINT}" word current strip=""
     current="${line##* }"
     # readline takes what stands behind = or : for a word of its own
-    if [[ "$current" == *[=:]* && "$COMP_WORDBREAKS" == *[=:]* ]]; then strip="${current%"${current##*[=:]}"}"; fi
+    if [[ "$COMP_WORDBREAKS" == *=* && "$current" == *[=:]* ]]; then
+        strip="${current%"${current##*[=:]}"}"
+    fi
     COMPREPLY=()
     while IFS= read -r word; do
         [[ "$word" == *[=./] ]] || word="$word "

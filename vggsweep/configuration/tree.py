@@ -28,15 +28,13 @@ class ConfigTree:
 
     def groups(self) -> list[str]:
         """The groups to choose from; of Hydra's own those that concern a person."""
-        found = set()
-        for place in self.places:
-            for folder in {file.parent.relative_to(place) for file in place.rglob("*.yaml")}:
-                is_own = (
-                    folder.parts and folder.parts[0] != "hydra" and not folder.name.startswith((".", "_"))
-                )
-                if is_own or folder.as_posix() in HYDRA_GROUPS:
-                    found.add(folder.as_posix())
-        return sorted(found)
+        folders = {file.parent.relative_to(place) for place in self.places for file in place.rglob("*.yaml")}
+        own = [
+            folder.as_posix()
+            for folder in folders
+            if folder.parts and folder.parts[0] != "hydra" and not folder.name.startswith((".", "_"))
+        ]
+        return sorted([*own, *(name for name in HYDRA_GROUPS if Path(name) in folders)])
 
     def options(self, group: str) -> dict[str, Path]:
         """The options of a group with their files, in alphabetical order; empty for what is no group."""
