@@ -26,6 +26,17 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
+def completed(record: Record) -> dict[str, Any]:
+    """What a trial ran, as plain values that this release understands; without its pruner.
+
+    How a trial might have been stopped decides nothing now, and the pruners' fields have changed.
+    """
+    plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
+    for group, fields in LATER_FIELDS.items():
+        plain[group] = {**fields, **plain[group]}
+    return plain
+
+
 def recorded_configuration(record: Record) -> Configuration:
     """What a trial ran, with the width that its budget was solved to.
 
@@ -35,10 +46,7 @@ def recorded_configuration(record: Record) -> Configuration:
     Raises:
         ConfigError: the record holds settings that this version does not know.
     """
-    # how a trial might have been stopped decides nothing now, and the pruners' fields have changed
-    plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
-    for group, fields in LATER_FIELDS.items():
-        plain[group] = {**fields, **plain[group]}
+    plain = completed(record)
     if "solved_width" in record.network:
         plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
         plain["budget"] = NO_BUDGET
