@@ -28,6 +28,8 @@ VERBS_FOLDER = Path(__file__).resolve().parents[1] / "verbs"
 # What the words of a verb are.
 OVERRIDES, TRIALS, GROUP, NONE = "overrides", "sweeps and trials", "group", "none"
 ARGUMENTS = {"overrides": OVERRIDES, "group": GROUP}
+# Verbs that are told overrides, or one trial.
+WITH_A_TRIAL = ("summary",)
 BEST = "best"
 SWEEPS = "sweeps"
 
@@ -63,8 +65,8 @@ def _after_verb(verb: str, words: Sequence[str], word: str) -> list[str]:
     if word.startswith("-"):
         return [*flags, "--help"]
     if arguments == OVERRIDES:
-        trials = _places(word) if not words else []
-        return [*_overrides(words, word), *(one for one in trials if "/" in word)]
+        own = _places(word) if verb in WITH_A_TRIAL and not words and "=" not in word else []
+        return [*_overrides(words, word), *own]
     if arguments == GROUP:
         return [*_tree(words).groups(), SWEEPS] if not words else []
     return _places(word) if arguments == TRIALS else []

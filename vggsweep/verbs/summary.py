@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _configuration(words: list[str], extra_dir: Path | None) -> Configuration:
     """What the words compose, or what the trial ran that they name."""
-    if not words or not names_trial(words[0]) or "=" in words[0]:
+    if not words or "=" in words[0] or not names_trial(words[0]):
         return read_configuration(resolved(compose(words, extra_dir=extra_dir)))
     if len(words) > 1 or extra_dir is not None:
         raise ConfigError(

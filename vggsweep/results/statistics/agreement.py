@@ -120,8 +120,8 @@ def _judge(
     if allowed is None and is_exact:
         return False, (
             "Not reproduced: one seed, the same versions and machine should give the same bits on the CPU, "
-            f"but {other}{_by(difference)}. train.deterministic=false, or a checkpoint that another number of "
-            "threads continued, may be why; --tolerance accepts a difference."
+            f"but {other}{_by(difference)}. train.deterministic=false, or a checkpoint that another number "
+            "of threads continued, may be why; --tolerance accepts a difference."
         )
     if allowed is None or difference is None:
         return False, f"Not reproduced: {other}, and nothing says how large the noise is (--tolerance does)."
