@@ -14,10 +14,12 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.tables.table import read_rows
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.recovery.study_edits import blank
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
+from vggsweep.sweep.storage.study import close_study, open_study
 from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate
 from vggsweep.sweep.workers.slot import take_slot
 
@@ -113,6 +115,17 @@ def test_a_trial_without_a_result_can_go_once_nobody_trains_it() -> None:
     assert [trial.state for trial in read_study(spec.directory).get_trials()] == [TrialState.FAIL]
 
 
+def test_a_removal_that_was_killed_half_way_is_ended_by_the_same_command() -> None:
+    spec = trained("arch.depth=4,5")
+    study = open_study(spec.directory)
+    blank(study, study.get_trials()[:1])
+    close_study(study)
+    assert [row["trial"] for row in read_rows(spec.directory.path)] == [0, 1]
+    run_verb("rm", ["s/0", "--yes"])
+    assert [row["trial"] for row in read_rows(spec.directory.path)] == [1]
+    assert known(spec.directory) == [1]
+
+
 def test_records_without_a_study_can_go_as_well() -> None:
     spec = trained("arch.depth=4,5")
     spec.directory.study.unlink()
@@ -131,8 +144,8 @@ def test_a_whole_sweep_goes_and_what_is_none_of_it_stays(
     said = capsys.readouterr().out
     assert "s  2 trials (2 COMPLETE)" in said
     assert "stays with what is none of a sweep's files: notes.txt." in said
-    trained_again = trained("arch.depth=4")
-    (trained_again.directory.path / "notes.txt").unlink()
+    again = trained("arch.depth=4,5")
+    (again.directory.path / "notes.txt").unlink()
     run_verb("rm", ["s", "--yes"])
     assert list((own_folder / "outputs").iterdir()) == []
 
