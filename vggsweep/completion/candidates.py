@@ -15,7 +15,7 @@ from typing import Any
 
 from vggsweep.configuration.locate import config_dir
 from vggsweep.configuration.tree import ConfigTree, tree_of
-from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory, existing_sweeps
+from vggsweep.results.disk.layout import OUTPUTS, existing_sweeps
 
 HYDRA_FLAGS = (
     "-m --cfg --config-dir --config-name --debug --help --hydra-help --info --multirun --resolve --version"
@@ -95,7 +95,10 @@ def _places(word: str) -> list[str]:
         return [one for name in existing_sweeps() for one in (name, f"{name}/")]
     for path in (OUTPUTS / sweep, Path(sweep)):
         if (path / "trials").is_dir():
-            return [f"{sweep}/{one}" for one in (*SweepDirectory(path).begun_trials(), BEST)]
+            # whether each was begun is not asked: ten thousand of them would take too long
+            names = (trial.name for trial in (path / "trials").iterdir())
+            numbers = sorted(int(name) for name in names if name.isdecimal())
+            return [f"{sweep}/{one}" for one in (*numbers, BEST)]
     return []
 
 
