@@ -54,8 +54,8 @@ def main() -> None:
             from vggsweep import __version__
 
             return print(f"vggsweep {__version__}")
-        if words and words[0] in SHELL_COMPLETION:
-            code = run_completion(words[1:])
+        if set(words) & set(SHELL_COMPLETION):
+            code = run_completion([word for word in words if word not in SHELL_COMPLETION])
         else:
             code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
     except VggsweepError as error:

@@ -50,4 +50,6 @@ def test_rows_that_nothing_tells_apart_have_their_numbers() -> None:
 
 
 def test_what_did_not_finish_does_not_pass_for_a_result() -> None:
-    assert "state" in paper_columns(table({"width": 4}, {"state": "PRUNED"}))
+    names = paper_columns(table({"width": 4}, {"state": "FAIL", "reason": "No memory."}))
+    assert names[:3] == ["trial", "state", "width"]
+    assert "reason" in paper_columns(table({"reason": None}, {"state": "FAIL", "reason": "No memory."}))

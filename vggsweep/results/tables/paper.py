@@ -30,8 +30,9 @@ def paper_columns(table: PlainTable) -> list[str]:
     dials = ["depth", "width"] if len(table.rows) < 2 else []
     several = ["sweep"] if len({row.get("sweep") for row in table.rows}) > 1 else []
     # a trial that was stopped early must not pass for a result
-    unfinished = ["state"] if any(row.get("state", "COMPLETE") != "COMPLETE" for row in table.rows) else []
-    names = [*several, *keys, *varied, *dials, *unfinished, *FACTS]
+    is_whole = all(row.get("state", "COMPLETE") == "COMPLETE" for row in table.rows)
+    before, after = ([], []) if is_whole else (["trial", "state"], ["reason"])
+    names = [*several, *keys, *before, *varied, *dials, *FACTS, *after]
     if not is_grouped and not varied and len(table.rows) > 1:
         names.insert(0, "trial")
     return [name for name in dict.fromkeys(names) if name in table.names and _has_value(table, name)]
