@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vggsweep.configuration.recorded import completed
+from vggsweep.configuration.recorded import recorded_plain
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted
 from vggsweep.results.disk.address import TRIAL_HELP, find_trial
 from vggsweep.results.disk.choice import sweep_of
@@ -76,15 +76,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def repetition_of(record: Record, device: str | None = None) -> dict[str, Any]:
-    """The configuration of a trial as a single run under another name, with as many CPU threads as it had."""
-    plain = completed(record)
-    plain["sweep"] = {**plain["sweep"], "name": NAME, "storage": None, "replicates": 1}
-    threads = record.environment.get("threads")
-    if plain["train"].get("threads") is None and isinstance(threads, int):
-        plain["train"] = {**plain["train"], "threads": threads}
-    if device is not None:
-        plain["device"] = device
-    return plain
+    """The configuration of a trial as a single run under another name, with what its machine chose.
+
+    The test set stays closed, and nothing is measured: neither is compared.
+    """
+    plain, ran = recorded_plain(record), record.environment
+    train = {**plain["train"], "evaluate_test": False}
+    train["threads"] = train.get("threads") or ran.get("threads")
+    if device is None:
+        train["precision"] = ran.get("precision") or train["precision"]
+    return {
+        **plain,
+        "train": train,
+        "sweep": {**plain["sweep"], "name": NAME, "storage": None, "replicates": 1},
+        "measure": {**plain["measure"], "name": "none"},
+        "device": device or ran.get("device") or plain["device"],
+    }
 
 
 def _train(

@@ -170,6 +170,4 @@ def _results(
     if epochs:
         for name in EPOCH_FIGURES:
             yield Fact(name, before[1][epochs - 1].get(name), now[1][epochs - 1].get(name))
-    if "test_acc" in before[0].metrics:
-        yield Fact("test_acc", before[0].metrics["test_acc"], now[0].metrics.get("test_acc"))
     yield Fact("train_seconds", before[0].timings.get("train_seconds"), now[0].timings.get("train_seconds"))

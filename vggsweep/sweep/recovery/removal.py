@@ -30,7 +30,10 @@ REMOVED = ".removed-"
 # An owner on another host that was silent for so long works no more, whatever the sweep's lease.
 SILENT_SECONDS = 600.0
 # What lies in a sweep's directory besides what `SweepDirectory.files` names.
-FURTHER_FILES = (INDEX_NAME, "study.db*", "before-repair-*-study.db*", "*.lock", "multirun.yaml", ".*.tmp")
+FURTHER_FILES = (
+    *(INDEX_NAME, "study.db*", "before-repair-*-study.db*", "test_openings.jsonl"),
+    *("*.lock", "multirun.yaml", ".*.tmp"),
+)
 
 
 def check_removal(directory: SweepDirectory, numbers: Sequence[int] | None) -> None:
