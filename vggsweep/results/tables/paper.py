@@ -16,7 +16,7 @@ def paper_columns(table: PlainTable) -> list[str]:
     Args:
         table: a results table, grouped or not; the deviation of a mean comes with it.
 
-    >>> names = ("sweep", "depth", "lr", "n", "params", "macs", "val_loss", "val_acc", "train_seconds")
+    >>> names = ("depth", "n", "lr", "params", "macs", "val_loss", "val_acc", "train_seconds")
     >>> rows = [dict.fromkeys(names, 1) | {"depth": depth, "lr": 0.1} for depth in (4, 8)]
     >>> paper_columns(PlainTable(names, rows))
     ['depth', 'params', 'macs', 'val_acc', 'n', 'train_seconds']
