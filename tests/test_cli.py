@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ import pytest
 
 import vggsweep
 from tests.processes import LIGHT_PROCESS, Answer, ask
-from vggsweep.cli import VERBS, VERBS_WITH_OVERRIDES
+from vggsweep.cli import VERBS
 from vggsweep.results.disk.record import Record, write_record
 
 ROOT = Path(vggsweep.__file__).parents[1]
@@ -110,7 +109,15 @@ def finished(own_folder: Path) -> Path:
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["--epochs=3"], "Fields are set without dashes: train.epochs=3"),
         (["--config-path", "nowhere"], "--config-dir DIR adds options of your own"),
-        (["-sc"], 'eval "$(vggsweep -sc install=bash)"'),
+        (["-sc"], 'bash: eval "$(vggsweep -sc install=bash)", zsh: '),
+        (["-sc", "install=tcsh"], "fish: vggsweep -sc install=fish | source"),
+        (["list", "optimzer"], "'optimzer' is no config group. Did you mean 'optimizer'?"),
+        (["list", "--config-dir", "nowhere"], "--config-dir nowhere is not a directory"),
+        (["rm"], "required: SWEEP"),
+        (["rm", "nope"], "No sweep 'nope'"),
+        (["clean", "nope/7"], "No sweep 'nope'"),
+        (["compare", "nope"], "required: B"),
+        (["reproduce", "nope/7"], "No sweep 'nope'"),
         (["dataset.root=my pics (2)"], """: "dataset.root='my pics (2)'\""""),
         (["--config-dir", "nowhere"], "--config-dir nowhere is not a directory"),
         (["--config-name", "nope"], "Cannot find primary config 'nope'"),
@@ -234,7 +241,6 @@ def test_every_verb_has_help_with_an_example_and_without_torch(
     assert re.search(rf"examples?:\n  vggsweep {verb}", found.stdout)
     assert found.stderr == ""
     assert not found.loads_torch
-    assert ("OVERRIDES" in found.stdout.upper()) == (verb in VERBS_WITH_OVERRIDES)
 
 
 def packages_of(command: Sequence[str]) -> set[str]:
@@ -277,6 +283,13 @@ def test_help_imports_no_package_that_the_smallest_hydra_application_does_not(ow
         ["table", "mine", "--csv"],
         ["pareto", "mine", "--out", "front.svg"],
         ["report", "mine"],
+        ["table", "mine/0"],
+        ["report", "mine/best"],
+        ["compare", "mine", "mine"],
+        ["list"],
+        ["list", "arch"],
+        ["list", "sweeps"],
+        ["clean", "mine"],
         ["summary", "arch=vgg16", "dataset.resolution=224"],
         ["summary", "experiment=d2l_vgg", "--expand", "--json"],
     ],
@@ -286,13 +299,6 @@ def test_answers_from_files_and_arithmetic_never_load_torch(
     finished: Path, answer: Callable[..., Answer], words: list[str]
 ) -> None:
     check_torch(answer(*words), is_loaded=False)
-
-
-@pytest.mark.parametrize(
-    "line", ["vggsweep ", "vggsweep arch=vgg", "vggsweep summary optimizer.", "vggsweep table "]
-)
-def test_tab_completion_never_loads_torch(answer: Callable[..., Answer], line: str) -> None:
-    check_torch(answer("-sc", "query=bash", COMP_LINE=line), is_loaded=False)
 
 
 def test_watching_for_torch_would_notice_it(answer: Callable[..., Answer]) -> None:
@@ -376,95 +382,3 @@ def test_damaged_record_is_named_and_the_table_still_printed(finished: Path) -> 
     assert "00001/record.json cannot be read" in rows[1]["reason"]
     assert found.stderr.startswith("damaged: ")
     assert "00001/record.json cannot be read" in found.stderr
-
-
-# --- tab completion -----------------------------------------------------------
-
-
-Offered = Callable[[str], list[str]]
-
-
-@pytest.fixture
-def offered(answer: Callable[..., Answer]) -> Offered:
-    """``offered("vggsweep arch=vgg")``: what a shell would offer behind these letters."""
-
-    def complete(line: str) -> list[str]:
-        return answer("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))).stdout.split()
-
-    return complete
-
-
-def test_completion_offers_the_options_of_a_group(offered: Offered) -> None:
-    options = sorted(path.stem for path in (CONF / "arch").glob("vgg*.yaml"))
-
-    assert offered("vggsweep arch=vgg") == [f"arch={option}" for option in options]
-    assert offered("vggsweep -m optimizer=ad") == ["optimizer=adam", "optimizer=adamw"]
-
-
-def test_completion_offers_fields_of_the_options_chosen_before(offered: Offered) -> None:
-    assert offered("vggsweep arch.de") == ["arch.depth="]
-    assert offered("vggsweep optimizer=adam optimizer.be") == ["optimizer.betas."]
-
-
-def test_completion_offers_verbs_beside_groups_as_the_first_word_only(offered: Offered) -> None:
-    first = offered("vggsweep ")
-
-    assert first[: len(VERBS)] == list(VERBS)
-    assert {"arch=", "seed="} <= set(first)
-    assert offered("vggsweep tab") == ["table"]
-    assert {"summary", "scheduler="} <= set(offered("vggsweep s"))
-    assert not set(VERBS) & set(offered("vggsweep arch=vgg16 "))
-
-
-def test_completion_goes_on_behind_a_verb_that_takes_overrides(offered: Offered) -> None:
-    assert offered("vggsweep summary arch=vgg1") == ["arch=vgg11", "arch=vgg13", "arch=vgg16", "arch=vgg19"]
-    assert "dataset=" in offered("vggsweep summary ")
-    assert offered("vggsweep summary arch=vgg16 head=g") == ["head=gap"]
-
-
-def test_completion_offers_sweeps_behind_a_verb_that_reads_them(finished: Path, offered: Offered) -> None:
-    (finished.parents[2] / "other" / "trials").mkdir(parents=True)
-
-    assert offered("vggsweep table ") == ["mine", "other"]
-    assert offered("vggsweep table m") == ["mine"]
-    assert offered("vggsweep table mine o") == ["other"]
-
-
-def test_verbs_that_take_overrides_are_those_that_say_so() -> None:
-    from argparse import ArgumentParser
-    from importlib import import_module
-
-    found = []
-    for verb in VERBS:
-        parser = ArgumentParser()
-        import_module(f"vggsweep.verbs.{verb}").add_arguments(parser)
-        if any(action.dest == "overrides" for action in parser._actions):
-            found.append(verb)
-
-    assert tuple(found) == VERBS_WITH_OVERRIDES
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize(("typed", "expected"), [("tab", ["table"]), ("head=v", ["head=vgg"])])
-def test_bash_itself_completes_after_the_installation_line_of_the_help(
-    own_folder: Path, typed: str, expected: list[str]
-) -> None:
-    command = own_folder / "bin" / "vggsweep"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vggsweep "$@"\n')
-    command.chmod(0o755)
-    script = f"""
-        eval "$(vggsweep -sc install=bash)"
-        COMP_LINE='vggsweep {typed}' COMP_POINT={len(typed) + 9} COMP_CWORD=1
-        hydra_bash_completion
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    found = subprocess.run(
-        ["bash", "-c", script],
-        capture_output=True,
-        text=True,
-        env=environment(PATH=f"{command.parent}{os.pathsep}{os.environ['PATH']}"),
-        timeout=100,
-    )
-
-    assert found.stdout.split() == expected, found.stderr

@@ -26,10 +26,12 @@ from vggsweep.streams import check_output, make_lossy
 from vggsweep.training.interruption import EarlySignal
 from vggsweep.visible import never_fail_to_print, show
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report", "rerun", "repair", "doctor")
-# The others are told sweeps.
-VERBS_WITH_OVERRIDES = ("summary", "plan")
-VERBS_WITHOUT_SWEEPS = ("doctor",)
+VERBS = (
+    *("list", "summary", "plan", "status", "table", "pareto", "compare", "report"),
+    *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
+)
+# Hydra's flag and name for it; ours answers in a fraction of the time.
+SHELL_COMPLETION = ("-sc", "--shell-completion")
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -48,7 +50,10 @@ def main() -> None:
             from vggsweep import __version__
 
             return print(f"vggsweep {__version__}")
-        code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
+        if set(words) & set(SHELL_COMPLETION):
+            code = run_completion([word for word in words if word not in SHELL_COMPLETION])
+        else:
+            code = run_verb(words[0], words[1:]) if words and is_bare_word(words[0]) else run_hydra(words)
     except VggsweepError as error:
         code = refuse(error)
     except Stopped as stopped:
@@ -127,11 +132,6 @@ def run_hydra(words: Sequence[str]) -> int:
     is_inspection = arguments.hydra_help or arguments.cfg or arguments.info
     if is_inspection:
         check_inspection(arguments)
-    elif arguments.shell_completion:
-        if not arguments.overrides:
-            raise ConfigError('-sc installs tab completion: eval "$(vggsweep -sc install=bash)"')
-        if "COMP_LINE" in os.environ and complete_verb(os.environ["COMP_LINE"]):
-            return 0
     elif not arguments.resolve:  # which Hydra refuses by itself
         if sys.stderr.isatty():  # composing the line and importing torch take some seconds
             print("starting", file=sys.stderr)
@@ -234,35 +234,20 @@ def refuse_flags(
     raise ConfigError(f"{message}. {advice}")
 
 
-def complete_verb(line: str) -> bool:
-    """Tab completion of what Hydra does not know: verbs, and the sweeps that they read.
+def run_completion(words: Sequence[str]) -> int:
+    """``-sc install=SHELL``, ``-sc uninstall=SHELL``, or what may follow the line in COMP_LINE."""
+    from vggsweep.completion import candidates, shells
 
-    Hydra takes a second completion plugin for bash as an error, so this comes before Hydra.
-
-    Args:
-        line: what was typed so far, from the program's name on (the shell's ``COMP_LINE``).
-
-    Returns:
-        Whether all is said; otherwise Hydra completes the overrides.
-    """
-    typed = line.split()[1:]
-    is_new_word = line.endswith(" ")
-    if not typed or (len(typed) == 1 and not is_new_word):
-        start = typed[0] if typed else ""
-        print(*(verb for verb in VERBS if verb.startswith(start)), sep="\n")
-        return False
-    if typed[0] not in VERBS:
-        return False
-    if typed[0] in VERBS_WITH_OVERRIDES:
-        os.environ["COMP_LINE"] = " ".join(["vggsweep", *typed[1:]]) + " " * is_new_word
-        return False
-    if typed[0] in VERBS_WITHOUT_SWEEPS:
-        return True
-    from vggsweep.results.disk.layout import existing_sweeps
-
-    start = "" if is_new_word else typed[-1]
-    print(*(name for name in existing_sweeps() if name.startswith(start)), sep="\n")
-    return True
+    what, _, shell = (words[0] if len(words) == 1 else "").partition("=")
+    known = {"install": shells.INSTALL, "uninstall": shells.UNINSTALL, "query": shells.INSTALL}
+    if shell not in known.get(what, ()):
+        commands = ", ".join(f"{name}: {command}" for name, command in shells.COMMANDS.items())
+        raise ConfigError(f"-sc installs tab completion, by one line for each shell. {commands}")
+    if what == "query":
+        print(*candidates.complete(os.environ.get("COMP_LINE", ""), VERBS), sep="\n")
+    else:
+        print(known[what][shell], end="")
+    return 0
 
 
 def check_inspection(arguments: Any) -> None:

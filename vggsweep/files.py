@@ -181,14 +181,14 @@ def free_space(path: Path) -> str:
     for place in (path, *path.absolute().parents):
         with suppress(OSError):
             free = shutil.disk_usage(place).free
-            return f"{_amount(free)} free there"
+            return f"{size_text(free)} free there"
     return "its free space is unknown"
 
 
-def _amount(size: int) -> str:
+def size_text(size: int) -> str:
     """Bytes as people say them.
 
-    >>> _amount(0), _amount(12_288), _amount(3 * 2**30)
+    >>> size_text(0), size_text(12_288), size_text(3 * 2**30)
     ('0 bytes', '12 KiB', '3.0 GiB')
     """
     if size < 2**10:

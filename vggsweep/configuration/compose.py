@@ -90,6 +90,16 @@ def group_options(group: str, *, extra_dir: Path | None = None) -> list[str]:
         return _options(group)
 
 
+def search_places(extra_dir: Path | None = None) -> list[Path]:
+    """The folders of Hydra's search path, ours first, that of ``--config-dir`` last.
+
+    Raises:
+        ConfigError: the directory of ``--config-dir`` is none.
+    """
+    with hydra_at(extra_dir):
+        return [Path(one.path) for one in _loader().get_sources() if one.scheme() == "file"]
+
+
 def field_of_flag(flag: str) -> str | None:
     """The field that a flag of other programs means.
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import write_atomically
-from vggsweep.results.disk.layout import find_sweep
+from vggsweep.results.disk.choice import CHOICE_HELP, choose
 from vggsweep.results.statistics.evidence import check_column, load_evidence
 from vggsweep.results.statistics.front import machines, pareto_front
 from vggsweep.results.statistics.front_summary import FrontSummary, summarise_fronts
@@ -40,7 +40,7 @@ FILE_WIDTH = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
-    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help=CHOICE_HELP)
     parser.add_argument("--x", metavar="COLUMN", default="macs", help="first column, a cost (default: macs)")
     parser.add_argument("--y", metavar="COLUMN", default="val_acc", help="second column (default: val_acc)")
     parser.add_argument(
@@ -67,7 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     x, y, out = arguments.x, arguments.y, arguments.out
     if out is not None and out.suffix.lower() not in FORMATS:
         raise ConfigError(f"--out {out}: the picture's name should end in {', '.join(FORMATS)}.")
-    evidence = load_evidence([find_sweep(word) for word in arguments.sweeps or [None]], arguments.where)
+    choice = choose(arguments.sweeps)
+    evidence = load_evidence(choice.sweeps, arguments.where, choice)
     for error in evidence.damaged:
         show(f"damaged: {error}", sys.stderr)
     trials = _filtered(evidence.table, arguments)

@@ -25,6 +25,7 @@ from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
+from vggsweep.results.disk.choice import names_trial
 from vggsweep.results.units import setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.preflight import checked_spec
@@ -82,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan; nothing is trained and nothing is written."""
+    if arguments.overrides and "=" not in (first := arguments.overrides[0]) and names_trial(first):
+        raise ConfigError(
+            f"{first} is a trial, which was trained already: a plan is of a sweep that is still to run. "
+            f"`vggsweep summary {first}` shows its network."
+        )
     line = read_line(arguments.overrides, extra_dir=arguments.config_dir, config_name="config")
     if line.sweeper != OURS:
         raise ConfigError(

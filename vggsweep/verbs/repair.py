@@ -11,8 +11,9 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from vggsweep.errors import ConfigError
+from vggsweep.results.disk.choice import find_whole_sweep
 from vggsweep.results.disk.index import INDEX_NAME
-from vggsweep.results.disk.layout import SweepDirectory, find_sweep
+from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.tables.table import read_rows
 from vggsweep.sweep.display.progress import state_name
 from vggsweep.sweep.recovery.continuation import kind_of, say
@@ -39,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the study anew and say what is in it."""
-    directory = find_sweep(arguments.sweep)
+    directory = find_whole_sweep(
+        arguments.sweep,
+        "A study belongs to a whole sweep: name that. `vggsweep rerun` trains a trial again that lost its "
+        "record.",
+    )
     if not directory.begun_trials():
         raise ConfigError(
             f"{directory.path} holds no trial that was begun: there is nothing to make a study from."

@@ -9,7 +9,7 @@ from pathlib import Path
 from vggsweep import __version__
 from vggsweep.errors import ConfigError
 from vggsweep.files import write_atomically
-from vggsweep.results.disk.layout import find_sweep
+from vggsweep.results.disk.choice import CHOICE_HELP, choose
 from vggsweep.results.statistics.evidence import load_evidence
 from vggsweep.visible import show
 
@@ -18,13 +18,14 @@ EXAMPLE = """\
 examples:
   vggsweep report                          report.html in the directory of the newest sweep
   vggsweep report quickstart --out answer.html
+  vggsweep report quickstart/7             report.html in the directory of that trial
   vggsweep report iso_macs iso_params --x latency_ms_p50
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
-    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help=CHOICE_HELP)
     parser.add_argument(
         "--where", metavar="CONDITION", help="only trials for which it is true, as in vggsweep table"
     )
@@ -37,11 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it lies."""
     from vggsweep.results.report import report_page
 
-    sweeps = [find_sweep(word) for word in arguments.sweeps or [None]]
-    evidence = load_evidence(sweeps, arguments.where)
+    choice = choose(arguments.sweeps)
+    evidence = load_evidence(choice.sweeps, arguments.where, choice)
     out = arguments.out
-    if out is None:
-        out = sweeps[0].report if len(sweeps) == 1 else Path("report.html")
+    if out is None and choice.single is not None:
+        out = choice.single.path / choice.sweeps[0].report.name
+    elif out is None:
+        is_whole = len(choice.sweeps) == 1 and not choice.trials
+        out = choice.sweeps[0].report if is_whole else Path("report.html")
     for error in evidence.damaged:
         show(f"damaged: {error}", sys.stderr)
     page = report_page(evidence, x=arguments.x, y=arguments.y, version=__version__)

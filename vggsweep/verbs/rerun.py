@@ -11,7 +11,8 @@ from pathlib import Path
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory, find_sweep
+from vggsweep.results.disk.choice import CHOICE_HELP, choose
+from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.command_line import choose_only
 from vggsweep.sweep.recovery.continuation import kind_of
@@ -25,6 +26,7 @@ EXAMPLE = """\
 examples:
   vggsweep rerun quickstart           every trial that failed or lost its record
   vggsweep rerun quickstart 3 7       these two
+  vggsweep rerun quickstart/7         this one
   vggsweep rerun runs                 failed single runs
 
 The sweep's own command line decides how they are trained. Why a trial failed before stays in its record's
@@ -35,7 +37,7 @@ again.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("sweep", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("sweep", metavar="SWEEP", help=CHOICE_HELP)
     parser.add_argument(
         "trials",
         nargs="*",
@@ -61,12 +63,14 @@ def run(arguments: argparse.Namespace) -> int | list[str]:
     Returns:
         The exit code, or the words of that line.
     """
-    directory = find_sweep(arguments.sweep)
+    choice = choose([arguments.sweep])
+    directory = choice.sweeps[0]
+    asked = [*choice.trials.get(directory.path, ()), *arguments.trials]
     is_sweep = kind_of(directory) == "sweep"
     saved = read_saved(directory) if is_sweep else None
     study = read_study(directory, saved.storage if saved is not None else None)
     has_all_files = saved is None or saved.storage is None
-    numbers = _chosen(directory, study.get_trials(deepcopy=False), arguments.trials, has_all_files)
+    numbers = _chosen(directory, study.get_trials(deepcopy=False), asked, has_all_files)
     if not numbers:
         print(f"No trial of {directory.name} failed.")
         return 0

@@ -1,4 +1,4 @@
-"""``vggsweep status [SWEEP]``: progress, running trials and the front so far, from any terminal."""
+"""``vggsweep status [SWEEP]``: progress, running trials and the front so far; or one trial."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from vggsweep.errors import ConfigError, RecordError
-from vggsweep.results.disk.layout import SweepDirectory, existing_sweeps, find_sweep
+from vggsweep.errors import ConfigError, RecordError, VggsweepError
+from vggsweep.results.disk.choice import CHOICE_HELP, find_place, names_trial, sweep_of
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, existing_sweeps, find_sweep
 from vggsweep.results.disk.record import read_record
 from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.tables.reasons import number_words, shared_reasons
 from vggsweep.sweep.display.keyboard import Keys
 from vggsweep.sweep.display.live import front_table, running_table, time_left
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.sweep.display.trial_status import show_trial
 from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
 from vggsweep.sweep.spec.extent import saved_extent
+from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.study import close_study
 from vggsweep.sweep.storage.trial_attrs import INFEASIBLE, REASON, counted, is_infeasible, reason_of
 from vggsweep.visible import visible
@@ -32,6 +35,7 @@ EXAMPLE = """\
 examples:
   vggsweep status                  the newest sweep under outputs/
   vggsweep status quickstart --watch
+  vggsweep status quickstart/7     one trial: how far, how good, who trains it
 
 --watch waits for a sweep that has not begun, and ends when it is done; q leaves.
 """
@@ -42,7 +46,7 @@ MOST_ROWS = 50
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
-    parser.add_argument("sweep", nargs="?", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("sweep", nargs="?", metavar="SWEEP", help=CHOICE_HELP)
     parser.add_argument("--watch", action="store_true", help="look again every two seconds until it is done")
 
 
@@ -50,11 +54,35 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the status once, or follow it."""
     console = Console(highlight=False)
     if arguments.watch:
+        if arguments.sweep is not None and names_trial(arguments.sweep):
+            raise ConfigError(
+                f"--watch follows a sweep to its end, and {arguments.sweep} is one trial: name its sweep, or "
+                "leave --watch out."
+            )
         _watch(arguments.sweep, console)
         return 0
-    with StatusView(find_sweep(arguments.sweep)) as view:
+    place = find_place(arguments.sweep)
+    if isinstance(place, TrialDirectory):
+        _show_one(place, console)
+        return 0
+    with StatusView(place) as view:
         console.print(view.look()[0], soft_wrap=True)
     return 0
+
+
+def _show_one(place: TrialDirectory, console: Console) -> None:
+    """Print one trial; the study is asked where its files do not say it all."""
+    sweep = sweep_of(place)
+    study = None
+    if not place.record.is_file():
+        with suppress(VggsweepError):
+            saved = read_saved(sweep)
+            study = read_study(sweep, saved.storage if saved is not None else None)
+    try:
+        show_trial(place, console, study)
+    finally:
+        if study is not None:
+            close_study(study)
 
 
 def _watch(word: str | None, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""``vggsweep summary [OVERRIDES]``: the layer table of a configuration and its totals; nothing is trained."""
+"""``vggsweep summary [OVERRIDES]``: the layers of a configuration, and their totals; nothing is trained."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ from vggsweep.arch.describe import check_network, network_layers
 from vggsweep.arch.plan import InputShape
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
-from vggsweep.configuration.schema import read_configuration, resolved
+from vggsweep.configuration.recorded import recorded_configuration
+from vggsweep.configuration.schema import Configuration, read_configuration, resolved
 from vggsweep.data.catalog import check_dataset
+from vggsweep.errors import ConfigError
+from vggsweep.results.disk.address import find_trial
+from vggsweep.results.disk.choice import names_trial
+from vggsweep.results.disk.record import read_record
 from vggsweep.results.tables.terminal import output_console, wrapped
 
 HELP = "layers, output shapes, parameters and MACs of a configuration; nothing is trained"
@@ -25,6 +30,7 @@ EXAMPLE = """\
 examples:
   vggsweep summary arch=vgg16 dataset.channels=3 dataset.num_classes=1000 dataset.resolution=224
   vggsweep summary arch.depth=12 budget=macs budget.target=30e6
+  vggsweep summary quickstart/7            the network of a trial
 """
 # Without a terminal behind it a line is as long as it needs to be.
 FILE_WIDTH = 200
@@ -32,7 +38,9 @@ FILE_WIDTH = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
-    parser.add_argument("overrides", nargs="*", help="Hydra overrides, such as arch=vgg16")
+    parser.add_argument(
+        "overrides", nargs="*", help="Hydra overrides, such as arch=vgg16; or a trial, SWEEP/7"
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument("--expand", action="store_true", help="show the layers inside each block")
     parser.add_argument("--config-dir", type=Path, help="directory with your own options")
@@ -40,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary; the network need not fit the data set, so that any input can be asked about."""
-    plain = resolved(compose(arguments.overrides, extra_dir=arguments.config_dir))
-    configuration = read_configuration(plain)
+    configuration = _configuration(arguments.overrides, arguments.config_dir)
     if configuration.dataset.num_classes is None:  # the folder will be asked, so it must be there
         check_dataset(configuration.dataset)
     network = configured_network(configuration)
@@ -67,6 +74,18 @@ def run(arguments: argparse.Namespace) -> int:
         if parts:
             console.print(wrapped(parts, console.width), soft_wrap=True)
     return 0
+
+
+def _configuration(words: list[str], extra_dir: Path | None) -> Configuration:
+    """What the words compose, or what the trial ran that they name."""
+    if not words or "=" in words[0] or not names_trial(words[0]):
+        return read_configuration(resolved(compose(words, extra_dir=extra_dir)))
+    if len(words) > 1 or extra_dir is not None:
+        raise ConfigError(
+            f"{words[0]} is a trial, whose configuration is what it is: neither overrides nor --config-dir "
+            "go with it. `vggsweep summary` with overrides alone shows another network."
+        )
+    return recorded_configuration(read_record(find_trial(words[0]).record))
 
 
 def layer_table(name: str, layers: list[LayerCost], shape: InputShape) -> Table:

@@ -1,4 +1,4 @@
-"""``vggsweep table [SWEEP ...]``: the results of one or several sweeps as a table."""
+"""``vggsweep table [SWEEP ...]``: the results of sweeps, or of single trials, as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import replacing, write_atomically
-from vggsweep.results.disk.layout import SweepDirectory, find_sweep
+from vggsweep.results.disk.choice import CHOICE_HELP, Choice, choose
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.formats import (
@@ -24,9 +24,10 @@ from vggsweep.results.tables.formats import (
     write_parquet,
 )
 from vggsweep.results.tables.groups import group_rows
+from vggsweep.results.tables.paper import paper_columns
 from vggsweep.results.tables.selection import best_rows, choose_columns, sort_rows, split_names
 from vggsweep.results.tables.table import KEYS, damages, load_plain, without_empty
-from vggsweep.results.tables.terminal import output_console, print_table
+from vggsweep.results.tables.terminal import output_console, print_row, print_table
 from vggsweep.results.units import DIGITS
 from vggsweep.visible import show, visible_lines
 
@@ -34,11 +35,13 @@ HELP = "the results of a sweep as a table"
 EXAMPLE = """\
 examples:
   vggsweep table                        the newest sweep under outputs/
+  vggsweep table quickstart/7           everything that is known of one trial
   vggsweep table quickstart --json
   vggsweep table runs d2l_vgg --csv > results.csv
   vggsweep table --where "val_acc > 0.85 and depth <= 8" --sort=-val_acc,macs
   vggsweep table --where "state == 'COMPLETE' and optimizer.momentum in (0.8, 0.9)"
   vggsweep table --group-by depth,width --best-per depth --out best.md
+  vggsweep table --group-by depth,width --latex
   vggsweep table --columns trial,depth,width,val_acc,reason
 
 The order of work: --where, --group-by, --best-per, --sort, --columns. --group-by and --best-per read the
@@ -50,7 +53,7 @@ FILE_WIDTH = 400
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
-    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="directory or name under outputs/")
+    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help=CHOICE_HELP)
     parser.add_argument("--where", metavar="CONDITION", help="only rows for which it is true; see below")
     parser.add_argument(
         "--group-by", action="append", metavar="COLUMNS", help="mean, standard deviation and n of replicates"
@@ -66,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}; default rich, or by --out")
     form.add_argument("--json", action="store_const", const="json", dest="format", help="--format json")
     form.add_argument("--csv", action="store_const", const="csv", dest="format", help="--format csv")
+    form.add_argument("--latex", action="store_const", const="latex", dest="format", help="--format latex")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write here; its suffix tells the format")
     parser.add_argument(
         "--digits",
@@ -98,19 +102,24 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--digits {arguments.digits}: between 1 and 17 significant digits make sense.")
     if form == "parquet" and arguments.out is None:
         raise ConfigError("Parquet is no text: name a file with --out, such as --out table.parquet.")
-    sweeps = [find_sweep(word) for word in arguments.sweeps or [None]]
-    loaded = load_plain(dict.fromkeys(sweep.path for sweep in sweeps))
+    choice = choose(arguments.sweeps)
+    loaded = load_plain(sweep.path for sweep in choice.sweeps)
+    loaded = PlainTable(loaded.names, [row for row in loaded.rows if choice.keeps(row)])
     for error in damages(loaded):
         show(f"damaged: {error}", sys.stderr)
     columns = split_names(arguments.columns)
     table = select(loaded, arguments, columns)
+    if form == "latex" and not columns:
+        table = choose_columns(table, paper_columns(table))
     if arguments.out is not None:
         width = write_table(table, arguments.out, form, arguments.digits, columns)
         show(f"{arguments.out}: {_counted(len(table.rows), 'row')}, {_counted(width, 'column')}")
         if not table.rows:
-            show(nothing_found(loaded, arguments, sweeps))
+            show(nothing_found(loaded, arguments, choice))
     elif form == "rich" and not table.rows:
-        show(nothing_found(loaded, arguments, sweeps))
+        show(nothing_found(loaded, arguments, choice))
+    elif form == "rich" and choice.single is not None and len(table.rows) == 1 and not columns:
+        print_row(table, output_console(FILE_WIDTH))
     elif form == "rich":
         print_table(table, output_console(FILE_WIDTH), chosen=columns)
     else:
@@ -178,9 +187,11 @@ def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: S
     return len(readable(table).names if form in READERS else table.names)
 
 
-def nothing_found(loaded: PlainTable, arguments: argparse.Namespace, sweeps: Sequence[SweepDirectory]) -> str:
+def nothing_found(loaded: PlainTable, arguments: argparse.Namespace, choice: Choice) -> str:
     """Why no row is left, in a sentence."""
-    of = ", ".join(dict.fromkeys(sweep.name for sweep in sweeps))
+    of = ", ".join(dict.fromkeys(sweep.name for sweep in choice.sweeps))
+    if not loaded.rows and choice.trials:
+        return f"No trial of {of} that was named has a record yet; `vggsweep status` shows how far it is."
     if not loaded.rows:
         return f"No trial of {of} has a record yet."
     condition = arguments.where

@@ -13,6 +13,7 @@ import pandas as pd
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
+from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_saved_spec
@@ -61,17 +62,22 @@ class Evidence:
     where: str | None = None
 
 
-def load_evidence(directories: Sequence[SweepDirectory], where: str | None = None) -> Evidence:
+def load_evidence(
+    directories: Sequence[SweepDirectory], where: str | None = None, choice: Choice | None = None
+) -> Evidence:
     """Read one or several sweeps; running, interrupted and finished ones alike.
 
     Args:
         directories: the sweeps.
         where: only trials for which this condition is true (`vggsweep.results.tables.condition`).
+        choice: only the trials that it names; None for all.
 
     Raises:
         ConfigError: the condition cannot be understood.
     """
     plain = load_plain([directory.path for directory in directories])
+    if choice is not None:
+        plain = PlainTable(plain.names, [row for row in plain.rows if choice.keeps(row)])
     damaged = damages(plain)
     # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
     plain = PlainTable(plain.names, [row for row in plain.rows if row["state"] != DAMAGED])

@@ -109,6 +109,22 @@ def seed_noise(means: pd.DataFrame, column: str = "val_acc") -> SeedNoise | None
     return SeedNoise(float(np.sqrt(squares / freedom)), freedom)
 
 
+def noise_behind(table: pd.DataFrame, means: pd.DataFrame, column: str = "val_acc") -> Noise | None:
+    """The noise of a table's accuracies: that of its seeds, else of counting; None where neither is known.
+
+    Args:
+        table: a results table.
+        means: its `vggsweep.results.statistics.replicates.mean_over_seeds`.
+        column: an accuracy.
+    """
+    if column not in table.columns:
+        return None
+    found = seed_noise(means, column)
+    if found is None and (images := images_behind(table, column)):
+        return BinomialNoise(images)
+    return found
+
+
 def images_behind(table: pd.DataFrame, y: str = "val_acc") -> int | None:
     """The least number of images that an accuracy was counted on.
 

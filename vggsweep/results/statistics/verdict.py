@@ -16,14 +16,7 @@ import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED, has_dials
 from vggsweep.results.statistics.front import machines, pareto_front, same_data
-from vggsweep.results.statistics.noise import (
-    BinomialNoise,
-    Interval,
-    Noise,
-    SeedNoise,
-    images_behind,
-    seed_noise,
-)
+from vggsweep.results.statistics.noise import Interval, Noise, SeedNoise, noise_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.units import short_count
@@ -97,9 +90,7 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
         return Verdict(
             question, f"No trial has finished ({states or 'none was run'}): nothing to conclude yet.", ""
         )
-    noise: Noise | None = seed_noise(means, y)
-    if noise is None and (images := images_behind(table, y)):
-        noise = BinomialNoise(images)
+    noise = noise_behind(table, means, y)
     equal_cost, parts = equal_cost_groups(means, x) or (None, (means,))
     standings = tuple(_standings(part, equal_cost or x, y, noise) for part in parts)
     answer = _chance_answer(standings, y)

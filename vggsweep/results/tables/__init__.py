@@ -4,6 +4,7 @@ table.py       rows from records; `load_sweep` gives them to pandas
 condition.py   ``--where``
 selection.py   order, columns, the best row of each value
 groups.py      replicates as one row
+paper.py       the columns that a paper's table wants
 chance.py      whether a network learned anything
 reasons.py     why trials failed, each reason once
 formats.py     CSV, JSON, Markdown, LaTeX, HTML, Parquet

@@ -105,6 +105,27 @@ def print_table(table: PlainTable, console: Console, *, chosen: Sequence[str] = 
     return len(kept)
 
 
+def print_row(table: PlainTable, console: Console) -> None:
+    """Everything that is known of the first row, a line per column.
+
+    Args:
+        table: its columns without a value are left out.
+        console: where to.
+    """
+    row = table.rows[0]
+    names = [name for name in table.names if row.get(name) is not None]
+    width = max(map(cell_len, map(visible, names)), default=0)
+    for name in names:
+        column = COLUMNS.get(name)
+        unit = (
+            column.unit
+            if column is not None and column.is_number and column.unit not in ("count", "fraction")
+            else ""
+        )
+        text = f"{_padded(visible(name), width, is_right=False)}  {visible(cell_text(name, row[name]))}"
+        console.print(Text(f"{text} {unit}".rstrip()), soft_wrap=True)
+
+
 def telling_columns(
     table: PlainTable, varied: Sequence[str] = (), constants: Collection[str] = ()
 ) -> list[str]:

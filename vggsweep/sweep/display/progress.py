@@ -118,7 +118,7 @@ class ProgressReader:
         """The progress by the study's trials and the sweep's files."""
         done = counted(trials)
         total = extent.total(trials)
-        running = tuple(_running(self._directory, trial) for trial in trials if is_in_progress(trial))
+        running = tuple(running_trial(self._directory, trial) for trial in trials if is_in_progress(trial))
         return SweepProgress(
             done=len(done),
             total=total,
@@ -201,7 +201,8 @@ def state_name(trial: FrozenTrial) -> str | None:
     return trial.state.name
 
 
-def _running(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
+def running_trial(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial:
+    """Look at a trial without a result: who trains it, and how far it is."""
     place = directory.trial(trial.number)
     attrs = attrs_of(trial)
     history = finished_epochs(place.history, None if attrs is None else attrs.identity)

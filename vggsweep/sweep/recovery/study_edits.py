@@ -1,4 +1,4 @@
-"""Changes to a study that Optuna has no word for: a trial that begins again, a wider space, a new study.
+"""Changes to a study that Optuna has no word for: a trial that begins again or goes, a wider or new space.
 
 Each is made while nobody works on the sweep: other processes would go on with what they remember.
 """
@@ -64,6 +64,32 @@ def reopen(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
         for row in session.query(models.TrialModel).filter(models.TrialModel.trial_id.in_(ids)):
             row.state = TrialState.RUNNING
             row.datetime_complete = None
+    storage_of(study).forget()
+
+
+def blank(study: optuna.Study, trials: Sequence[FrozenTrial]) -> None:
+    """Take away everything that a study knows of some trials but their numbers, which are never given again.
+
+    What is left is as `vggsweep.sweep.recovery.rebuild` makes a number of which nothing is left: nothing
+    counts it, shows it or learns from it.
+    """
+    ids = [trial._trial_id for trial in trials]
+    if not ids:
+        return
+    everything = (
+        models.TrialValueModel,
+        models.TrialIntermediateValueModel,
+        models.TrialParamModel,
+        models.TrialUserAttributeModel,
+        models.TrialSystemAttributeModel,
+        models.TrialHeartbeatModel,
+    )
+    with Session(database_of(study).engine) as session, session.begin():
+        for model in everything:
+            session.query(model).filter(model.trial_id.in_(ids)).delete()
+        for row in session.query(models.TrialModel).filter(models.TrialModel.trial_id.in_(ids)):
+            row.state = TrialState.FAIL
+            row.datetime_complete = row.datetime_complete or row.datetime_start
     storage_of(study).forget()
 
 

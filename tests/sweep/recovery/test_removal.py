@@ -1,0 +1,165 @@
+"""A trial or a sweep taken away: it does not come back, and the sweep goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from tests.sweep.conftest import drain, scheduler_of, spec_of
+from vggsweep.cli import run_verb
+from vggsweep.errors import ConfigError, SweepError
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.tables.table import read_rows
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
+from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.recovery.study_edits import blank
+from vggsweep.sweep.run import save_spec
+from vggsweep.sweep.scheduling.decisions import Assignment
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.file_lock import claim
+from vggsweep.sweep.storage.study import close_study, open_study
+from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate
+from vggsweep.sweep.workers.slot import take_slot
+
+
+def trained(*words: str) -> SweepSpec:
+    """A sweep with a record for each of its trials."""
+    spec = spec_of("sweep.name=s", *words)
+    spec.directory.trials.mkdir(parents=True)
+    join_study(spec)
+    save_spec(spec)
+    drain(scheduler_of(spec), lambda assignment: assignment.plain["arch"]["depth"] / 10)
+    return spec
+
+
+def known(sweep: SweepDirectory) -> list[int]:
+    return [trial.number for trial in counted(read_study(sweep).get_trials())]
+
+
+def test_a_removed_trial_is_gone_everywhere_and_does_not_come_back() -> None:
+    spec = trained("arch.depth=4,5,6,7")
+    sweep = spec.directory
+    assert run_verb("rm", ["s/1", "s/3", "--yes"]) == 0
+    assert not sweep.trial(1).path.exists()
+    assert list(sweep.trials.glob(".*")) == []
+    assert [row["trial"] for row in read_rows(sweep.path)] == [0, 2]
+    assert known(sweep) == [0, 2]
+    blank = read_study(sweep).get_trials()[1]
+    assert (blank.state, blank.params, blank.user_attrs, blank.values) == (TrialState.FAIL, {}, {}, None)
+    run_verb("repair", ["s"])
+    assert known(sweep) == [0, 2]
+    sweep.study.unlink()  # 3 was the last number: the directories alone do not know it
+    run_verb("repair", ["s"])
+    assert known(sweep) == [0, 2]
+    with pytest.raises(ConfigError, match="s has no trial 1. It has 0, 2."):
+        run_verb("rm", ["s/1", "--yes"])
+
+
+def test_the_sweep_trains_its_configuration_again_under_a_new_number() -> None:
+    spec = trained("arch.depth=4,5,6")
+    run_verb("rm", ["s/2", "--yes"])
+    check_same_sweep(spec)
+    join_study(spec)
+    tasks, _ = drain(scheduler_of(spec))
+    assert [(task.number, task.plain["arch"]["depth"]) for task in tasks] == [(3, 6)]
+    assert known(spec.directory) == [0, 1, 3]
+
+
+def test_what_only_repeated_a_removed_trial_goes_with_it() -> None:
+    spec = trained("arch.depth=4,5", "train.threshold_acc=0.8,0.9")
+    trials = read_study(spec.directory).get_trials()
+    assert sum(map(is_duplicate, trials)) == 2
+    run_verb("rm", ["s/0", "--yes"])
+    left = read_study(spec.directory).get_trials()
+    assert len(left) == len(trials)
+    assert sum(map(is_duplicate, left)) == 1
+
+
+def test_replicates_go_together_or_not_at_all() -> None:
+    spec = trained("arch.depth=4,5", "sweep.replicates=2", "n_trials=4")
+    trials = counted(read_study(spec.directory).get_trials())
+    one, other = [trial.number for trial in trials if trial.params["arch.depth"] == 4]
+    with pytest.raises(ConfigError, match=f"vggsweep rm s/{one} s/{other}"):
+        run_verb("rm", [f"s/{other}", "--yes"])
+    assert len(known(spec.directory)) == 4
+    run_verb("rm", [f"s/{one}", f"s/{other}", "--yes"])
+    assert len(known(spec.directory)) == 2
+
+
+def test_while_somebody_works_nothing_is_removed() -> None:
+    spec = trained("arch.depth=4,5")
+    slot = take_slot(spec.directory)
+    for words in (["s/0"], ["s"]):
+        with pytest.raises(SweepError, match="is being worked on by another process"):
+            run_verb("rm", [*words, "--yes"])
+    slot.lock.release()
+    lock = claim(spec.directory.trial(1).lock)
+    assert lock is not None
+    with pytest.raises(SweepError, match="is being worked on by another process"):
+        run_verb("rm", ["s/0", "--yes"])
+    lock.release()
+    assert known(spec.directory) == [0, 1]
+
+
+def test_a_trial_without_a_result_can_go_once_nobody_trains_it() -> None:
+    spec = spec_of("sweep.name=s", "arch.depth=4,5")
+    spec.directory.trials.mkdir(parents=True)
+    join_study(spec)
+    save_spec(spec)
+    step = scheduler_of(spec).next()
+    assert isinstance(step, Assignment)
+    step.lock.release()
+    assert run_verb("rm", ["s/0", "--yes"]) == 0
+    assert [trial.state for trial in read_study(spec.directory).get_trials()] == [TrialState.FAIL]
+
+
+def test_a_removal_that_was_killed_half_way_is_ended_by_the_same_command() -> None:
+    spec = trained("arch.depth=4,5")
+    study = open_study(spec.directory)
+    blank(study, study.get_trials()[:1])
+    close_study(study)
+    assert [row["trial"] for row in read_rows(spec.directory.path)] == [0, 1]
+    run_verb("rm", ["s/0", "--yes"])
+    assert [row["trial"] for row in read_rows(spec.directory.path)] == [1]
+    assert known(spec.directory) == [1]
+
+
+def test_records_without_a_study_can_go_as_well() -> None:
+    spec = trained("arch.depth=4,5")
+    spec.directory.study.unlink()
+    run_verb("rm", ["s/0", "--yes"])
+    assert known(spec.directory) == [1]
+
+
+def test_a_whole_sweep_goes_and_what_is_none_of_it_stays(
+    own_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = trained("arch.depth=4,5")
+    run_verb("repair", ["s"])  # leaves before-repair-1-study.db
+    (spec.directory.path / "notes.txt").write_text("mine")
+    run_verb("rm", ["s", "--yes"])
+    assert [path.name for path in spec.directory.path.iterdir()] == ["notes.txt"]
+    said = capsys.readouterr().out
+    assert "s  2 trials (2 COMPLETE)" in said
+    assert "stays with what is none of a sweep's files: notes.txt." in said
+    again = trained("arch.depth=4,5")
+    (again.directory.path / "notes.txt").unlink()
+    run_verb("rm", ["s", "--yes"])
+    assert list((own_folder / "outputs").iterdir()) == []
+
+
+def test_a_folder_that_is_no_sweep_is_left_alone(own_folder: Path) -> None:
+    (own_folder / "court" / "trials").mkdir(parents=True)
+    (own_folder / "court" / "trials" / "2019.txt").write_text("guilty")
+    with pytest.raises(ConfigError, match="holds no trial and no study of vggsweep: it is left alone"):
+        run_verb("rm", ["court", "--yes"])
+    assert (own_folder / "court" / "trials" / "2019.txt").exists()
+
+
+def test_without_a_terminal_nothing_is_removed() -> None:
+    spec = trained("arch.depth=4,5")
+    with pytest.raises(ConfigError, match="--yes says so beforehand"):
+        run_verb("rm", ["s/0"])
+    assert known(spec.directory) == [0, 1]
