@@ -1,6 +1,7 @@
 """The files of a sweep, read and written.
 
 layout.py      directories and files by name
+address.py     how a person names a trial
 record.py      ``record.json``, the result of a trial
 history.py     ``history.csv``, a row per epoch
 sweep_file.py  ``sweep.yaml``, what a sweep was told
