@@ -82,6 +82,7 @@ class TrialSpec:
         notes: what a reader of the result should know from before, such as why it failed the first time.
         fingerprints: with which the identity was taken; they tell when its data change.
         rungs: epochs at which a pruner looks.
+        keeps_weights: whether the weights are written although ``train.keep_weights`` does not ask for them.
     """
 
     sweep: str
@@ -94,6 +95,7 @@ class TrialSpec:
     notes: Sequence[str] = ()
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
     rungs: Sequence[int] = ()
+    keeps_weights: bool = False
 
 
 def run_trial(
@@ -240,7 +242,7 @@ def _take_steps(run: _Run, result: _Result) -> None:
             trained = _train(run, result, network, data, precision)
         result.is_contended = watch.is_contended
         # The training is done. What fails from here on costs its own figure and no more.
-        if train.keep_weights:
+        if train.keep_weights or spec.keeps_weights:
             with _noted("the weights were not kept", run, result):
                 save_weights(trained, spec.directory.weights, data.preprocess, data.class_names)
                 result.weights_sha256 = weights_digest(spec.directory.weights)

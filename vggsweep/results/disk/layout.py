@@ -43,6 +43,8 @@ class TrialDirectory:
     checkpoint = _File("checkpoint.pt")
     previous_checkpoint = _File("checkpoint.pt.prev")
     weights = _File("model.safetensors")
+    # accuracy on the test set, where `vggsweep evaluate` opened it
+    test = _File("test.json")
     log = _File("trial.log")
     lock = _File("trial.lock")
     # the token of the worker that may write here; see `vggsweep.sweep.scheduling.ownership`
@@ -62,6 +64,11 @@ class TrialDirectory:
     def is_begun(self) -> bool:
         """Whether it has a record, or a configuration that somebody began to train."""
         return self.record.is_file() or self.config.is_file()
+
+    @property
+    def retrained(self) -> TrialDirectory:
+        """Where the same configuration is trained once more for its weights; it need not exist."""
+        return TrialDirectory(self.path / "retrained")
 
     def superseded(self, pid: int) -> Path:
         """The late result of a worker that had lost the trial."""
@@ -86,6 +93,7 @@ class SweepDirectory:
     front = _File("front.png")
     report = _File("report.html")
     best = _File("optimization_results.yaml")
+    openings = _File("test_openings.jsonl")
 
     @property
     def name(self) -> str:
