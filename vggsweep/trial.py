@@ -30,6 +30,7 @@ from vggsweep.data.loading import LoadedData
 from vggsweep.device import ResolvedPrecision, autocast, device_name
 from vggsweep.errors import CheckpointError, DataChanged, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
+from vggsweep.held_out import score_test_set
 from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
@@ -42,7 +43,7 @@ from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.interruption import StopRequest
-from vggsweep.training.loop import EpochResult, Training, evaluate
+from vggsweep.training.loop import EpochResult, Training
 from vggsweep.training.progress import ProgressBar, epoch_line
 from vggsweep.trial_directory import (
     PreparedDirectory,
@@ -248,8 +249,9 @@ def _take_steps(run: _Run, result: _Result) -> None:
                 result.weights_sha256 = weights_digest(spec.directory.weights)
         if train.evaluate_test:
             with _noted("the test set was not evaluated", run, result):
-                score = evaluate(trained, data.open_test(), device, precision)
-                result.test_metrics = {"test_loss": score.loss, "test_acc": score.acc}
+                where = spec.directory, spec.number, spec.overrides
+                opened = score_test_set(trained, data.open_test(), device, precision, *where)
+                result.test_metrics = {"test_loss": opened.test_loss, "test_acc": opened.test_acc}
     with _noted("latency and throughput were not measured", run, result):
         result.measurements = {"peak_memory_mb": peak_memory_mb(device)}
         if configuration.measure.name != "none":

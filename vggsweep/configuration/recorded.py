@@ -28,13 +28,19 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
 
 
 def recorded_configuration(record: Record) -> Configuration:
-    """What a trial ran, with the width that its budget was solved to.
-
-    The width is the record's own, so that a network can be built again without its data set at hand, and
-    by a version that would solve differently.
+    """What a trial ran, typed; see `recorded_plain`.
 
     Raises:
         ConfigError: the record holds settings that this version does not know.
+    """
+    return read_configuration(recorded_plain(record))
+
+
+def recorded_plain(record: Record) -> dict[str, Any]:
+    """What a trial ran as plain values, with the width that its budget was solved to.
+
+    The width is the record's own, so that a network can be built again without its data set at hand, and
+    by a version that would solve differently.
     """
     # how a trial might have been stopped decides nothing now, and the pruners' fields have changed
     plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
@@ -43,4 +49,4 @@ def recorded_configuration(record: Record) -> Configuration:
     if "solved_width" in record.network:
         plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
         plain["budget"] = NO_BUDGET
-    return read_configuration(plain)
+    return plain

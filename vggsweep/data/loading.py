@@ -158,6 +158,35 @@ def load_data(
     )
 
 
+def open_evaluation(
+    settings: DatasetSettings,
+    part: Literal["validation", "test"],
+    preprocess: Preprocess,
+    *,
+    eval_batch_size: int,
+    device: torch.device | str,
+    channels_last: bool,
+) -> BatchSource:
+    """Open the images of one evaluation alone, in order, unchanged: what a kept network is scored on.
+
+    Args:
+        settings: the data set.
+        part: those that validated, or the test split.
+        preprocess: of the network.
+        eval_batch_size, device, channels_last: see `load_data`.
+
+    Raises:
+        ConfigError: the settings contradict the data set, or it has no test split.
+        DataError: the data are missing or damaged.
+    """
+    check_dataset(settings)
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    sources = _Sources(
+        settings, Finish(preprocess, None, 0, torch.device(device), memory_format), eval_batch_size
+    )
+    return sources.evaluation(sources.test_part() if part == "test" else sources.training_parts()[1])
+
+
 def choose_loader(
     requested: Loader, num_bytes: int, device: torch.device
 ) -> Literal["resident", "streaming"]:

@@ -66,6 +66,20 @@ class TrialDirectory:
         return self.record.is_file() or self.config.is_file()
 
     @property
+    def sweep(self) -> SweepDirectory | None:
+        """The sweep that it lies in; None for a directory that was copied elsewhere."""
+        is_inside = self.path.parent.name == "trials" and self.path.name.isdecimal()
+        return SweepDirectory(self.path.parent.parent) if is_inside else None
+
+    @property
+    def address(self) -> str:
+        """How a person names it: ``quickstart/7`` below the current directory's outputs/, else its path."""
+        sweep = self.sweep
+        if sweep is not None and sweep.path.parent.resolve() == OUTPUTS.resolve():
+            return f"{sweep.name}/{int(self.path.name)}"
+        return str(self.path)
+
+    @property
     def retrained(self) -> TrialDirectory:
         """Where the same configuration is trained once more for its weights; it need not exist."""
         return TrialDirectory(self.path / "retrained")

@@ -71,8 +71,8 @@ def _check_spec(spec: SweepSpec, space_option: str) -> None:
     measure = read_configuration(spec.base).measure.name
     if spec.settings.keep is not None and spec.base["train"]["keep_weights"]:
         raise ConfigError(
-            f"train.keep_weights=true keeps the weights of every trial, and sweep.keep={spec.settings.keep} those "
-            "of the front. Leave one of them out."
+            "train.keep_weights=true keeps the weights of every trial, and sweep.keep="
+            f"{spec.settings.keep} those of the front. Leave one of them out."
         )
     if spec.settings.storage is not None:
         check_address(spec.directory, spec.settings.storage)
