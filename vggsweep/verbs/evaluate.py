@@ -63,7 +63,7 @@ def open_test(
     """Score the network; the opening, and what else a reader must know of it."""
     from vggsweep.configuration.recorded import recorded_configuration
     from vggsweep.data.fingerprint import data_fingerprint
-    from vggsweep.data.loading import open_evaluation
+    from vggsweep.data.loading import open_test_split
     from vggsweep.held_out import score_test_set
     from vggsweep.model import load_model, weights_digest
     from vggsweep.results.statistics.noise import LEVEL, BinomialNoise
@@ -72,9 +72,8 @@ def open_test(
     model = load_model(directory.path)
     device, precision = _device(configuration, record, arguments.device)
     dataset, train = configuration.dataset, configuration.train
-    images = open_evaluation(
+    images = open_test_split(
         dataset,
-        "test",
         model.preprocess,
         eval_batch_size=train.eval_batch_size,
         device=device,

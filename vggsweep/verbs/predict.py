@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -96,9 +97,10 @@ def chosen_pictures(arguments: argparse.Namespace) -> list[str]:
         raise ConfigError(f"--folder {folder}: there is no such folder.")
     from vggsweep.data.scan import EXTENSIONS, scan
 
+    top = scan(folder)
     found = [
-        str(Path(part.path) / picture.name)
-        for part in scan(folder).walk()
+        os.path.normpath(os.path.join(folder, os.path.relpath(part.path, top.path), picture.name))
+        for part in top.walk()
         for picture in part.listing.pictures
     ]
     if not found:

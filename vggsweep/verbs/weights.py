@@ -86,6 +86,6 @@ def _circumstances(record: Record) -> str:
     ran = record.environment
     packages = ran.get("packages", {})
     return (
-        f"{ran.get('device')} ({ran.get('device_name')}), {ran.get('precision')}, {ran.get('threads')} threads"
-        f", torch {packages.get('torch')}, vggsweep {packages.get('vggsweep')}"
+        f"{ran.get('device')} ({ran.get('device_name')}), {ran.get('precision')}, "
+        f"{ran.get('threads')} threads, torch {packages.get('torch')}, vggsweep {packages.get('vggsweep')}"
     )

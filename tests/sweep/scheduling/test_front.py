@@ -17,7 +17,7 @@ LINE = ("arch.depth=4", "arch.width=2,4,8,16", "sweep.name=s", "hydra/sweeper/sa
 
 
 def train(scheduler: TrialScheduler, accuracies: Mapping[int, float]) -> None:
-    """Finish the trials to come, each with weights and the accuracy of its width; MACs grow with the width."""
+    """Finish the trials to come, each with weights and the accuracy of its width; MACs grow with it."""
     while isinstance(step := scheduler.next(), Assignment):
         step.directory.weights.write_bytes(b"weights")
         finish(scheduler, step, val_acc=accuracies[step.plain["arch"]["width"]])
