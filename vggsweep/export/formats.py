@@ -120,7 +120,7 @@ def _exported(model: TrainedModel) -> torch.export.ExportedProgram:
             )
         except Exception as error:  # torch raises what it finds in the network's own code
             raise ExportError(
-                f"torch.export cannot trace this network: {_first_line(error)}. --to safetensors goes."
+                f"torch.export cannot trace this network: {_first_line(error)}. Use --to safetensors."
             ) from error
 
 
