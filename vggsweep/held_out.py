@@ -30,7 +30,7 @@ def score_test_set(
         network: from preprocessed images to class scores, on the device.
         images: the test split, in order, unchanged.
         device, precision: in which it computes.
-        directory: of its trial; one that lies in no sweep keeps no log.
+        directory: of its trial; the log is its sweep's.
         number: the trial's.
         words: of the command that opens it, without the program's name.
 
@@ -40,6 +40,5 @@ def score_test_set(
     score = evaluate(network, images, device, precision)
     command = shlex.join(["vggsweep", *words])
     opening = new_opening(number, score.acc, score.loss, images.num_images, command)
-    if (sweep := directory.sweep) is not None:
-        log_opening(opening, sweep.openings)
+    log_opening(opening, directory.openings)
     return opening

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,8 +53,7 @@ def test_each_opening_is_a_line_of_the_sweep_and_the_second_one_says_so(
     assert json.loads(capsys.readouterr().out)["opened_before"] == 1
     run_verb("evaluate", ["runs/0"])
     said = capsys.readouterr().out
-    assert kept.sweep is not None
-    lines = read_openings(kept.sweep.openings)
+    lines = read_openings(kept.openings)
     assert [one.command for one in lines] == [f"vggsweep evaluate runs/{name}" for name in ("0", "best", "0")]
     assert len({one.test_acc for one in lines}) == 1
     assert f"opened before on {lines[0].when} by {lines[0].who}" in said
@@ -63,8 +63,7 @@ def test_each_opening_is_a_line_of_the_sweep_and_the_second_one_says_so(
 def test_a_training_that_opens_the_test_set_writes_the_same_line(train: Train, capsys: Printed) -> None:
     record, directory = train("train.evaluate_test=true", "train.keep_weights=true")
 
-    assert directory.sweep is not None
-    (opening,) = read_openings(directory.sweep.openings)
+    (opening,) = read_openings(directory.openings)
     assert (opening.trial, opening.test_acc) == (0, record.metrics["test_acc"])
     assert opening.command == "vggsweep train.evaluate_test=true train.keep_weights=true"
     run_verb("evaluate", ["runs/0"])
@@ -91,13 +90,20 @@ def test_images_that_validated_every_network_are_said_to_be_no_test(train: Train
 
 
 def test_a_result_that_cannot_be_logged_is_not_shown(kept: TrialDirectory, capsys: Printed) -> None:
-    assert kept.sweep is not None
-    kept.sweep.openings.mkdir()
+    kept.openings.mkdir()
 
     with pytest.raises(WriteFailed, match="test_openings.jsonl cannot be written"):
         run_verb("evaluate", ["runs/0"])
     assert not kept.test.exists()
     assert "test_acc" not in capsys.readouterr().out
+
+
+def test_a_network_trained_once_more_is_logged_in_its_sweep_too(kept: TrialDirectory) -> None:
+    shutil.copytree(kept.path, kept.retrained.path)
+
+    run_verb("evaluate", [str(kept.retrained.path)])
+
+    assert [one.trial for one in read_openings(Path("outputs/runs/test_openings.jsonl"))] == [0]
 
 
 def test_selection_never_reads_what_was_opened(quickstart: Path, capsys: Printed) -> None:

@@ -115,6 +115,7 @@ def _accuracy(record: Record) -> dict[str, Any]:
     return {
         "val_acc": accuracy,
         "images": images,
+        "precision": record.environment.get("precision"),
         "interval": None if interval is None else [interval.low, interval.high],
         "level": LEVEL,
         "method": "Wilson's interval of the validation images; what another seed would change comes on top",

@@ -115,8 +115,7 @@ def _device(
 
 def earlier_openings(directory: TrialDirectory, record: Record) -> list[str]:
     """When the test set was opened for this trial before, a line each, the earliest first."""
-    sweep = directory.sweep
-    found = [] if sweep is None else read_openings(sweep.openings)
+    found = read_openings(directory.openings)
     mine = [
         f"on {one.when} by {one.who}, test_acc {one.test_acc:.4f}"
         for one in found
@@ -132,8 +131,7 @@ def _cautions(directory: TrialDirectory, record: Record, configuration: Configur
     """What makes this accuracy worth less than it looks."""
     if configuration.dataset.validation == "test":
         yield "dataset.validation=test: these images validated every network, so that nothing is held out"
-    sweep = directory.sweep
-    trials = set() if sweep is None else {one.trial for one in read_openings(sweep.openings)}
+    trials = {one.trial for one in read_openings(directory.openings)}
     if others := sorted(trials - {record.trial}):
         yield (
             f"the test set was opened for {len(others)} other trials of this sweep too: to choose among them "
@@ -146,7 +144,7 @@ def told(
 ) -> list[str]:
     """The result for a person."""
     low, high = content["interval"]
-    lines = [
+    return [
         f"{directory.address}: {content['images']:,} test images of {content['dataset']}",
         f"  test_acc  {content['test_acc']:.4f}  (95 % interval {low:.4f} to {high:.4f})",
         f"  val_acc   {record.metrics['val_acc']:.4f}  in the record",
@@ -154,7 +152,5 @@ def told(
         *(f"  note      {len(before)} times in all before this one, last {line}" for line in before[1:][-1:]),
         *(f"  note      {line}" for line in content["notes"]),
         f"  file      {directory.test}",
+        f"  log       {directory.openings}",
     ]
-    if (sweep := directory.sweep) is not None:
-        lines.append(f"  log       {sweep.openings}")
-    return lines

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
+from tests.processes import Command
 from tests.sweep.conftest import finish, record_of, scheduler_of, spec_of
 from vggsweep.errors import ConfigError
-from vggsweep.results.disk.record import write_record
+from vggsweep.model import load_model
+from vggsweep.results.disk.layout import sweep_directory
+from vggsweep.results.disk.record import read_record, write_record
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.spec.spec import SweepSpec
@@ -126,3 +129,21 @@ def test_all_seeds_of_the_best_configuration_keep_their_weights() -> None:
 def test_both_words_that_keep_weights_are_refused_together() -> None:
     with pytest.raises(ConfigError, match="train.keep_weights=true keeps the weights of every trial"):
         spec_of(*LINE, "train.keep_weights=true", "sweep.keep=front")
+
+
+def test_a_real_sweep_that_was_killed_and_continued_holds_the_best_networks_and_no_others(
+    start: Callable[..., Command],
+) -> None:
+    line = ("-m", "arch.width=2,4", "seed=3", "sweep.name=s", "sweep.keep=front", "train.epochs=1")
+    killed = start(*line, killed_after="vggsweep.trial.write_record")
+    assert killed.end() == -9
+
+    again = start(*line, "n_workers=2", "hydra/launcher=joblib")
+
+    assert again.end() == 0, again.text
+    directory = sweep_directory("s")
+    found = {number: read_record(directory.trial(number).record) for number in (0, 1)}
+    highest = max(record.metrics["val_acc"] for record in found.values())
+    best = {number for number, record in found.items() if record.metrics["val_acc"] == highest}
+    assert {number for number in found if directory.trial(number).weights.exists()} == best
+    assert load_model("s/best").class_names

@@ -10,6 +10,8 @@ from vggsweep.errors import ConfigError, near_match
 
 OUTPUTS = Path("outputs")
 SINGLE_RUNS = "runs"
+RETRAINED = "retrained"
+OPENINGS = "test_openings.jsonl"
 
 
 # A directory of a higher number than so many, and a hundred times the directories there are, is no trial's.
@@ -67,22 +69,29 @@ class TrialDirectory:
 
     @property
     def sweep(self) -> SweepDirectory | None:
-        """The sweep that it lies in; None for a directory that was copied elsewhere."""
-        is_inside = self.path.parent.name == "trials" and self.path.name.isdecimal()
-        return SweepDirectory(self.path.parent.parent) if is_inside else None
+        """The sweep that it lies in, itself or as a trial's ``retrained/``; None for a copy elsewhere."""
+        own = self.path.parent if self.path.name == RETRAINED else self.path
+        is_inside = own.parent.name == "trials" and own.name.isdecimal()
+        return SweepDirectory(own.parent.parent) if is_inside else None
+
+    @property
+    def openings(self) -> Path:
+        """The log of looks at the test set: the sweep's, or its own where it lies in none."""
+        return (self.sweep or self).path / OPENINGS
 
     @property
     def address(self) -> str:
         """How a person names it: ``quickstart/7`` below the current directory's outputs/, else its path."""
         sweep = self.sweep
-        if sweep is not None and sweep.path.parent.resolve() == OUTPUTS.resolve():
+        is_own = self.path.name != RETRAINED
+        if sweep is not None and is_own and sweep.path.parent.resolve() == OUTPUTS.resolve():
             return f"{sweep.name}/{int(self.path.name)}"
         return str(self.path)
 
     @property
     def retrained(self) -> TrialDirectory:
         """Where the same configuration is trained once more for its weights; it need not exist."""
-        return TrialDirectory(self.path / "retrained")
+        return TrialDirectory(self.path / RETRAINED)
 
     def superseded(self, pid: int) -> Path:
         """The late result of a worker that had lost the trial."""
@@ -107,7 +116,7 @@ class SweepDirectory:
     front = _File("front.png")
     report = _File("report.html")
     best = _File("optimization_results.yaml")
-    openings = _File("test_openings.jsonl")
+    openings = _File(OPENINGS)
 
     @property
     def name(self) -> str:
