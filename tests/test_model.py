@@ -197,6 +197,13 @@ def test_twelve_bits_in_sixteen_are_predicted_as_they_were_trained(train: Train,
     )
 
 
+@pytest.mark.parametrize("address", ["runs/0", "runs/best", "outputs/runs/trials/00000"])
+def test_a_model_is_loaded_by_the_address_of_its_trial(
+    kept: tuple[Record, TrialDirectory], address: str
+) -> None:
+    assert len(vggsweep.load_model(address).class_names) == 10
+
+
 def test_a_directory_without_a_record_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="does not exist"):
         vggsweep.load_model(tmp_path)
@@ -256,10 +263,10 @@ def test_the_example_names_a_picture(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "predict.py: name a trial's directory and a picture: "),
+        ([], "predict.py: name a trial and a picture: "),
         (["{trial}", "nowhere.jpg"], "predict.py: There is no picture 'nowhere.jpg'."),
         (["{trial}/../..", "nowhere.jpg"], "is a sweep; name one of its trials, such as "),
-        (["nowhere", "nowhere.jpg"], "predict.py: nowhere"),
+        (["nowhere", "nowhere.jpg"], "predict.py: 'nowhere' names no trial."),
     ],
     ids=["nothing", "no picture", "a sweep", "no trial"],
 )

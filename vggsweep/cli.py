@@ -28,6 +28,7 @@ from vggsweep.visible import never_fail_to_print, show
 
 VERBS = (
     *("list", "summary", "plan", "status", "table", "pareto", "compare", "report"),
+    *("weights", "evaluate", "predict", "export"),
     *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
 )
 # Hydra's flag and name for it; ours answers in a fraction of the time.

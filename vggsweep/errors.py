@@ -8,6 +8,7 @@
     ├── NothingToDraw            a figure has no points; its text says what is missing
     ├── RecordError              a record or a table file cannot be understood
     ├── CheckpointError          no usable checkpoint
+    ├── ExportError              a network cannot be exported, or what was exported does not score as it
     ├── SweepError               a sweep cannot start, or had to stop early
     ├── WriteFailed              a file could not be written: disk full, read-only, gone (an OSError as well)
     └── TrialFailed              training went wrong; the trial ends as FAIL
@@ -70,6 +71,10 @@ class RecordError(VggsweepError):
 
 class CheckpointError(VggsweepError):
     """Neither the last checkpoint nor the one before it can be read."""
+
+
+class ExportError(VggsweepError):
+    """A network cannot be written in a format, or what was written does not score as the network does."""
 
 
 class SweepError(VggsweepError):

@@ -1,6 +1,6 @@
 """Take a trained network away: weights with all that a prediction needs.
 
-    model = vggsweep.load_model("outputs/runs/trials/00000")
+    model = vggsweep.load_model("runs/0")
     model.predict("boot.jpg")        # [("ankle boot", 0.97), ("sneaker", 0.02), …]
 
 The trial's directory is all that it takes; the data set may be on another machine.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import overload
@@ -24,9 +25,11 @@ from vggsweep.arch.build import build_network
 from vggsweep.arch.plan import InputShape
 from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.data.decode import decode, squared
+from vggsweep.data.images import PixelArray
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.errors import DataError, RecordError
 from vggsweep.files import write_atomically
+from vggsweep.results.disk.address import find_trial
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import read_record
 
@@ -50,6 +53,28 @@ class TrainedModel(nn.Module):
         self.network = network
         self.preprocess = preprocess
         self.class_names = tuple(class_names)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a raw image in pixels."""
+        return self.preprocess.channels, self.preprocess.native, self.preprocess.native
+
+    def read(self, picture: Picture) -> PixelArray:
+        """A picture as the network's raw image, uint8 [C, H, W].
+
+        Args:
+            picture: a file that Pillow can open, or an image; it is cropped to a square and its colours are
+                converted as those of a picture folder are.
+
+        Raises:
+            DataError: there is no such file, or it cannot be read as a picture.
+        """
+        form = (self.preprocess.channels, self.preprocess.native, self.preprocess.whites)
+        if isinstance(picture, Image.Image):
+            return squared(picture, *form)
+        if not Path(picture).is_file():
+            raise DataError(f"There is no picture {str(picture)!r}.")
+        return decode(Path(picture), *form)
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores of raw images.
@@ -85,17 +110,23 @@ class TrainedModel(nn.Module):
             return self._guess(picture, top)
         return [self._guess(one, top) for one in picture]
 
-    @torch.no_grad()
     def _guess(self, picture: Picture, top: int) -> list[Guess]:
-        if not isinstance(picture, Image.Image) and not Path(picture).is_file():
-            raise DataError(f"There is no picture {str(picture)!r}.")
-        form = (self.preprocess.channels, self.preprocess.native, self.preprocess.whites)
-        pixels = squared(picture, *form) if isinstance(picture, Image.Image) else decode(Path(picture), *form)
-        x_1CHW = torch.tensor(pixels)[None].to(next(self.network.parameters()).device)
-        probabilities = self(x_1CHW).softmax(dim=1)[0]
-        best = probabilities.topk(min(top, len(self.class_names)))
+        return self.guesses(self.read(picture)[None], top)[0]
+
+    @torch.no_grad()
+    def guesses(self, pixels: PixelArray, top: int) -> list[list[Guess]]:
+        """The likeliest classes of each of some raw images, with their probabilities.
+
+        Args:
+            pixels: (N, C, H, W), uint8, of `read`.
+            top: how many classes.
+        """
+        x_NCHW = torch.tensor(pixels).to(next(self.network.parameters()).device)
+        best = self(x_NCHW).softmax(dim=1).topk(min(top, len(self.class_names)))
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [
-            (self.class_names[i], p) for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            [(self.class_names[i], p) for i, p in zip(labels, shares, strict=True)]
+            for labels, shares in pairs
         ]
 
 
@@ -121,18 +152,24 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
     """The network of a finished trial, ready to predict.
 
     Args:
-        trial: the trial's directory; it was trained with ``train.keep_weights=true``.
+        trial: ``SWEEP/7``, ``SWEEP/best``, or the trial's directory.
         device: where to put it.
 
     Raises:
+        ConfigError: there is no such trial.
         RecordError: the directory holds no record, or no weights.
     """
     directory = TrialDirectory(Path(trial))
+    if not directory.path.is_dir():
+        directory = find_trial(str(trial))
     if (trials := SweepDirectory(directory.path).trials).is_dir():
         raise RecordError(f"{directory.path} is a sweep; name one of its trials, such as {trials / '00000'}.")
     record = read_record(directory.path)
     if not directory.weights.exists():
-        raise RecordError(f"{directory.path} keeps no weights. Train it again with train.keep_weights=true.")
+        raise RecordError(
+            f"{directory.path} keeps no weights. `vggsweep weights {shlex.quote(directory.address)}` trains "
+            "the same network once more for them; train.keep_weights=true keeps them at once."
+        )
     configuration = recorded_configuration(record)
     try:
         with safe_open(directory.weights, framework="pt") as file:

@@ -30,6 +30,7 @@ from vggsweep.data.loading import LoadedData
 from vggsweep.device import ResolvedPrecision, device_name
 from vggsweep.errors import CheckpointError, DataChanged, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
+from vggsweep.held_out import score_test_set
 from vggsweep.identity import Identity
 from vggsweep.loggers.run_logging import RunLogging, logging_trial
 from vggsweep.measure.contention import ContentionWatch
@@ -43,7 +44,7 @@ from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.interruption import StopRequest
-from vggsweep.training.loop import EpochResult, Training, evaluate
+from vggsweep.training.loop import EpochResult, Training
 from vggsweep.training.progress import ProgressBar, epoch_line
 from vggsweep.trial_directory import (
     PreparedDirectory,
@@ -84,6 +85,7 @@ class TrialSpec:
         notes: what a reader of the result should know from before, such as why it failed the first time.
         fingerprints: with which the identity was taken; they tell when its data change.
         rungs: epochs at which a pruner looks.
+        keeps_weights: whether the weights are written although ``train.keep_weights`` does not ask for them.
     """
 
     sweep: str
@@ -96,6 +98,7 @@ class TrialSpec:
     notes: Sequence[str] = ()
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
     rungs: Sequence[int] = ()
+    keeps_weights: bool = False
 
 
 def run_trial(
@@ -248,14 +251,15 @@ def _take_steps(run: _Run, result: _Result) -> None:
             trained = _train(run, result, network, data, precision)
         result.is_contended = watch.is_contended
         # The training is done. What fails from here on costs its own figure and no more.
-        if train.keep_weights:
+        if train.keep_weights or spec.keeps_weights:
             with _noted("the weights were not kept", run, result):
                 save_weights(trained, spec.directory.weights, data.preprocess, data.class_names)
                 result.weights_sha256 = weights_digest(spec.directory.weights)
         if train.evaluate_test:
             with _noted("the test set was not evaluated", run, result):
-                score = evaluate(trained, data.open_test(), device, precision)
-                result.test_metrics = {"test_loss": score.loss, "test_acc": score.acc}
+                where = spec.directory, spec.number, spec.overrides
+                opened = score_test_set(trained, data.open_test(), device, precision, *where)
+                result.test_metrics = {"test_loss": opened.test_loss, "test_acc": opened.test_acc}
     with _noted("latency and throughput were not measured", run, result):
         result.measurements = {"peak_memory_mb": peak_memory_mb(device)}
         if configuration.measure.name != "none":

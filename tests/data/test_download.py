@@ -1,11 +1,13 @@
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from vggsweep.data.download import RemoteFile, fetch, verify_md5
+from vggsweep.data.download import RemoteFile, fetch, only_local, verify_md5
 from vggsweep.errors import DataError
 
 CONTENT = b"pixels" * 1000
@@ -90,3 +92,15 @@ def test_a_changed_file_is_named(tmp_path):
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(DataError, match=r"file.gz is damaged or not the published file: its md5 is \w+, not"):
         verify_md5(path, MD5)
+
+
+def test_where_only_local_files_are_asked_for_none_is_downloaded(tmp_path: Path) -> None:
+    file = RemoteFile("set.gz", ("http://127.0.0.1:9/set.gz",), "0" * 32)
+    (tmp_path / "here.gz").touch()
+
+    with only_local(), pytest.raises(DataError, match=r"set.gz is missing\.$"):
+        fetch(file, tmp_path / "folder")
+    with only_local():
+        assert fetch(replace(file, name="here.gz"), tmp_path) == tmp_path / "here.gz"
+
+    assert not (tmp_path / "folder").exists()

@@ -19,9 +19,9 @@ from vggsweep.measure.settings import MeasureSettings
 from vggsweep.measure.speed import (
     MIB,
     Measurements,
-    _percentile,
     measure_inference,
     peak_memory_mb,
+    percentile,
     reset_peak_memory,
 )
 
@@ -107,13 +107,13 @@ def test_random_state_and_weights_stay_as_they_were(settings: Callable[..., Meas
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
 
 
-def test_the_95th_percentile_of_twenty_is_the_nineteenth() -> None:
-    assert _percentile([float(value) for value in range(20, 0, -1)], 0.95) == 19.0
+def test_the_95thpercentile_of_twenty_is_the_nineteenth() -> None:
+    assert percentile([float(value) for value in range(20, 0, -1)], 0.95) == 19.0
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))
-def test_a_percentile_is_a_value_seen_with_its_share_at_or_below(values: list[float], share: float) -> None:
-    found = _percentile(values, share)
+def test_apercentile_is_a_value_seen_with_its_share_at_or_below(values: list[float], share: float) -> None:
+    found = percentile(values, share)
     assert found in values
     assert sum(value <= found for value in values) >= share * len(values) - 1e-9 * len(values)
 

@@ -30,6 +30,7 @@ class SweepSettings:
     prior: Any
     allow_sampler: str | None
     enqueue: Any
+    keep: Literal["front"] | None
     storage: str | None
 
 

@@ -29,6 +29,8 @@ class DatasetFacts:
         train_size: training images.
         test_size: test images.
         class_names: one name a label.
+        licence: under which its publishers give it.
+        source: where it is published.
     """
 
     channels: int
@@ -36,16 +38,32 @@ class DatasetFacts:
     train_size: int
     test_size: int
     class_names: tuple[str, ...]
+    licence: str
+    source: str
+
+
+_FASHION = ("MIT", "https://github.com/zalandoresearch/fashion-mnist")
+_CIFAR = ("none stated; cite Krizhevsky 2009", "https://www.cs.toronto.edu/~kriz/cifar.html")
 
 
 CATALOG: dict[str, DatasetFacts] = {
-    "fashion_mnist_mini": DatasetFacts(1, 28, 6_000, 2_000, FASHION),
-    "fashion_mnist": DatasetFacts(1, 28, 60_000, 10_000, FASHION),
-    "mnist": DatasetFacts(1, 28, 60_000, 10_000, DIGITS),
-    "kmnist": DatasetFacts(1, 28, 60_000, 10_000, KUZUSHIJI),
-    "cifar10": DatasetFacts(3, 32, 50_000, 10_000, CIFAR10),
-    "cifar100": DatasetFacts(3, 32, 50_000, 10_000, CIFAR100),
-    "svhn": DatasetFacts(3, 32, 73_257, 26_032, DIGITS),
+    "fashion_mnist_mini": DatasetFacts(1, 28, 6_000, 2_000, FASHION, *_FASHION),
+    "fashion_mnist": DatasetFacts(1, 28, 60_000, 10_000, FASHION, *_FASHION),
+    "mnist": DatasetFacts(
+        *(1, 28, 60_000, 10_000, DIGITS),
+        "CC BY-SA 3.0, as Keras and others state it",
+        "http://yann.lecun.com/exdb/mnist",
+    ),
+    "kmnist": DatasetFacts(
+        *(1, 28, 60_000, 10_000, KUZUSHIJI), "CC BY-SA 4.0", "https://github.com/rois-codh/kmnist"
+    ),
+    "cifar10": DatasetFacts(3, 32, 50_000, 10_000, CIFAR10, *_CIFAR),
+    "cifar100": DatasetFacts(3, 32, 50_000, 10_000, CIFAR100, *_CIFAR),
+    "svhn": DatasetFacts(
+        *(3, 32, 73_257, 26_032, DIGITS),
+        "non-commercial use only",
+        "http://ufldl.stanford.edu/housenumbers",
+    ),
 }
 
 

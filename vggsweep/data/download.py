@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
 from vggsweep.errors import DataError
+
+_MAY_DOWNLOAD = ContextVar("may_download", default=True)
+
+
+@contextmanager
+def only_local() -> Iterator[None]:
+    """Within the block a file that is not there is an error, and never downloaded."""
+    before = _MAY_DOWNLOAD.set(False)
+    try:
+        yield
+    finally:
+        _MAY_DOWNLOAD.reset(before)
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,8 @@ def fetch(file: RemoteFile, folder: Path, advice: str = "") -> Path:
     target = folder / file.name
     if target.exists():
         return target
+    if not _MAY_DOWNLOAD.get():
+        raise DataError(f"{target} is missing.")
     from filelock import FileLock  # only a download needs it
 
     try:

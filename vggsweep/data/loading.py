@@ -88,7 +88,7 @@ class LoadedData:
         Raises:
             DataError: there is none, or it is damaged.
         """
-        source = self._sources.evaluation(self._sources.test_part())
+        source = self._sources.evaluation(_test_part(self._sources.settings))
         self._opened.append(source)
         return source
 
@@ -144,7 +144,7 @@ def load_data(
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     finish = Finish(preprocess, None, seed, torch.device(device), memory_format)
     sources = _Sources(settings, finish, eval_batch_size)
-    train, validation = parts = sources.training_parts()
+    train, validation = parts = _training_parts(settings)
     loader = choose_loader(settings.loader, train.num_bytes + validation.num_bytes, finish.device)
     return LoadedData(
         train=sources.training(train, augment, batch_size, loader, parts),
@@ -156,6 +156,44 @@ def load_data(
         chance=validation.chance(),
         _sources=sources,
     )
+
+
+def open_test_split(
+    settings: DatasetSettings,
+    preprocess: Preprocess,
+    *,
+    eval_batch_size: int,
+    device: torch.device | str,
+    channels_last: bool,
+) -> BatchSource:
+    """Open the test split alone, in order, unchanged: for a network that was kept.
+
+    Args:
+        settings: the data set.
+        preprocess: of the network.
+        eval_batch_size, device, channels_last: see `load_data`.
+
+    Raises:
+        ConfigError: the settings contradict the data set, or it has no test split.
+        DataError: the data are missing or damaged.
+    """
+    check_dataset(settings)
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    sources = _Sources(
+        settings, Finish(preprocess, None, 0, torch.device(device), memory_format), eval_batch_size
+    )
+    return sources.evaluation(_test_part(settings))
+
+
+def validation_part(settings: DatasetSettings) -> Part:
+    """The images that validate, as they are stored.
+
+    Raises:
+        ConfigError: the settings contradict the data set.
+        DataError: the data are missing or damaged.
+    """
+    check_dataset(settings)
+    return _training_parts(settings)[1]
 
 
 def choose_loader(
@@ -181,19 +219,6 @@ class _Sources:
     settings: DatasetSettings
     finish: Finish
     eval_batch_size: int
-
-    def training_parts(self) -> tuple[Part, Part]:
-        """The images that train and those that validate, both within `limit`."""
-        settings = self.settings
-        images = read_images(settings, "train")
-        if settings.validation == "test":
-            return self._limited(images, first_images(images.labels, None, 0)), self.test_part()
-        split = stratified_split(images.labels, settings.val_fraction, settings.split_seed)
-        return self._limited(images, split.train), self._limited(images, split.validation)
-
-    def test_part(self) -> Part:
-        images = read_images(self.settings, "test")
-        return self._limited(images, first_images(images.labels, None, 0))
 
     def training(
         self, part: Part, augment: AugmentSettings, batch_size: int, loader: Loader, used: tuple[Part, ...]
@@ -223,10 +248,24 @@ class _Sources:
         except DamagedPictures as error:
             raise tell_all(error) from None
 
-    def _limited(self, images: Images, indices: IndexArray) -> Part:
-        settings = self.settings
-        chosen = first_images(images.labels[indices], settings.limit, settings.split_seed)
-        return Part(images, indices[chosen])
+
+def _training_parts(settings: DatasetSettings) -> tuple[Part, Part]:
+    """The images that train and those that validate, both within `limit`."""
+    images = read_images(settings, "train")
+    if settings.validation == "test":
+        return _limited(settings, images, first_images(images.labels, None, 0)), _test_part(settings)
+    split = stratified_split(images.labels, settings.val_fraction, settings.split_seed)
+    return _limited(settings, images, split.train), _limited(settings, images, split.validation)
+
+
+def _test_part(settings: DatasetSettings) -> Part:
+    images = read_images(settings, "test")
+    return _limited(settings, images, first_images(images.labels, None, 0))
+
+
+def _limited(settings: DatasetSettings, images: Images, indices: IndexArray) -> Part:
+    chosen = first_images(images.labels[indices], settings.limit, settings.split_seed)
+    return Part(images, indices[chosen])
 
 
 def _all_damaged(parts: tuple[Part, ...], error: DataError) -> DataError:

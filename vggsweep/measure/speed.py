@@ -65,7 +65,7 @@ def measure_inference(
     calls = _time_calls(network, shape, batch, settings, autocast, channels_last)
     return Measurements(
         latency_ms_p50=1e3 * statistics.median(latencies),
-        latency_ms_p95=1e3 * _percentile(latencies, 0.95),
+        latency_ms_p95=1e3 * percentile(latencies, 0.95),
         throughput=batch / statistics.median(calls),
         latency_batch_size=settings.latency_batch_size,
         throughput_batch_size=batch,
@@ -88,17 +88,22 @@ def _time_calls(
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(batch, *shape, generator=generator)
     images = images.to(device).contiguous(memory_format=memory_format)
-    seconds: list[float] = []
     with torch.inference_mode(), autocast():
-        for _ in range(settings.warmup_runs):
-            timed(lambda: network(images), device)
-        started = time.perf_counter()
-        while len(seconds) < settings.min_runs or time.perf_counter() - started < settings.min_seconds:
-            seconds.append(timed(lambda: network(images), device))
+        return time_calls(lambda: network(images), settings, device)
+
+
+def time_calls(call: Callable[[], object], settings: MeasureSettings, device: torch.device) -> list[float]:
+    """Seconds of each counted call of a function that computes on a device."""
+    for _ in range(settings.warmup_runs):
+        timed(call, device)
+    seconds: list[float] = []
+    started = time.perf_counter()
+    while len(seconds) < settings.min_runs or time.perf_counter() - started < settings.min_seconds:
+        seconds.append(timed(call, device))
     return seconds
 
 
-def _percentile(values: list[float], share: float) -> float:
+def percentile(values: list[float], share: float) -> float:
     """Nearest-rank percentile, which is a value that was really seen."""
     ordered = sorted(values)
     return ordered[max(1, math.ceil(share * len(ordered))) - 1]

@@ -21,9 +21,10 @@ from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.tables.reasons import number_words, shared_reasons
 from vggsweep.sweep.display.keyboard import Keys
 from vggsweep.sweep.display.live import front_table, running_table, time_left
-from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
 from vggsweep.sweep.display.trial_status import show_trial
 from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
+from vggsweep.sweep.scheduling.front import best_trials
 from vggsweep.sweep.spec.extent import saved_extent
 from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.study import close_study

@@ -18,7 +18,6 @@ from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.table import load_plain
-from vggsweep.sweep.display.progress import best_trials
 from vggsweep.sweep.recovery.continuation import (
     check_same_sweep,
     differences,
@@ -29,6 +28,7 @@ from vggsweep.sweep.recovery.continuation import (
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
+from vggsweep.sweep.scheduling.front import best_trials
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.trial_attrs import attrs_of

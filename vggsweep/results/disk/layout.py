@@ -10,6 +10,8 @@ from vggsweep.errors import ConfigError, near_match
 
 OUTPUTS = Path("outputs")
 SINGLE_RUNS = "runs"
+RETRAINED = "retrained"
+OPENINGS = "test_openings.jsonl"
 
 
 # A directory of a higher number than so many, and a hundred times the directories there are, is no trial's.
@@ -43,6 +45,8 @@ class TrialDirectory:
     checkpoint = _File("checkpoint.pt")
     previous_checkpoint = _File("checkpoint.pt.prev")
     weights = _File("model.safetensors")
+    # accuracy on the test set, where `vggsweep evaluate` opened it
+    test = _File("test.json")
     log = _File("trial.log")
     lock = _File("trial.lock")
     # the token of the worker that may write here; see `vggsweep.sweep.scheduling.ownership`
@@ -64,6 +68,32 @@ class TrialDirectory:
     def is_begun(self) -> bool:
         """Whether it has a record, or a configuration that somebody began to train."""
         return self.record.is_file() or self.config.is_file()
+
+    @property
+    def sweep(self) -> SweepDirectory | None:
+        """The sweep that it lies in, itself or as a trial's ``retrained/``; None for a copy elsewhere."""
+        own = self.path.parent if self.path.name == RETRAINED else self.path
+        is_inside = own.parent.name == "trials" and own.name.isdecimal()
+        return SweepDirectory(own.parent.parent) if is_inside else None
+
+    @property
+    def openings(self) -> Path:
+        """The log of looks at the test set: the sweep's, or its own where it lies in none."""
+        return (self.sweep or self).path / OPENINGS
+
+    @property
+    def address(self) -> str:
+        """How a person names it: ``quickstart/7`` below the current directory's outputs/, else its path."""
+        sweep = self.sweep
+        is_own = self.path.name != RETRAINED
+        if sweep is not None and is_own and sweep.path.parent.resolve() == OUTPUTS.resolve():
+            return f"{sweep.name}/{int(self.path.name)}"
+        return str(self.path)
+
+    @property
+    def retrained(self) -> TrialDirectory:
+        """Where the same configuration is trained once more for its weights; it need not exist."""
+        return TrialDirectory(self.path / RETRAINED)
 
     def superseded(self, pid: int) -> Path:
         """The late result of a worker that had lost the trial."""
@@ -88,6 +118,7 @@ class SweepDirectory:
     front = _File("front.png")
     report = _File("report.html")
     best = _File("optimization_results.yaml")
+    openings = _File(OPENINGS)
 
     @property
     def name(self) -> str:

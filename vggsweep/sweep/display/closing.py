@@ -21,8 +21,9 @@ from vggsweep.results.statistics.verdict import describe_network
 from vggsweep.results.tables.formats import csv_text
 from vggsweep.results.tables.table import load_plain, without_empty
 from vggsweep.results.units import short_count
-from vggsweep.sweep.display.progress import best_trials, state_counts
+from vggsweep.sweep.display.progress import state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
+from vggsweep.sweep.scheduling.front import best_trials
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import counted, shown_parameters
 from vggsweep.visible import visible_lines

@@ -23,7 +23,8 @@ from vggsweep.errors import VggsweepError
 from vggsweep.notebook import Picture, is_redrawn
 from vggsweep.results.disk.record import Record
 from vggsweep.results.units import short_count, swept_words
-from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
+from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
+from vggsweep.sweep.scheduling.front import best_trials
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import shown_parameters
 from vggsweep.visible import visible, visible_lines

@@ -7,17 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import optuna
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.disk.history import finished_epochs
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import readable_record
 from vggsweep.results.disk.yaml_text import read_yaml
-from vggsweep.results.dominance import non_dominated
 from vggsweep.results.plain import is_number
-from vggsweep.results.tables.table import DECIDES_IMAGES
 from vggsweep.sweep.scheduling.ownership import heartbeat_of, owner_of, place_of
 from vggsweep.sweep.spec.extent import Extent, seconds_left
 from vggsweep.sweep.storage.file_lock import is_owned
@@ -34,10 +30,6 @@ from vggsweep.sweep.storage.trial_attrs import (
 
 # A mean over so many of the latest trials says how long one takes.
 TRIALS_TIMED = 100
-
-
-# Swept fields that decide which images validate; of folders the fingerprint says so.
-DATA_FIELDS = tuple(f"dataset.{name}" for name in DECIDES_IMAGES) + ("dataset",)
 
 
 @dataclass(frozen=True)
@@ -154,34 +146,6 @@ class ProgressReader:
                 seconds = seconds if seconds >= 0 else None  # a clock that was set back says nothing
             self._seconds[trial.number] = seconds
         return self._seconds[trial.number]
-
-
-def best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """The best trial, or those that none dominates; empty where none completed.
-
-    Accuracies are compared on the same validation images only: where a sweep varies its data, each has its
-    best. Replicates, which share their value, are there as one: the first that completed.
-    """
-    complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    signs = [1 if one is StudyDirection.MINIMIZE else -1 for one in study.directions]
-    firsts: dict[int | None, FrozenTrial] = {}
-    fields: dict[object, list[FrozenTrial]] = {}
-    for trial in complete:
-        attrs = attrs_of(trial)
-        assert attrs is not None, "only trials of ours are counted"
-        if firsts.setdefault(attrs.first, trial) is trial:
-            chosen = {name: value for name, value in (attrs.swept or {}).items() if name in DATA_FIELDS}
-            fields.setdefault((attrs.data, str(chosen)), []).append(trial)
-    best: list[FrozenTrial] = []
-    for trials in fields.values():
-        losses = [
-            tuple(sign * value for sign, value in zip(signs, one.values, strict=True)) for one in trials
-        ]
-        if len(signs) == 1:
-            best.append(trials[losses.index(min(losses))])
-        else:
-            best += [one for one, is_best in zip(trials, non_dominated(losses), strict=True) if is_best]
-    return best
 
 
 def state_counts(trials: Sequence[FrozenTrial]) -> dict[str, int]:

@@ -7,5 +7,6 @@ suggest.py       draws a configuration, and finds what repeats or cannot exist
 decisions.py     what a worker is answered: an assignment, wait, or stop
 ownership.py     owners of trials, and leases that end with their heartbeats
 heartbeat.py     the thread that gives signs of life
+front.py         the best trials, and whose weights are kept
 clock.py         time that has passed, also when the clock is set
 """

@@ -32,6 +32,7 @@ from vggsweep.results.disk.record import Record, readable_record, write_record
 from vggsweep.sweep.pruning.callback import rungs
 from vggsweep.sweep.pruning.pareto import recorded_scores
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, TakenOver, Wait
+from vggsweep.sweep.scheduling.front import drop_weights_off_front
 from vggsweep.sweep.scheduling.ownership import (
     OWNER,
     LeaseMonitor,
@@ -109,6 +110,7 @@ class TrialScheduler:
             self.study_lock.check()
             done = counted(trials)
             if (stop := self._stop(done, is_time_up)) is not None:
+                drop_weights_off_front(self.spec, self.study)  # results of other hosts moved the front too
                 return stop
             if (adopted := self._adopt(trials)) is not None:
                 return adopted

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
+from vggsweep.sweep.scheduling.front import drop_weights_off_front
 from vggsweep.sweep.spec.objectives import mean_values, objective_values
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.study import storage_of, tell
@@ -108,3 +109,4 @@ class Settler:
         means = mean_values(trial.user_attrs[WAITING] for trial in waiting)
         for trial in waiting:
             self.study.tell(trial.number, means, skip_if_finished=True)
+        drop_weights_off_front(self.spec, self.study)

@@ -22,6 +22,9 @@ AS_IT_RAN = ("device", "measure")
 def record_taken_over(found: EarlierResult, spec: SweepSpec, assignment: Assignment) -> Record:
     """The earlier record as this trial's own; when it was trained stands in the earlier one."""
     before, now = found.record, datetime.now(UTC).isoformat(timespec="seconds")
+    # of a front weights are kept where there are any
+    is_on_front = spec.settings.keep == "front" and found.directory.weights.is_file()
+    keeps_weights = assignment.plain["train"]["keep_weights"] or is_on_front
     ran = {node: before.configuration[node] for node in AS_IT_RAN if node in before.configuration}
     return replace(
         before,
@@ -34,7 +37,7 @@ def record_taken_over(found: EarlierResult, spec: SweepSpec, assignment: Assignm
         timings={**before.timings, "started": now, "ended": now},
         notes=(*before.notes, *assignment.notes, f"{TAKEN_OVER}{found.source}"),
         data_fingerprint=assignment.identity.data,
-        weights_sha256=before.weights_sha256 if assignment.plain["train"]["keep_weights"] else None,
+        weights_sha256=before.weights_sha256 if keeps_weights else None,
     )
 
 

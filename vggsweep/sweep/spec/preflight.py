@@ -57,6 +57,11 @@ def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, comman
     """As `read_spec`, from a line that was read before."""
     spec = spec_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
     base = read_configuration(spec.base)
+    if spec.settings.keep is not None and spec.base["train"]["keep_weights"]:
+        raise ConfigError(
+            "train.keep_weights=true keeps the weights of every trial, and sweep.keep="
+            f"{spec.settings.keep} those of the front. Leave one of them out."
+        )
     if spec.settings.storage is not None:
         check_address(spec.directory, spec.settings.storage)
     metrics = spec.metrics

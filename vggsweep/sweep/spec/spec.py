@@ -36,7 +36,7 @@ from vggsweep.sweep.spec.warm_start import earlier_sweeps
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = (
     *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage"),
-    *("stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler"),
+    *("stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler", "keep"),
 )
 FREE_NODES = ("device", "logger")
 # How the fingerprint names the data of a sweep that does not vary them.

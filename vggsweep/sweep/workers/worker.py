@@ -164,6 +164,7 @@ class Worker:
             notes=assignment.notes,
             fingerprints=self.spec.fingerprints,
             rungs=rungs(self.spec.pruner, assignment.plain["train"]["epochs"]),
+            keeps_weights=self.spec.settings.keep == "front",
         )
 
     def _watch(self, assignment: Assignment, scheduler: TrialScheduler) -> PruningCallback:

@@ -1,0 +1,103 @@
+"""``test_openings.jsonl``: each look at a sweep's test set, a line each; nothing that selects reads it.
+
+A test set tells the truth about a network as long as nobody chooses by it. What was looked at, when and with
+which result is written down, so that a reader of an accuracy knows how often its images were opened before.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vggsweep.files import write_failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """One look at the test set.
+
+    Args:
+        trial: its number.
+        test_acc: fraction of right answers.
+        test_loss: mean cross-entropy in nats.
+        images: test images.
+        command: what opened it.
+        when: UTC in ISO 8601.
+        who: user and host.
+    """
+
+    trial: int
+    test_acc: float
+    test_loss: float
+    images: int
+    command: str
+    when: str
+    who: str
+
+
+def new_opening(trial: int, test_acc: float, test_loss: float, images: int, command: str) -> Opening:
+    """An opening by this user on this host, now."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    return Opening(
+        trial=trial,
+        test_acc=test_acc,
+        test_loss=test_loss,
+        images=images,
+        command=command,
+        when=when,
+        who=f"{_user()}@{socket.gethostname()}",
+    )
+
+
+def log_opening(opening: Opening, path: Path) -> None:
+    """Add one line; of several processes each adds its own whole.
+
+    Args:
+        opening: the look.
+        path: ``test_openings.jsonl`` of the sweep.
+
+    Raises:
+        WriteFailed: the file system refused.
+    """
+    line = (json.dumps(asdict(opening)) + "\n").encode()
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a line that a power cut tore
+                line = b"\n" + line
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise write_failed(path, error) from error
+
+
+def read_openings(path: Path) -> list[Opening]:
+    """All looks at the test set of a sweep, the earliest first; damaged lines are left out."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            plain: dict[str, Any] = json.loads(line)
+            found.append(Opening(**{name: plain[name] for name in Opening.__dataclass_fields__}))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+    return found
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's number without a name
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
