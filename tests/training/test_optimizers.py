@@ -15,7 +15,8 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.training.optimizers import build_optimizer, parameter_groups
 
-OPTIONS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "optimizer").glob("*.yaml"))
+CONF = Path(__file__).parents[2] / "conf"
+OPTIONS = sorted({path.stem for path in (CONF / "optimizer").glob("*.yaml")} - {"custom"})
 
 
 def network_of(configuration: Configuration) -> nn.Module:
