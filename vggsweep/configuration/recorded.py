@@ -50,3 +50,25 @@ def recorded_plain(record: Record) -> dict[str, Any]:
         plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
         plain["budget"] = NO_BUDGET
     return plain
+
+
+def repeated_plain(record: Record, device: str | None = None) -> dict[str, Any]:
+    """The configuration that trains a trial once more, with what its machine chose.
+
+    The test set stays closed, and nothing is measured.
+
+    Args:
+        record: the trial's.
+        device: where; None trains where the trial did, with its precision.
+    """
+    plain, ran = recorded_plain(record), record.environment
+    train = {**plain["train"], "evaluate_test": False}
+    train["threads"] = train.get("threads") or ran.get("threads")
+    if device is None:
+        train["precision"] = ran.get("precision") or train["precision"]
+    return {
+        **plain,
+        "train": train,
+        "measure": {**plain["measure"], "name": "none"},
+        "device": device or ran.get("device") or plain["device"],
+    }

@@ -10,13 +10,12 @@ did is found out, and a network with another result never takes the record's pla
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.checks import check_configuration
-from vggsweep.configuration.recorded import recorded_plain
+from vggsweep.configuration.recorded import recorded_plain, repeated_plain
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError, DataError, RecordError, SweepError, TrialFailed
 from vggsweep.files import make_directory, write_failed
@@ -64,7 +63,8 @@ def retrain(
         TrialFailed: the training failed.
     """
     there = directory.retrained
-    plain, fingerprints = plain_again(record, device), Fingerprints()
+    plain, fingerprints = repeated_plain(record, device), Fingerprints()
+    plain["train"] |= {"checkpoint": True, "keep_checkpoint": False}
     check_configuration(read_configuration(plain))
     _check_data(record, fingerprints)
     make_directory(there.path)
@@ -98,25 +98,6 @@ def retrain(
     finally:
         lock.release()
     return Retrained(again, there if found else directory, tuple(found))
-
-
-def plain_again(record: Record, device: str | None) -> dict[str, Any]:
-    """The configuration that repeats a training, with what its machine chose; the test set stays closed."""
-    plain, ran = recorded_plain(record), record.environment
-    train = plain["train"]
-    repeated = {
-        "threads": train["threads"] or ran.get("threads"),
-        "precision": ran.get("precision") or train["precision"],
-        "evaluate_test": False,
-        "checkpoint": True,
-        "keep_checkpoint": False,
-    }
-    return {
-        **plain,
-        "train": {**train, **repeated},
-        "measure": {**plain["measure"], "name": "none"},
-        "device": device or ran.get("device") or plain["device"],
-    }
 
 
 def differences(record: Record, again: Record) -> list[str]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vggsweep.configuration.recorded import recorded_plain
+from vggsweep.configuration.recorded import repeated_plain
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, ConfigError, Interrupted
 from vggsweep.results.disk.address import TRIAL_HELP, find_trial
 from vggsweep.results.disk.choice import sweep_of
@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.trial} failed ({record.reason}), so there is no result to reproduce. "
             "`vggsweep rerun` trains it again."
         )
-    plain = repetition_of(record, arguments.device)
+    plain = repeated_plain(record, arguments.device)
+    plain["sweep"] |= {"name": NAME, "storage": None, "replicates": 1}
     again, there = _train(plain, record, as_json=arguments.json)
     if again is None or there is None:
         return EXIT_INTERRUPTED
@@ -73,25 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
         _print(found, output_console(FILE_WIDTH))
         show(f"files     {there.path}")
     return 0 if found.is_reproduced else EXIT_FAILED
-
-
-def repetition_of(record: Record, device: str | None = None) -> dict[str, Any]:
-    """The configuration of a trial as a single run under another name, with what its machine chose.
-
-    The test set stays closed, and nothing is measured: neither is compared.
-    """
-    plain, ran = recorded_plain(record), record.environment
-    train = {**plain["train"], "evaluate_test": False}
-    train["threads"] = train.get("threads") or ran.get("threads")
-    if device is None:
-        train["precision"] = ran.get("precision") or train["precision"]
-    return {
-        **plain,
-        "train": train,
-        "sweep": {**plain["sweep"], "name": NAME, "storage": None, "replicates": 1},
-        "measure": {**plain["measure"], "name": "none"},
-        "device": device or ran.get("device") or plain["device"],
-    }
 
 
 def _train(
