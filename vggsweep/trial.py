@@ -17,23 +17,24 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from rich.console import Console
 from torch import nn
 
 from vggsweep.configuration.belonging import Fingerprints
-from vggsweep.configuration.network import configured_network, input_shape
+from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.data.batches import Share
 from vggsweep.data.loading import LoadedData
-from vggsweep.device import ResolvedPrecision, autocast, device_name
+from vggsweep.device import ResolvedPrecision, device_name
 from vggsweep.errors import CheckpointError, DataChanged, Superseded, TrialPruned, WriteFailed
 from vggsweep.files import set_aside, set_obstacle_aside, write_atomically
 from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.environment import describe_environment
-from vggsweep.measure.speed import measure_inference, peak_memory_mb, reset_peak_memory
+from vggsweep.measure.speed import peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
 from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
 from vggsweep.results.disk.history import write_history
@@ -56,9 +57,14 @@ from vggsweep.trial_facts import (
     failure_reason,
     metrics,
     network_facts,
+    speed_facts,
     training_times,
 )
+from vggsweep.trial_group import TrialGroup
 from vggsweep.trial_log import log, logged_to
+
+if TYPE_CHECKING:
+    from vggsweep.training.distributed import Ranks
 
 
 class EpochObserver(Protocol):
@@ -232,12 +238,22 @@ def _take_steps(run: _Run, result: _Result) -> None:
     )
     configured = configured_network(configuration)
     result.network, result.costs = network_facts(configured), cost_facts(configured)
-    network = prepare_network(configuration, configured, device)
-    with _load(run, result, device) as data:
+    make_network = partial(prepare_network, configuration, configured, device)
+    built = [make_network()]
+    group = TrialGroup(configuration, spec.plain, spec.directory, spec.rungs, device, precision)
+    with group, _load(run, result, device, group.share) as data:
         if not reset_peak_memory(device):
             result.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
         with ContentionWatch(device) as watch:
-            trained = _train(run, result, network, data, precision)
+            trained = group.train(
+                lambda ranks: _train(
+                    run, result, built.pop() if built else make_network(), data, precision, ranks
+                ),
+                loader=data.loader,
+                epochs_done=lambda: len(result.training.history) if result.training is not None else 0,
+                stop=run.stop,
+                say=partial(_note, run, result),
+            )
         result.is_contended = watch.is_contended
         # The training is done. What fails from here on costs its own figure and no more.
         if train.keep_weights:
@@ -251,13 +267,13 @@ def _take_steps(run: _Run, result: _Result) -> None:
     with _noted("latency and throughput were not measured", run, result):
         result.measurements = {"peak_memory_mb": peak_memory_mb(device)}
         if configuration.measure.name != "none":
-            result.measurements |= _measure(configuration, trained, precision, device)
+            result.measurements |= speed_facts(configuration, trained, precision, device)
             if result.measurements["contended"]:
                 result.notes.append("other work ran on the device while latency and throughput were measured")
 
 
-def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
-    data = prepare_data(run.configuration, device)
+def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> LoadedData:
+    data = prepare_data(run.configuration, device, share)
     if data.loader == "resident":  # nothing is read any more
         run.spec.fingerprints.check(run.spec.plain)
     if data.note is not None:
@@ -268,11 +284,17 @@ def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
 
 
 def _train(
-    run: _Run, result: _Result, network: nn.Module, data: LoadedData, precision: ResolvedPrecision
+    run: _Run,
+    result: _Result,
+    network: nn.Module,
+    data: LoadedData,
+    precision: ResolvedPrecision,
+    ranks: Ranks | None = None,
 ) -> nn.Module:
     """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
     train = run.configuration.train
-    training = prepare_training(run.configuration, network, precision, result.costs["macs"], run.spec.rungs)
+    macs = result.costs["macs"]
+    training = prepare_training(run.configuration, network, precision, macs, run.spec.rungs, ranks)
     result.training = training
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():
@@ -350,22 +372,6 @@ def _publish(run: _Run, result: _Result, epoch: EpochResult) -> None:
     write_history(rows, run.spec.directory.history, run.identity)
     if run.on_epoch is not None:
         run.on_epoch(epoch, result.val_images)
-
-
-def _measure(
-    configuration: Configuration, network: nn.Module, precision: ResolvedPrecision, device: torch.device
-) -> dict[str, Any]:
-    """Latency and throughput, and whether other work ran on the device meanwhile."""
-    shape = input_shape(configuration)
-    with ContentionWatch(device) as watch:
-        measured = measure_inference(
-            network,
-            (shape.channels, shape.resolution, shape.resolution),
-            configuration.measure,
-            lambda: autocast(device, precision),
-            channels_last=configuration.train.channels_last,
-        )
-    return asdict(measured) | {"contended": watch.is_contended}
 
 
 @contextmanager

@@ -5,14 +5,18 @@ from __future__ import annotations
 import statistics
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
+from torch import nn
 
 from vggsweep.arch.describe import network_stages
-from vggsweep.configuration.network import ConfiguredNetwork
+from vggsweep.configuration.network import ConfiguredNetwork, input_shape
 from vggsweep.configuration.schema import Configuration
+from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.errors import OutOfMemory, VggsweepError
+from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.speed import measure_inference
 from vggsweep.training.loop import EpochResult, evaluate
 
@@ -78,6 +82,22 @@ def metrics(
         "val_images": val_images,
         **(dict(zip(("chance_acc", "chance_loss"), chance, strict=True)) if chance is not None else {}),
     }
+
+
+def speed_facts(
+    configuration: Configuration, network: nn.Module, precision: ResolvedPrecision, device: torch.device
+) -> dict[str, Any]:
+    """Latency and throughput for the ``measurements`` node, and whether other work ran on the device."""
+    shape = input_shape(configuration)
+    with ContentionWatch(device) as watch:
+        measured = measure_inference(
+            network,
+            (shape.channels, shape.resolution, shape.resolution),
+            configuration.measure,
+            lambda: autocast(device, precision),
+            channels_last=configuration.train.channels_last,
+        )
+    return asdict(measured) | {"contended": watch.is_contended}
 
 
 def training_times(history: Sequence[EpochResult]) -> dict[str, Any]:

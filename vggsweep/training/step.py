@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 
 from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from vggsweep.training.distributed import Ranks
 
 
 class EagerStep:
@@ -22,9 +26,10 @@ class EagerStep:
         scaler: of the gradients; enabled in fp16 only.
         settings: label smoothing and gradient clipping count here.
         precision: of the forward pass.
+        ranks: this process among those that share each batch; None trains alone.
 
     Attributes:
-        loss_sum, hits: over the images of the epoch so far, on the device.
+        loss_sum, hits: over this process's images of the epoch so far, on the device.
         first_bad_step: from 1, the epoch's first step whose loss was not finite; -1 while there is none.
     """
 
@@ -36,6 +41,7 @@ class EagerStep:
         scaler: torch.amp.GradScaler,
         settings: TrainSettings,
         precision: ResolvedPrecision,
+        ranks: Ranks | None = None,
     ) -> None:
         self.network = network
         self.forward = forward
@@ -43,6 +49,7 @@ class EagerStep:
         self.scaler = scaler
         self.settings = settings
         self.precision = precision
+        self.ranks = ranks
         self.device = next(network.parameters()).device
         self.loss_sum = torch.zeros((), device=self.device)
         self.hits = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -67,8 +74,12 @@ class EagerStep:
             group["lr"] = lr
         with autocast(self.device, self.precision):
             scores_NK = self.forward(x_NCHW)
-        loss = F.cross_entropy(scores_NK.float(), y_N, label_smoothing=settings.label_smoothing)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if len(y_N):
+            loss = F.cross_entropy(scores_NK.float(), y_N, label_smoothing=settings.label_smoothing)
+        else:  # an epoch's last batch has fewer images than there are processes
+            loss = scores_NK.sum()
+        counted = loss if self.ranks is None else self.ranks.weighed(loss, len(y_N))
+        self.scaler.scale(counted).backward()  # type: ignore[no-untyped-call]
         if settings.clip_grad_norm is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_grad_norm)

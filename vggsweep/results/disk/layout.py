@@ -45,6 +45,8 @@ class TrialDirectory:
     weights = _File("model.safetensors")
     log = _File("trial.log")
     lock = _File("trial.lock")
+    # held together by the processes of train.nproc, while they run
+    pixels = _File("pixels")
     # the token of the worker that may write here; see `vggsweep.sweep.scheduling.ownership`
     owner = _File("trial.owner")
     # left by an owner that was asked to stop: its end was no death
