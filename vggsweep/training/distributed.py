@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from inspect import signature
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch._C._distributed_c10d import Store, TCPStore
 from torch.nn.parallel import DistributedDataParallel
 
 from vggsweep.data.batches import Share
@@ -56,12 +57,13 @@ class Ranks:
     def averaging(self, network: nn.Module) -> nn.Module:
         """The network whose backward pass averages gradients over all processes while it goes on."""
         has_new_name = "forward_sync_buffers" in signature(DistributedDataParallel).parameters  # torch 2.14
+        # buffers are the same everywhere: statistics are those of the whole batch
+        kept: dict[str, Any] = {"forward_sync_buffers" if has_new_name else "broadcast_buffers": False}
         return DistributedDataParallel(
             network,
             device_ids=[self.device] if self.device.type == "cuda" else None,
             gradient_as_bucket_view=True,
-            # buffers are the same everywhere: statistics are those of the whole batch
-            **{"forward_sync_buffers" if has_new_name else "broadcast_buffers": False},
+            **kept,
             find_unused_parameters=self.is_custom,
         )
 
@@ -122,12 +124,12 @@ class Ranks:
             dist.distributed_c10d._abort_process_group()
 
 
-def open_store(of: int) -> dist.TCPStore:
+def open_store(of: int) -> TCPStore:
     """Where the processes find each other, on this machine alone; the first one opens it."""
     listening = socket.socket()
     listening.bind((ADDRESS, 0))
     listening.listen(of)
-    return dist.TCPStore(
+    return TCPStore(
         ADDRESS,
         listening.getsockname()[1],
         of,
@@ -138,13 +140,13 @@ def open_store(of: int) -> dist.TCPStore:
     )
 
 
-def find_store(port: int, of: int) -> dist.TCPStore:
+def find_store(port: int, of: int) -> TCPStore:
     """The store that the first process opened."""
-    return dist.TCPStore(ADDRESS, port, of, is_master=False, timeout=PATIENCE)
+    return TCPStore(ADDRESS, port, of, is_master=False, timeout=PATIENCE)
 
 
 @contextmanager
-def connected(ranks: Ranks, store: dist.Store) -> Iterator[Ranks]:
+def connected(ranks: Ranks, store: Store) -> Iterator[Ranks]:
     """Within the block the processes can exchange tensors: NCCL on CUDA devices, gloo elsewhere."""
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # else it listens to the network

@@ -163,7 +163,7 @@ class TrainSettings:
             raise ConfigError(
                 f"train.nproc={self.nproc} processes share out each batch, and train.batch_size="
                 f"{self.batch_size} leaves some of them without an image. Use train.nproc={self.batch_size} "
-                "or less, or a larger batch."
+                "at most."
             )
         if self.cuda_graph == "always":
             raise ConfigError(

@@ -30,7 +30,7 @@ def share_layers(network: nn.Module, share: Share) -> nn.Module:
         The network, its layers replaced in place.
     """
     if next(network.parameters()).device.type != "cpu":
-        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     for module in list(network.modules()):
         if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm):
             module.__class__ = CpuSyncBatchNorm
@@ -50,6 +50,7 @@ class CpuSyncBatchNorm(_BatchNorm):
         """Normalise each channel (dimension 1) over all other dimensions and all processes."""
         if not (self.training and dist.is_initialized()):
             return super().forward(x)
+        y: Tensor
         y, mean, var, count = _Normalize.apply(x, self.weight, self.bias, self.eps)
         if self.track_running_stats:
             assert self.num_batches_tracked is not None
@@ -83,7 +84,7 @@ class _Normalize(torch.autograd.Function):
         return y, mean, var, count
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, scale, count = ctx.saved_tensors
         over = [d for d in range(x.dim()) if d != 1]
         wide = grad.float()
@@ -106,7 +107,7 @@ def _summed(*tensors: Tensor) -> list[Tensor]:
     """Each tensor's sum over all processes, in one exchange."""
     joined = torch.cat(tensors)
     dist.all_reduce(joined)
-    return list(joined.split([len(tensor) for tensor in tensors]))
+    return list(torch.split(joined, [len(tensor) for tensor in tensors]))
 
 
 class SharedDropout(nn.Dropout):
