@@ -1,8 +1,7 @@
-"""Several processes train one network as a single one would, and no end of any of them leaves another behind."""
+"""Several processes train one network as a single one would, and none of them outlives the trial."""
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from io import StringIO
@@ -15,6 +14,7 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from tests.conftest import TINY
 from tests.processes import Command
 from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.schema import read_configuration
@@ -26,6 +26,7 @@ from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.table import row
+from vggsweep.sweep.spec.composer import Composer
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
 from vggsweep.trial import EpochObserver, TrialSpec, run_trial
@@ -47,11 +48,16 @@ SCORES = ("train_loss", "train_acc", "val_loss", "val_acc", "averaged_val_acc") 
 def run(tiny: Callable[..., dict[str, Any]], tmp_path: Path) -> Run:
     """``run("train.nproc=2")``: that trial in a directory of its own; its record, directory and output."""
 
-    def train(*words: str, on_epoch: EpochObserver | None = None, rungs: tuple[int, ...] = ()) -> Trained:
+    def train(
+        *words: str,
+        on_epoch: EpochObserver | None = None,
+        rungs: tuple[int, ...] = (),
+        plain: dict[str, Any] | None = None,
+    ) -> Trained:
         directory = TrialDirectory(tmp_path / f"{len(list(tmp_path.iterdir())):05d}")
         directory.path.mkdir()
         output = StringIO()
-        spec = TrialSpec("together", 0, directory, tiny(*words), words, rungs=rungs)
+        spec = TrialSpec("together", 0, directory, plain or tiny(*words), words, rungs=rungs)
         console = Console(file=output, width=300)
         return (
             run_trial(spec, stop=StopRequest(), console=console, on_epoch=on_epoch),
@@ -104,7 +110,7 @@ def test_two_processes_train_as_one_does(run: Run) -> None:
     assert not further_processes()
     assert not directory.pixels.exists()
     assert RECENT.folder is None
-    cells = row(together, directory.path, set())
+    cells = row(together, directory.path)
     assert (cells["nproc"], "nproc" in COLUMNS) == (2, True)
 
 
@@ -187,9 +193,9 @@ def test_a_failure_in_one_process_ends_the_trial_with_its_reason(
 ) -> None:
     (tmp_path / "faulty_network.py").write_text(FAULTY)
     monkeypatch.syspath_prepend(tmp_path)
-    plain = "arch.num_blocks arch.depth arch.width".split()
-    words = ("arch=custom", "arch.target=faulty_network.Faulty", *(f"~{name}" for name in plain))
-    record, directory, _ = run(*words, "train.nproc=2")
+    composer = Composer(fixed=tuple(word for word in TINY if not word.startswith("arch.")))
+    words = ("arch=custom", "arch.target=faulty_network.Faulty", "train.nproc=2")
+    record, directory, _ = run(*words, plain=composer.compose(words))
     assert record.state == "FAIL"
     assert (record.reason or "").startswith("Process 1 of train.nproc=2: ValueError: one of two")
     assert "raise ValueError" in directory.log.read_text()
@@ -257,11 +263,13 @@ def test_devices_are_those_from_the_trials_own_on(monkeypatch: pytest.MonkeyPatc
 def test_the_number_of_processes_is_no_other_configuration(tiny: Callable[..., dict[str, Any]]) -> None:
     before = tiny()
     del before["train"]["nproc"]
-    assert configuration_hash(tiny("train.nproc=2")) == configuration_hash(tiny()) == configuration_hash(before)
+    assert (
+        configuration_hash(tiny("train.nproc=2")) == configuration_hash(tiny()) == configuration_hash(before)
+    )
 
 
 def test_the_number_of_processes_is_never_searched(start: Callable[..., Command], own_folder: Path) -> None:
     command = start("-m", "train.nproc=1,2")
     assert command.end() == 2
     assert "train.nproc is never searched" in command.text
-    assert os.listdir(own_folder) == ["output.txt"]
+    assert [path.name for path in own_folder.iterdir()] == ["output.txt"]
