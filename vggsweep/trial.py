@@ -238,20 +238,16 @@ def _take_steps(run: _Run, result: _Result) -> None:
     )
     configured = configured_network(configuration)
     result.network, result.costs = network_facts(configured), cost_facts(configured)
-    make_network = partial(prepare_network, configuration, configured, device)
-    built = [make_network()]
-    group = TrialGroup(configuration, spec.plain, spec.directory, spec.rungs, device, precision)
+    build = partial(prepare_network, configuration, configured, device)
+    built = [build()]
+    group = TrialGroup(configuration, spec.plain, spec.directory, spec.rungs, device, precision, run.stop)
     with group, _load(run, result, device, group.share) as data:
         if not reset_peak_memory(device):
             result.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
         with ContentionWatch(device) as watch:
             trained = group.train(
-                lambda ranks: _train(
-                    run, result, built.pop() if built else make_network(), data, precision, ranks
-                ),
+                lambda ranks: _train(run, result, built.pop() if built else build(), data, precision, ranks),
                 loader=data.loader,
-                epochs_done=lambda: len(result.training.history) if result.training is not None else 0,
-                stop=run.stop,
                 say=partial(_note, run, result),
             )
         result.is_contended = watch.is_contended

@@ -29,7 +29,7 @@ from vggsweep.data.cache import RECENT
 from vggsweep.device import ResolvedPrecision
 from vggsweep.errors import TrialFailed, TrialPruned, VggsweepError
 from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.training.interruption import StopRequest
+from vggsweep.training.interruption import SIGNALS, StopRequest
 
 if TYPE_CHECKING:
     from vggsweep.training.distributed import Ranks
@@ -39,6 +39,8 @@ TICK_SECONDS = 0.05
 # After the connection broke, the process that broke it may take so long to end and say why.
 SECONDS_TO_EXPLAIN = 5.0
 SECONDS_TO_END = 10.0
+# A step, or a validation, may last so long after Ctrl-C before the further processes are ended.
+SECONDS_TO_ANSWER = 20.0
 
 
 class _ProcessLost(Exception):
@@ -54,6 +56,7 @@ class TrialGroup:
         directory: the trial's.
         rungs: epochs at which a pruner looks.
         device, precision: of the trial's own process.
+        stop: asked while the further processes start.
 
     Attributes:
         share: of each batch that the trial's own process takes.
@@ -67,6 +70,7 @@ class TrialGroup:
         rungs: Collection[int],
         device: torch.device,
         precision: ResolvedPrecision,
+        stop: StopRequest,
     ) -> None:
         self.share = Share(0, configuration.train.nproc)
         self._configuration = configuration
@@ -75,6 +79,7 @@ class TrialGroup:
         self._rungs = rungs
         self._device = device
         self._precision = precision
+        self._stop = stop
         self._owns_pixels = self.share.of > 1 and RECENT.folder is None
 
     def __enter__(self) -> TrialGroup:
@@ -93,8 +98,6 @@ class TrialGroup:
         attempt: Callable[[Ranks | None], Trained],
         *,
         loader: str,
-        epochs_done: Callable[[], int],
-        stop: StopRequest,
         say: Callable[[str], None],
     ) -> Trained:
         """Train with all processes, again from the last epoch when one of them is lost.
@@ -102,8 +105,6 @@ class TrialGroup:
         Args:
             attempt: what the trial's own process does, from the checkpoint on.
             loader: that it chose.
-            epochs_done: epochs that the last attempt finished.
-            stop: asked while the processes start.
             say: tells a person what happened.
 
         Raises:
@@ -113,11 +114,13 @@ class TrialGroup:
             return attempt(None)
         losses, most = 0, -1
         while True:
+            ranks = self._ranks()
             try:
-                with self._started(loader, stop) as ranks:
+                with self._started(ranks, loader):
                     return attempt(ranks)
             except _ProcessLost as lost:
-                done = epochs_done()
+                self._stop.check()  # it may have been ended so that this is heard
+                done = ranks.epochs_done
                 losses, most = (1, done) if done > most else (losses + 1, most)
                 if losses > self._configuration.sweep.max_retries:
                     times = f"the last of {losses} such ends" if losses > 1 else "sweep.max_retries=0"
@@ -127,13 +130,17 @@ class TrialGroup:
                     ) from lost
                 say(f"{lost}; all processes begin again after epoch {done}")
 
-    @contextmanager
-    def _started(self, loader: str, stop: StopRequest) -> Iterator[Ranks]:
-        """Within the block the further processes train; after it none of them is left."""
-        from vggsweep.training.distributed import Ranks, connected, open_store
+    def _ranks(self) -> Ranks:
+        from vggsweep.training.distributed import Ranks  # a trial of one process needs nothing of it
 
         is_custom = isinstance(self._configuration.arch, CustomSettings)
-        ranks = Ranks(self.share, self._device, is_custom=is_custom)
+        return Ranks(self.share, self._device, is_custom=is_custom)
+
+    @contextmanager
+    def _started(self, ranks: Ranks, loader: str) -> Iterator[None]:
+        """Within the block the further processes train; after it none of them is left."""
+        from vggsweep.training.distributed import connected, open_store
+
         store = open_store(self.share.of)
         processes: list[_Process] = []
         try:
@@ -141,12 +148,12 @@ class TrialGroup:
                 header = self._header(rank, store.port, loader)
                 processes.append(_Process(header, self._directory.log, ranks.give_up))
             while not all(process.is_ready for process in processes):
-                stop.check()
+                self._stop.check()
                 _raise_if_ended(processes)
                 time.sleep(TICK_SECONDS)
-            with connected(ranks, store):
+            with _heard(processes), connected(ranks, store):
                 try:
-                    yield ranks
+                    yield
                 finally:
                     for process in processes:
                         process.is_over = True
@@ -179,6 +186,39 @@ class TrialGroup:
             "owns_pixels": self._owns_pixels,
             "path": sys.path,
         }
+
+
+@contextmanager
+def _heard(processes: list[_Process]) -> Iterator[None]:
+    """Within the block a signal is heard although this process waits for one that hangs.
+
+    Python's handlers run between Python's own steps, and an exchange of tensors is none; ending the others
+    ends it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    is_over = threading.Event()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def listen() -> None:
+        with os.fdopen(reading, "rb", buffering=0) as numbers:
+            while number := numbers.read(1):
+                if number[0] in SIGNALS and not is_over.wait(SECONDS_TO_ANSWER):
+                    for process in processes:
+                        process.popen.kill()
+
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    listener = threading.Thread(target=listen, name="signals", daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        is_over.set()
+        os.close(writing)
+        listener.join()
 
 
 def _explain(error: Exception, processes: list[_Process]) -> None:

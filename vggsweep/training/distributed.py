@@ -49,6 +49,12 @@ class Ranks:
         self.device = device
         self.is_custom = is_custom
         self.has_lost_one = Event()
+        self._training: Training | None = None
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that the training has finished."""
+        return len(self._training.history) if self._training is not None else 0
 
     def spread(self, network: nn.Module) -> nn.Module:
         """Let batch norm and dropout see the whole batch; to be done before anything copies the network."""
@@ -98,6 +104,7 @@ class Ranks:
 
     def agree(self, training: Training) -> None:
         """Take over the state of the first process, which may come from a checkpoint."""
+        self._training = training
         content: list[bytes | None] = [None]
         if self.share.rank == 0:
             buffer = io.BytesIO()

@@ -68,7 +68,7 @@ class _Normalize(torch.autograd.Function):
     """Batch norm's formulas (Ioffe & Szegedy 2015, section 3), each sum over all processes."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         over = [d for d in range(x.dim()) if d != 1]
