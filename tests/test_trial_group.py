@@ -35,11 +35,18 @@ from vggsweep.trial import EpochObserver, TrialSpec, run_trial
 Trained = tuple[Record, TrialDirectory, str]
 Run = Callable[..., Trained]
 
-# Everything that draws at random or acts on a whole batch; the last batch of an epoch has six images.
+# Everything that draws at random or acts on a whole batch; the last batch of an epoch has 39 images. Plain
+# gradient descent over a few steps: what rounding does must stay smaller than what a mistake would do.
 EVERYTHING = (
-    *("head=vgg", "head.hidden=32", "head.dropout=0.5", "augment=crop_flip", "augment.erase_probability=0.5"),
-    *("train.clip_grad_norm=0.5", "train.ema=0.9", "train.label_smoothing=0.1", "dataset.limit=198"),
-    *("optimizer.lr=0.3", "train.keep_weights=true", "train.epochs=3"),
+    *("arch.width=8", "arch.dropout=0.25", "augment=crop_flip", "augment.erase_probability=0.2"),
+    *("train.clip_grad_norm=1.0", "train.ema=0.5", "train.label_smoothing=0.1", "dataset.limit=199"),
+    *(
+        "optimizer=sgd",
+        "optimizer.lr=0.1",
+        "train.batch_size=40",
+        "train.keep_weights=true",
+        "train.epochs=2",
+    ),
 )
 FOUR_EPOCHS = ("train.epochs=4", "train.keep_weights=true", "augment=crop_flip")
 SCORES = ("train_loss", "train_acc", "val_loss", "val_acc", "averaged_val_acc")  # the last at rungs only
@@ -81,33 +88,33 @@ def weights_of(directory: TrialDirectory) -> dict[str, torch.Tensor]:
     return load_file(directory.weights)
 
 
-def assert_close(one: TrialDirectory, two: TrialDirectory, tolerance: float = 2e-5) -> None:
+def assert_close(one: TrialDirectory, two: TrialDirectory, *, weights_differ: float = 2e-5) -> None:
     rows = zip(read_history(one.history), read_history(two.history), strict=True)
     for first, second in rows:
         for name in SCORES:
-            assert first.get(name) == pytest.approx(second.get(name), abs=tolerance), name
+            assert first.get(name) == pytest.approx(second.get(name), abs=2e-5), name
     weights = weights_of(two)
     for name, tensor in weights_of(one).items():
-        torch.testing.assert_close(weights[name], tensor, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(weights[name], tensor, rtol=1e-3, atol=weights_differ)
 
 
 def test_two_processes_train_as_one_does(run: Run) -> None:
-    alone, its_directory, _ = run(*EVERYTHING, rungs=(1, 3))
+    alone, its_directory, _ = run(*EVERYTHING, rungs=(1, 2))
     seen: list[tuple[int, int]] = []
 
     def look(result: EpochResult, val_images: int) -> None:
         seen.append((len(further_processes()), val_images))
 
-    together, directory, output = run(*EVERYTHING, "train.nproc=2", on_epoch=look, rungs=(1, 3))
+    together, directory, output = run(*EVERYTHING, "train.nproc=2", on_epoch=look, rungs=(1, 2))
 
     assert together.state == "COMPLETE", together.reason
     assert_close(its_directory, directory)
-    assert seen[:2] == [(1, alone.metrics["val_images"])] * 2  # after the last epoch it ends by itself
+    assert seen[0] == (1, alone.metrics["val_images"])  # after the last epoch it ends by itself
     assert together.configuration_hash == alone.configuration_hash
     assert together.costs == alone.costs
     assert together.notes == alone.notes
     assert set(weights_of(directory)) == set(weights_of(its_directory))
-    assert output.count("epoch ") == 3
+    assert output.count("epoch ") == 2
     assert not further_processes()
     assert not directory.pixels.exists()
     assert RECENT.folder is None
@@ -122,7 +129,7 @@ def test_two_processes_train_as_one_does(run: Run) -> None:
         # the last of an epoch's batches has two images, and one process none
         (3, ("dataset.limit=130", "head=vgg", "head.hidden=32", "head.dropout=0.3")),
         (2, ("dataset.loader=streaming", "dataset.workers=1", "augment=random_erasing")),
-        (2, ("arch.batch_norm=false", "optimizer=adamw", "dataset.resolution=24")),
+        (2, ("arch.batch_norm=false", "optimizer=sgd", "dataset.resolution=24")),
     ],
 )
 def test_shares_of_any_size_and_either_loader_train_as_one_does(
@@ -132,7 +139,7 @@ def test_shares_of_any_size_and_either_loader_train_as_one_does(
     _, alone, _ = run(*words)
     record, together, _ = run(*words, f"train.nproc={nproc}")
     assert record.state == "COMPLETE", record.reason
-    assert_close(alone, together)
+    assert_close(alone, together, weights_differ=1e-4)
 
 
 @pytest.mark.slow
