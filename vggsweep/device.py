@@ -55,6 +55,29 @@ def resolve_device(word: str) -> torch.device:
     return device
 
 
+def devices_of_ranks(device: torch.device, nproc: int) -> list[torch.device]:
+    """The devices of so many processes that train together: CUDA devices from this one on, or one CPU.
+
+    Raises:
+        ConfigError: there are not so many, or the processes could not speak with each other.
+    """
+    if nproc == 1 or device.type == "cpu":
+        return [device] * nproc
+    if device.type == "mps":
+        raise ConfigError(
+            f"train.nproc={nproc} needs CUDA devices or the CPU; Metal devices cannot train together. "
+            "Use train.nproc=1 or device=cpu."
+        )
+    first, count = device.index or 0, cuda_device_count()
+    if first + nproc > count:
+        there = ", ".join(f"cuda:{i}" for i in range(count))
+        raise ConfigError(
+            f"train.nproc={nproc} needs {nproc} CUDA devices from cuda:{first} on, and torch finds {there}. "
+            f"Use train.nproc={max(1, count - first)}, or device=cpu."
+        )
+    return [torch.device("cuda", first + rank) for rank in range(nproc)]
+
+
 def resolve_precision(
     precision: Literal["auto"] | ResolvedPrecision, device: torch.device
 ) -> ResolvedPrecision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -11,28 +12,42 @@ from vggsweep.arch.build import build_network
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import ConfiguredNetwork
 from vggsweep.configuration.schema import Configuration
+from vggsweep.data.batches import Share
 from vggsweep.data.loading import LoadedData, load_data
-from vggsweep.device import ResolvedPrecision, configure_kernels, resolve_device, resolve_precision
+from vggsweep.device import (
+    DEFAULT_THREADS,
+    ResolvedPrecision,
+    configure_kernels,
+    devices_of_ranks,
+    resolve_device,
+    resolve_precision,
+)
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.cuda_graph import choose_capture
 from vggsweep.training.loop import Training
 from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
 
+if TYPE_CHECKING:
+    from vggsweep.training.distributed import Ranks
+
 
 def prepare_device(
-    configuration: Configuration, *, threads: int | None = None
+    configuration: Configuration, *, threads: int | None = None, rank: int = 0
 ) -> tuple[torch.device, ResolvedPrecision]:
     """Choose device and precision, and set every process-wide switch that a training depends on.
 
     Args:
         configuration: what will be trained.
-        threads: of the CPU, where ``train.threads`` leaves them open.
+        threads: of the CPU, where ``train.threads`` leaves them open; ``train.nproc`` processes share them.
+        rank: which of these processes this is, from 0.
 
     Raises:
         ConfigError: this machine has no such device, or it cannot compute in that precision.
     """
     train = configuration.train
-    device = resolve_device(configuration.device)
+    device = devices_of_ranks(resolve_device(configuration.device), train.nproc)[rank]
+    if train.nproc > 1:
+        threads = max(1, (threads or DEFAULT_THREADS) // train.nproc)
     precision = resolve_precision(train.precision, device)
     configure_kernels(device, precision, deterministic=train.deterministic, threads=train.threads or threads)
     if device.type == "cpu" and train.keep_freed_memory:
@@ -40,8 +55,16 @@ def prepare_device(
     return device, precision
 
 
-def prepare_data(configuration: Configuration, device: torch.device) -> LoadedData:
-    """Load the images in the batches and the memory format of the training."""
+def prepare_data(
+    configuration: Configuration, device: torch.device, share: Share | None = None
+) -> LoadedData:
+    """Load the images in the batches and the memory format of the training.
+
+    Args:
+        configuration: what will be trained.
+        device: where.
+        share: of each batch that this process takes; None takes all.
+    """
     train = configuration.train
     return load_data(
         configuration.dataset,
@@ -51,6 +74,7 @@ def prepare_data(configuration: Configuration, device: torch.device) -> LoadedDa
         seed=configuration.seed,
         device=device,
         channels_last=train.channels_last,
+        share=share,
     )
 
 
@@ -71,6 +95,7 @@ def prepare_training(
     precision: ResolvedPrecision,
     macs: int,
     rungs: Collection[int] = (),
+    ranks: Ranks | None = None,
 ) -> Training:
     """Give the network its optimizer, its schedule and, where that pays, a graph of its step.
 
@@ -80,7 +105,10 @@ def prepare_training(
         precision: of the forward pass.
         macs: of a forward pass, per image.
         rungs: epochs at which a pruner looks, see `Training`.
+        ranks: this process among those that train it together; None trains alone.
     """
+    if ranks is not None:
+        network = ranks.spread(network)
     device = next(network.parameters()).device
     own = (CustomSettings, CustomOptimizerSettings, CustomLossSettings)
     parts = (configuration.arch, configuration.optimizer, configuration.loss)
@@ -95,4 +123,5 @@ def prepare_training(
         capture,
         rungs,
         configuration.loss,
+        ranks,
     )

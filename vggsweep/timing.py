@@ -36,9 +36,10 @@ def seconds_per_image(configuration: Configuration, workers: int = 1) -> float:
     train_step = training.graph or training.eager
     warm_steps = WARMUP_STEPS if training.graph is None else WARMUP_STEPS + WARM_STEPS
     memory_format = torch.channels_last if train.channels_last else torch.contiguous_format
-    size = (train.batch_size, shape.channels, shape.resolution, shape.resolution)
+    images = -(-train.batch_size // train.nproc)  # of one process; what they tell each other is left out
+    size = (images, shape.channels, shape.resolution, shape.resolution)
     x_NCHW = torch.rand(size, device=device).contiguous(memory_format=memory_format)
-    y_N = torch.randint(shape.num_classes, (train.batch_size,), device=device)
+    y_N = torch.randint(shape.num_classes, (images,), device=device)
     network.train()
     seconds = []
     for step in range(warm_steps + COUNTED_STEPS):

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from rich.console import Console
@@ -26,6 +26,7 @@ from torch import nn
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
+from vggsweep.data.batches import Share
 from vggsweep.data.loading import LoadedData
 from vggsweep.device import ResolvedPrecision, device_name
 from vggsweep.errors import CheckpointError, DataChanged, Superseded, TrialPruned, WriteFailed
@@ -45,7 +46,7 @@ from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training
-from vggsweep.training.progress import ProgressBar, epoch_line
+from vggsweep.training.progress import ProgressBar
 from vggsweep.trial_directory import (
     PreparedDirectory,
     drop_checkpoint,
@@ -61,7 +62,11 @@ from vggsweep.trial_facts import (
     network_facts,
     training_times,
 )
-from vggsweep.trial_log import log, logged_to
+from vggsweep.trial_group import TrialGroup
+from vggsweep.trial_log import EpochListener, log, logged_to
+
+if TYPE_CHECKING:
+    from vggsweep.training.distributed import Ranks
 
 
 class EpochObserver(Protocol):
@@ -243,12 +248,18 @@ def _take_steps(run: _Run, result: _Result) -> None:
     )
     configured = configured_network(configuration)
     result.network, result.costs = network_facts(configured), cost_facts(configured)
-    network = prepare_network(configuration, configured, device)
-    with _load(run, result, device) as data:
+    build = partial(prepare_network, configuration, configured, device)
+    built = [build()]
+    group = TrialGroup(configuration, spec.plain, spec.directory, spec.rungs, device, precision, run.stop)
+    with group, _load(run, result, device, group.share) as data:
         if not reset_peak_memory(device):
             result.notes.append("peak_memory_mb is the process's, with the trials that it ran before")
         with ContentionWatch(device) as watch:
-            trained = _train(run, result, network, data, precision)
+            trained = group.train(
+                lambda ranks: _train(run, result, built.pop() if built else build(), data, precision, ranks),
+                loader=data.loader,
+                say=partial(_note, run, result),
+            )
         result.is_contended = watch.is_contended
         # The training is done. What fails from here on costs its own figure and no more.
         if train.keep_weights or spec.keeps_weights:
@@ -268,8 +279,8 @@ def _take_steps(run: _Run, result: _Result) -> None:
                 result.notes.append("other work ran on the device while latency and throughput were measured")
 
 
-def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
-    data = prepare_data(run.configuration, device)
+def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> LoadedData:
+    data = prepare_data(run.configuration, device, share)
     if data.loader == "resident":  # nothing is read any more
         run.spec.fingerprints.check(run.spec.plain)
     if data.note is not None:
@@ -280,11 +291,17 @@ def _load(run: _Run, result: _Result, device: torch.device) -> LoadedData:
 
 
 def _train(
-    run: _Run, result: _Result, network: nn.Module, data: LoadedData, precision: ResolvedPrecision
+    run: _Run,
+    result: _Result,
+    network: nn.Module,
+    data: LoadedData,
+    precision: ResolvedPrecision,
+    ranks: Ranks | None = None,
 ) -> nn.Module:
     """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
     train = run.configuration.train
-    training = prepare_training(run.configuration, network, precision, result.costs["macs"], run.spec.rungs)
+    macs = result.costs["macs"]
+    training = prepare_training(run.configuration, network, precision, macs, run.spec.rungs, ranks)
     result.training = training
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():
@@ -296,7 +313,7 @@ def _train(
             training.run(
                 data.train,
                 data.validation,
-                listener=_Listener(bar, partial(_publish, run, result)),
+                listener=EpochListener(bar, partial(_publish, run, result)),
                 stop=run.stop,
                 checkpoint=checkpoint if train.checkpoint else None,
                 check_images=check_images if data.loader == "streaming" else lambda: None,
@@ -337,22 +354,6 @@ def _set_aside(run: _Run, checkpoints: Sequence[Path]) -> None:
     for path in checkpoints:
         if path.exists():
             _show(run, f"{path.name} is set aside as {set_aside(path, 'unused').name}")
-
-
-@dataclass(frozen=True)
-class _Listener:
-    """Listener of the loop: log and bar, then other processes."""
-
-    bar: ProgressBar
-    publish: Callable[[EpochResult], None]
-
-    def step_ended(self, epoch: int, step: int, images: int) -> None:
-        self.bar.step_ended(epoch, step, images)
-
-    def epoch_ended(self, result: EpochResult) -> None:
-        log.info("%s", epoch_line(result, self.bar.epochs))
-        self.bar.epoch_ended(result)
-        self.publish(result)
 
 
 def _publish(run: _Run, result: _Result, epoch: EpochResult) -> None:

@@ -22,7 +22,7 @@ from vggsweep.configuration.identity import (
 Plain = Callable[..., dict[str, Any]]
 IGNORED = (
     *("device", "measure", "sweep", "logger", "dataset.root", "train.threshold_acc", "train.cuda_graph"),
-    *("train.checkpoint", "train.keep_checkpoint", "train.keep_weights"),
+    *("train.nproc", "train.checkpoint", "train.keep_checkpoint", "train.keep_weights"),
 )
 
 

@@ -107,7 +107,7 @@ def test_same_budget_and_depth_have_the_same_hash_however_they_are_written(plain
 
 
 # Fields of `train` that came later and have no effect on what is computed.
-NEWER = ("threshold_acc", "cuda_graph")
+NEWER = ("threshold_acc", "cuda_graph", "nproc")
 
 
 def test_a_record_from_before_there_were_budgets_keeps_its_hash(plain: Plain) -> None:

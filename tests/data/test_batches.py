@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from vggsweep.data import transport
-from vggsweep.data.batches import BatchPlan, BatchSource
+from vggsweep.data.batches import BatchPlan, BatchSource, Share
 from vggsweep.data.reading import read_images
 from vggsweep.data.transport import can_hand_over
 from vggsweep.errors import DataError
@@ -72,6 +72,24 @@ def test_streaming_gives_the_batches_of_resident(workers, channels_last, dataset
     assert (resident.loader, streaming.loader) == ("resident", "streaming")
     assert_equal(batches_of(resident.train, 0, 1, 2), batches_of(streaming.train, 0, 1, 2))
     assert_equal(batches_of(resident.validation, 0), batches_of(streaming.validation, 0))
+
+
+@pytest.mark.parametrize("of", [2, 3, 7])
+@pytest.mark.parametrize("loader", [RESIDENT, {"loader": "streaming", "workers": 0}])
+def test_processes_that_share_each_batch_have_the_images_of_one(loader, of, dataset, load):
+    """The last batch has five images, so that some of seven processes have none of it."""
+    whole = load(dataset(limit=101, **loader), "random_erasing")
+    parts = [
+        load(dataset(limit=101, **loader), "random_erasing", share=Share(rank, of)) for rank in range(of)
+    ]
+    for sources in ([whole.train, *(part.train for part in parts)], [d.validation for d in (whole, *parts)]):
+        first, *others = (batches_of(source, 1) for source in sources)
+        shares = [
+            (torch.cat(xs), torch.cat(ys))
+            for xs, ys in (zip(*b, strict=True) for b in zip(*others, strict=True))
+        ]
+        assert_equal(first, shares)
+        assert {source.num_images for source in sources} == {sources[0].num_images}
 
 
 @pytest.mark.parametrize("loader", [RESIDENT, STREAMING])

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -101,8 +102,24 @@ def test_batches_are_the_same_from_shared_pixels(
     try:
         together = batches()
     finally:
-        RECENT._folder = None
+        RECENT.share(None)
     assert list(tmp_path.glob("*.npy"))
     for (x, y), (shared_x, shared_y) in zip(own, together, strict=True):
         assert x.equal(shared_x)
         assert y.equal(shared_y)
+
+
+def test_pixels_that_were_read_before_are_shared_from_now_on(tmp_path: Path) -> None:
+    cache = RecentCache(2)
+    own = cache.get("some set", lambda: np.arange(6, dtype=np.uint8))
+    cache.share(tmp_path)
+
+    def read_again() -> np.ndarray:
+        raise AssertionError("these pixels are there")
+
+    mapped = cache.get("some set", read_again)
+    assert isinstance(mapped, np.memmap)
+    assert mapped.tolist() == own.tolist()
+    other = RecentCache(2)
+    other.share(tmp_path)
+    assert other.get("some set", read_again).tolist() == own.tolist()

@@ -9,7 +9,10 @@ from typing import Any
 
 # Where and how fast a configuration runs, and where its files lie, do not change what it computes.
 NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
-FIELDS_WITHOUT_EFFECT = (("dataset", "root"), ("train", "threshold_acc"), ("train", "cuda_graph"))
+FIELDS_WITHOUT_EFFECT = (
+    ("dataset", "root"),
+    *(("train", name) for name in ("threshold_acc", "cuda_graph", "nproc")),
+)
 # What a trial leaves on disk beside its record, at the values that stand for every other.
 FILES_LEFT = {"checkpoint": True, "keep_checkpoint": False, "keep_weights": False}
 # How a configuration was found decides no result.
@@ -24,10 +27,10 @@ NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 def configuration_hash(plain: Mapping[str, Any]) -> str:
     """SHA-256 over the resolved configuration, without what has no effect on what it computes.
 
-    Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph (as the
-    device, it changes last bits at most), a budget that is none and a loss that is cross-entropy. A width
-    that a budget solves stays as it was given, null: the budget stands for it. Nor does it count whether
-    checkpoints and weights are kept.
+    Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph and
+    train.nproc (as the device, these change last bits at most), a budget that is none and a loss that is
+    cross-entropy. A width that a budget solves stays as it was given, null: the budget stands for it. Nor
+    does it count whether checkpoints and weights are kept.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.

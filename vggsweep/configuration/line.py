@@ -161,10 +161,11 @@ def check_run(overrides: Sequence[str], extra_dir: Path | None, config_name: str
     why = "is for sweeps: add -m and something to vary (arch.depth=4,6,8)"
     refuse_words_of_sweeps(line.typed, line.parsed, why, also=HYDRAS_PARTS)
     # The device is known to the machine alone; asking it imports torch, so it comes last.
-    from vggsweep.device import resolve_device, resolve_precision
+    from vggsweep.device import devices_of_ranks, resolve_device, resolve_precision
     from vggsweep.training.cuda_graph import check_cuda_graph
 
     device = resolve_device(configuration.device)
+    devices_of_ranks(device, configuration.train.nproc)
     check_cuda_graph(configuration.train, device, resolve_precision(configuration.train.precision, device))
     warn_of_idle_words(configuration, line.parsed)
     name = named(configuration, overrides)

@@ -11,7 +11,7 @@ from vggsweep.results.disk.record import Record
 # Fields that came after the first records, at the values that those trials had.
 LATER_NODES = {"budget": NO_BUDGET, "loss": PLAIN_LOSS}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
-    "train": {"threshold_acc": 0.9},
+    "train": {"threshold_acc": 0.9, "nproc": 1},
     "sweep": {
         "n_workers": 1,
         "trial_timeout": None,

@@ -17,21 +17,27 @@ from vggsweep.data.settings import AugmentSettings
 ERASE_ASPECT = (0.3, 1 / 0.3)
 
 
-def augment(x_NCHW: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+def augment(
+    x_NCHW: Tensor,
+    settings: AugmentSettings,
+    generator: torch.Generator,
+    place: tuple[int, slice] | None = None,
+) -> Tensor:
     """Change each image of a batch at random.
 
     Args:
         x_NCHW: images, [N, C, H, W], uint8 or float.
         settings: what may change.
         generator: the only source of randomness, on the batch's device.
+        place: of how many images random numbers are drawn, and which of those these are; None is all.
 
     Returns:
         A batch of the same shape and type.
     """
-    num_images = len(x_NCHW)
+    num_images, rows = place or (len(x_NCHW), slice(None))
 
     def draw(low: float = 0.0, high: float = 1.0) -> Tensor:
-        uniform = torch.rand(num_images, generator=generator, device=x_NCHW.device)
+        uniform = torch.rand(num_images, generator=generator, device=x_NCHW.device)[rows]
         return uniform * (high - low) + low
 
     if settings.crop_padding:

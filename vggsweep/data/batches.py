@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -52,6 +52,44 @@ class BatchSource(Protocol):
         """Let go of memory and worker processes. Closing twice is fine."""
 
 
+class Share:
+    """The images of each batch that one of several processes takes.
+
+    Every process makes the same batches and draws the same random numbers, for all of a batch's images, and
+    takes those of its rows: together they train on what one process would.
+
+    Args:
+        rank: which of the processes, from 0.
+        of: how many there are.
+
+    Attributes:
+        size: images of the whole batch that a source gave last.
+
+    >>> share = Share(rank=1, of=2)
+    >>> share.begin(5).rows
+    slice(2, 5, None)
+    """
+
+    def __init__(self, rank: int = 0, of: int = 1) -> None:
+        self.rank = rank
+        self.of = of
+        self.size = 0
+
+    def __deepcopy__(self, memo: object) -> Share:
+        """A copy of a network sees the same batches."""
+        return self
+
+    def begin(self, size: int) -> Share:
+        """The next batch has so many images."""
+        self.size = size
+        return self
+
+    @property
+    def rows(self) -> slice:
+        """Which images of the present batch are this process's."""
+        return slice(self.size * self.rank // self.of, self.size * (self.rank + 1) // self.of)
+
+
 @dataclass(frozen=True)
 class BatchPlan:
     """Which images make up which batch.
@@ -62,12 +100,14 @@ class BatchPlan:
         seed: the trial's seed.
         is_training: training shuffles, and leaves out a last batch of a single image, which batch norm
             cannot normalise. Evaluation takes every image, in order.
+        share: of each batch that this process takes; numbers and sizes are those of all processes.
     """
 
     num_images: int
     batch_size: int
     seed: int
     is_training: bool
+    share: Share = field(default_factory=Share)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -76,14 +116,22 @@ class BatchPlan:
         is_left_out = self.is_training and rest == 1 and whole > 0
         return whole + (rest > 0) - is_left_out
 
+    @property
+    def sizes(self) -> list[int]:
+        """Images of each batch, those of other processes included."""
+        starts = range(0, self.num_images, self.batch_size)
+        return [min(self.batch_size, self.num_images - start) for start in starts][: self.steps_per_epoch]
+
     def batches(self, epoch: int) -> list[IndexArray]:
-        """Positions of the images of each batch."""
+        """Positions of this process's images of each batch."""
         if self.is_training:
             order = permutation(self.num_images, EPOCH_ORDER, self.seed, epoch)
         else:
             order = np.arange(self.num_images, dtype=np.int64)
         starts = range(0, self.num_images, self.batch_size)
-        return [order[start : start + self.batch_size] for start in starts][: self.steps_per_epoch]
+        whole = [order[start : start + self.batch_size] for start in starts]
+        share = Share(self.share.rank, self.share.of)  # a loader reads ahead of the batch that is trained on
+        return [batch[share.begin(size).rows] for batch, size in zip(whole, self.sizes, strict=False)]
 
 
 @dataclass(frozen=True)
@@ -108,9 +156,17 @@ class Finish:
         """The random numbers of one epoch's augmentation."""
         return torch.Generator(self.device).manual_seed(derived_seed(AUGMENT, self.seed, epoch))
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Preprocess, then augment; batches must come in order, since each takes from the generator."""
+    def __call__(self, images: Tensor, generator: torch.Generator, share: Share | None = None) -> Tensor:
+        """Preprocess, then augment; batches must come in order, since each takes from the generator.
+
+        Args:
+            images: this process's of the batch.
+            generator: of the epoch.
+            share: which images of the batch these are; None is all of them.
+        """
         x_NCHW = self.preprocess(images, self.memory_format)
         if self.augment is not None and self.augment.changes_images:
-            x_NCHW = augment(x_NCHW, self.augment, generator).contiguous(memory_format=self.memory_format)
+            place = None if share is None else (share.size, share.rows)
+            changed = augment(x_NCHW, self.augment, generator, place)
+            x_NCHW = changed.contiguous(memory_format=self.memory_format)
         return x_NCHW

@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,17 +39,21 @@ class RecentCache:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         # held while loading: two threads that want the same file read it once
         self._lock = threading.Lock()
 
-    def share(self, folder: Path) -> None:
-        """Hold pixels together with every process that shares the same folder.
+    def share(self, folder: Path | None) -> None:
+        """Hold pixels together with every process that shares the same folder, also those held already.
 
         Args:
-            folder: for the files; whoever made it removes it.
+            folder: for the files; whoever made it removes it. None shares no more.
         """
-        self._folder = folder
+        with self._lock:
+            self.folder = folder
+            if folder is not None:
+                for key, value in self._values.items():
+                    self._values[key] = shared(folder, key, partial(_same, value))
 
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
         """The value of this key, loaded if it is not there. Nobody may change it in place."""
@@ -58,7 +63,7 @@ class RecentCache:
             else:
                 while len(self._values) >= self._capacity:
                     self._values.popitem(last=False)  # before loading: the two need not fit together
-                self._values[key] = load() if self._folder is None else shared(self._folder, key, load)
+                self._values[key] = load() if self.folder is None else shared(self.folder, key, load)
             value: Value = self._values[key]
             return value
 
@@ -69,6 +74,10 @@ class RecentCache:
         """Forget everything."""
         with self._lock:
             self._values.clear()
+
+
+def _same(value: Value) -> Value:
+    return value
 
 
 def shared(folder: Path, key: Hashable, load: Callable[[], Value]) -> Value:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vggsweep.data import depth
-from vggsweep.data.batches import BatchPlan, BatchSource, Finish
+from vggsweep.data.batches import BatchPlan, BatchSource, Finish, Share
 from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution, pictures
 from vggsweep.data.decode import DamagedPictures
 from vggsweep.data.depth import Whites, measured_whites
@@ -115,6 +115,7 @@ def load_data(
     seed: int,
     device: torch.device | str,
     channels_last: bool,
+    share: Share | None = None,
 ) -> LoadedData:
     """Open training and validation images, and be ready to open the test split.
 
@@ -126,6 +127,7 @@ def load_data(
         seed: of the order and the augmentation; the validation part depends on `split_seed` alone.
         device: where batches come out.
         channels_last: memory format of the batches.
+        share: of each batch of training and validation that this process takes; None takes all.
 
     Raises:
         ConfigError: the settings contradict the data set.
@@ -143,12 +145,13 @@ def load_data(
     )
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     finish = Finish(preprocess, None, seed, torch.device(device), memory_format)
+    share = share or Share()
     sources = _Sources(settings, finish, eval_batch_size)
     train, validation = parts = _training_parts(settings)
     loader = choose_loader(settings.loader, train.num_bytes + validation.num_bytes, finish.device)
     return LoadedData(
-        train=sources.training(train, augment, batch_size, loader, parts),
-        validation=sources.evaluation(validation, loader, parts),
+        train=sources.training(train, augment, batch_size, loader, parts, share),
+        validation=sources.evaluation(validation, loader, parts, share),
         preprocess=preprocess,
         class_names=class_names(settings),
         loader=loader,
@@ -221,19 +224,30 @@ class _Sources:
     eval_batch_size: int
 
     def training(
-        self, part: Part, augment: AugmentSettings, batch_size: int, loader: Loader, used: tuple[Part, ...]
+        self,
+        part: Part,
+        augment: AugmentSettings,
+        batch_size: int,
+        loader: Loader,
+        used: tuple[Part, ...],
+        share: Share,
     ) -> BatchSource:
         """The source that trains; what is damaged in any of the parts that are used is told together."""
-        plan = BatchPlan(len(part.indices), batch_size, self.finish.seed, is_training=True)
+        plan = BatchPlan(len(part.indices), batch_size, self.finish.seed, is_training=True, share=share)
         finish = Finish(
             self.finish.preprocess, augment, self.finish.seed, self.finish.device, self.finish.memory_format
         )
         return self._source(part, plan, finish, loader, used)
 
     def evaluation(
-        self, part: Part, loader: Loader | None = None, used: tuple[Part, ...] = ()
+        self,
+        part: Part,
+        loader: Loader | None = None,
+        used: tuple[Part, ...] = (),
+        share: Share | None = None,
     ) -> BatchSource:
-        plan = BatchPlan(len(part.indices), self.eval_batch_size, self.finish.seed, is_training=False)
+        size, seed = self.eval_batch_size, self.finish.seed
+        plan = BatchPlan(len(part.indices), size, seed, is_training=False, share=share or Share())
         chosen = loader or choose_loader(self.settings.loader, part.num_bytes, self.finish.device)
         return self._source(part, plan, self.finish, chosen, used or (part,))
 

@@ -60,9 +60,10 @@ class ResidentBatches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of one epoch, on the device; see `BatchSource.epoch`."""
         generator = self._finish.generator(epoch)
-        for positions in self._positions(epoch):
+        for size, positions in zip(self._plan.sizes, self._positions(epoch), strict=True):
             rows = positions if self._where is None else self._where[positions]
-            x_NCHW = self._finish(self._images.index_select(0, rows), generator)
+            share = self._plan.share.begin(size)
+            x_NCHW = self._finish(self._images.index_select(0, rows), generator, share)
             yield x_NCHW, self._labels.index_select(0, positions)
 
     def close(self) -> None:

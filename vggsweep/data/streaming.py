@@ -81,13 +81,13 @@ class StreamingBatches:
         generator = self._finish.generator(epoch)
         self._order.epoch = epoch
         try:
-            for raw in self._raw_batches():
+            for raw, size in zip(self._raw_batches(), self._plan.sizes, strict=True):
                 if isinstance(raw, DataError):
                     raise self._tell_all(raw)
                 images, labels = (
                     torch.as_tensor(part).to(self._finish.device, non_blocking=True) for part in raw
                 )
-                yield self._finish(images, generator), labels
+                yield self._finish(images, generator, self._plan.share.begin(size)), labels
         except (RuntimeError, OSError, EOFError) as error:
             if not _is_worker_death(error):
                 raise

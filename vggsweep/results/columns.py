@@ -190,6 +190,8 @@ _IN_ORDER = (
     _text("device", "derived", "What it was trained and measured on.", source="environment.device_name"),
     _text("precision", "derived", "What it was computed in: `fp32`, `bf16`, `fp16`.",
         source="environment.precision"),
+    _count("nproc", "derived", "Processes that trained it together, a device each.",
+        source="configuration.train.nproc"),
     Column("pareto", "trial", "flag", "Whether it lies on the front of `val_acc` against `macs`."),
     _text("dir", "trial", "Its directory.", is_key=True),
     _text("reason", "trial", "Why it failed or was pruned, or what is wrong with its record.",

@@ -23,7 +23,7 @@ from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.outcome import SweepEnding
 from vggsweep.sweep.recovery.continuation import check_same_sweep, refuse_sweeps_directory
 from vggsweep.sweep.spec.preflight import checked_spec
-from vggsweep.sweep.workers.launchers import check_launcher, choose_launcher
+from vggsweep.sweep.workers.launchers import check_devices, check_launcher, choose_launcher
 
 # Hydra would configure the logging of the whole process, which belongs to whoever calls from Python.
 LOGGING_LEFT_ALONE = {"hydra/job_logging": "none", "hydra/hydra_logging": "none"}
@@ -99,8 +99,10 @@ class Application:
         """Check a sweep of ours as a whole."""
         order = checked_spec(line, extra_dir=self.extra_dir, config_name=self.config_name, command="")
         launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
+        configuration = read_configuration(order.base)
+        check_devices(configuration, line.hydra)
         check_same_sweep(order)
-        warn_of_idle_words(read_configuration(order.base), line.parsed)
+        warn_of_idle_words(configuration, line.parsed)
         return [word("sweep.name", order.name), *launcher]
 
     def _in_no_sweep(self, added: list[str]) -> list[str]:

@@ -233,6 +233,8 @@ def choose_capture(
         ConfigError: ``train.cuda_graph=always`` where no graph can be captured.
     """
     check_cuda_graph(settings, device, precision)
+    if settings.nproc > 1:  # a graph cannot hold the exchange of gradients with other processes
+        return None
     if settings.cuda_graph == "always":
         return CudaCapture(device)
     can_capture = device.type == "cuda" and precision != "fp16" and is_known

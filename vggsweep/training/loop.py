@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,9 @@ from vggsweep.training.settings import (
     TrainSettings,
 )
 from vggsweep.training.step import EagerStep
+
+if TYPE_CHECKING:
+    from vggsweep.training.distributed import Ranks
 
 
 class Batches(Protocol):
@@ -113,6 +116,7 @@ class Training:
         rungs: epochs whose weights are averaged for `EpochResult.averaged_val_acc`. The training itself is
             the same with and without.
         loss: what the steps make smaller; validation is told its cross-entropy whatever it is.
+        ranks: this process among those that train the network together; None trains alone.
     """
 
     def __init__(
@@ -125,7 +129,9 @@ class Training:
         capture: Capture | None = None,
         rungs: Collection[int] = (),
         loss: LossSettings = CROSS_ENTROPY,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks
         self.network = network
         self.device = next(network.parameters()).device
         self.settings = train
@@ -139,7 +145,11 @@ class Training:
         self.average = MovingAverage(network, 0.0, is_warmed_up=True) if rungs else None
         forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
         self.loss = build_loss(loss, train.label_smoothing, self.device)
-        self.eager = EagerStep(network, forward, self.optimizer, self.scaler, self.loss, train, precision)
+        if ranks is not None:
+            forward = ranks.averaging(network)
+        self.eager = EagerStep(
+            network, forward, self.optimizer, self.scaler, self.loss, train, precision, ranks
+        )
         self.graph: GraphStep | None = None
         if capture is not None:
             self.graph = GraphStep(self.eager, capture, is_required=train.cuda_graph == "always")
@@ -180,9 +190,11 @@ class Training:
         """
         if self.average is not None:  # over half an epoch
             self.average.decay = max(0.0, 1.0 - 2.0 / train.steps_per_epoch)
+        if self.ranks is not None:
+            self.ranks.agree(self)
         for epoch in range(len(self.history), self.settings.epochs):
             trained, seconds, lr = self._train_epoch(train, epoch, listener, stop)
-            scored = evaluate(self.evaluated_network, validation, self.device, self.precision)
+            scored = self._evaluate(self.evaluated_network, validation)
             if not math.isfinite(scored.loss):  # the last step's update shows in no training loss
                 raise NonFiniteLoss(epoch + 1, train.steps_per_epoch)
             check_images()
@@ -223,9 +235,11 @@ class Training:
             train_step(x_NCHW, y_N, lr)
             for average in averages:
                 average.update_parameters(self.network)
-            images += len(y_N)
+            images += len(y_N) if self.ranks is None else self.ranks.share.size
             listener.step_ended(epoch + 1, step + 1, images)
             stop.check()
+        if self.ranks is not None:
+            self.ranks.join(sums)
         mean_loss, acc = sums.loss_sum.item() / images, sums.hits.item() / images  # the epoch's only wait
         seconds = time.perf_counter() - started
         if (bad_step := int(sums.first_bad_step.item())) > 0:
@@ -241,7 +255,10 @@ class Training:
         if self.average is None or epoch + 1 not in self.rungs:
             return None
         self.average.refresh_batch_norm(train.epoch(epoch), self.settings.batch_size, self.precision)
-        return evaluate(self.average.module, validation, self.device, self.precision).acc
+        return self._evaluate(self.average.module, validation).acc
+
+    def _evaluate(self, network: nn.Module, validation: Batches) -> Score:
+        return evaluate(network, validation, self.device, self.precision, self.ranks)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the rest of the training."""
@@ -276,13 +293,24 @@ class Training:
 
 
 def evaluate(
-    network: nn.Module, batches: Batches, device: torch.device, precision: ResolvedPrecision
+    network: nn.Module,
+    batches: Batches,
+    device: torch.device,
+    precision: ResolvedPrecision,
+    ranks: Ranks | None = None,
 ) -> Score:
-    """Loss and accuracy over all images of a source, in evaluation mode."""
+    """Loss and accuracy over all images of a source, in evaluation mode.
+
+    Args:
+        network: on the device.
+        batches: in which each of several processes has its share.
+        device, precision: of the forward pass.
+        ranks: this process among those; None evaluates alone.
+    """
     loss_sum = torch.zeros((), device=device)
     hits = torch.zeros((), dtype=torch.int64, device=device)
-    top5_hits: Tensor | None = None
-    images = 0
+    top5_hits = torch.zeros((), dtype=torch.int64, device=device)
+    num_classes = images = 0
     network.eval()
     with torch.no_grad():
         for x_NCHW, y_N in batches.epoch(0):
@@ -290,9 +318,11 @@ def evaluate(
                 scores_NK = network(x_NCHW)
             loss_sum += F.cross_entropy(scores_NK.float(), y_N, reduction="sum")
             hits += (scores_NK.argmax(dim=1) == y_N).sum()
-            if scores_NK.shape[1] >= TOP5_CLASSES:
-                found = (scores_NK.topk(5).indices == y_N[:, None]).sum()
-                top5_hits = found if top5_hits is None else top5_hits + found
-            images += len(y_N)
-    top5 = top5_hits.item() / images if top5_hits is not None else None
+            num_classes = scores_NK.shape[1]
+            if num_classes >= TOP5_CLASSES:
+                top5_hits += (scores_NK.topk(5).indices == y_N[:, None]).sum()
+            images += len(y_N) if ranks is None else ranks.share.size
+    if ranks is not None:
+        ranks.add_up(loss_sum, hits, top5_hits)
+    top5 = top5_hits.item() / images if num_classes >= TOP5_CLASSES else None
     return Score(loss_sum.item() / images, hits.item() / images, top5)

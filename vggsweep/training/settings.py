@@ -197,3 +197,24 @@ class TrainSettings:
     evaluate_test: bool
     keep_freed_memory: bool
     threads: int | None = setting(minimum=1)
+    nproc: int = setting(minimum=1)
+
+    def __post_init__(self) -> None:
+        if self.nproc == 1:
+            return
+        if self.batch_size < self.nproc:
+            raise ConfigError(
+                f"train.nproc={self.nproc} processes share out each batch, and train.batch_size="
+                f"{self.batch_size} leaves some of them without an image. Use train.nproc={self.batch_size} "
+                "at most."
+            )
+        if self.cuda_graph == "always":
+            raise ConfigError(
+                f"train.cuda_graph=always captures the step of one process, and train.nproc={self.nproc} "
+                "exchange their gradients within it. Use train.cuda_graph=auto."
+            )
+        if self.compile:
+            raise ConfigError(
+                f"train.compile=true compiles the network of one process; with train.nproc={self.nproc} "
+                "its batch norm and dropout speak with the other processes. Use train.compile=false."
+            )

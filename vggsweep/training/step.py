@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.training.custom import Loss
 from vggsweep.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from vggsweep.training.distributed import Ranks
 
 
 class EagerStep:
@@ -23,9 +27,10 @@ class EagerStep:
         loss: mean over a batch, of scores and labels.
         settings: gradient clipping counts here.
         precision: of the forward pass.
+        ranks: this process among those that share each batch; None trains alone.
 
     Attributes:
-        loss_sum, hits: over the images of the epoch so far, on the device.
+        loss_sum, hits: over this process's images of the epoch so far, on the device.
         first_bad_step: from 1, the epoch's first step whose loss was not finite; -1 while there is none.
     """
 
@@ -38,6 +43,7 @@ class EagerStep:
         loss: Loss,
         settings: TrainSettings,
         precision: ResolvedPrecision,
+        ranks: Ranks | None = None,
     ) -> None:
         self.network = network
         self.forward = forward
@@ -46,6 +52,7 @@ class EagerStep:
         self.loss = loss
         self.settings = settings
         self.precision = precision
+        self.ranks = ranks
         self.device = next(network.parameters()).device
         self.loss_sum = torch.zeros((), device=self.device)
         self.hits = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -70,8 +77,10 @@ class EagerStep:
             group["lr"] = lr
         with autocast(self.device, self.precision):
             scores_NK = self.forward(x_NCHW)
-        loss = self.loss(scores_NK.float(), y_N)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        # of a batch with fewer images than there are processes some have none
+        loss = self.loss(scores_NK.float(), y_N) if len(y_N) else scores_NK.sum()
+        counted = loss if self.ranks is None else self.ranks.weighed(loss, len(y_N))
+        self.scaler.scale(counted).backward()  # type: ignore[no-untyped-call]
         if settings.clip_grad_norm is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_grad_norm)

@@ -49,6 +49,8 @@ class TrialDirectory:
     test = _File("test.json")
     log = _File("trial.log")
     lock = _File("trial.lock")
+    # held together by the processes of train.nproc, while they run
+    pixels = _File("pixels")
     # the token of the worker that may write here; see `vggsweep.sweep.scheduling.ownership`
     owner = _File("trial.owner")
     # by which loggers know its run again, where any is chosen

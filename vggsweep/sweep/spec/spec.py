@@ -216,6 +216,11 @@ def _read_space(
         if key.lstrip("+").partition(".")[0] in WHOLE_NODES:
             advice = " Several at once are a list: logger=[tensorboard,mlflow]" if key == "logger" else ""
             raise ConfigError(f"{key} belongs to the sweep as a whole and cannot be searched.{advice}")
+        if key == "train.nproc":
+            raise ConfigError(
+                "train.nproc is never searched: a network trains to the same weights with any number of "
+                "processes. Give the whole sweep one, such as train.nproc=2."
+            )
     if "seed" in distributions:
         raise ConfigError(
             "seed is never searched: it would make luck look like skill. Use sweep.replicates=3 to average "

@@ -36,7 +36,10 @@ MOST_FIELDS = 4
 # Nodes of a configuration that do not part two trainings.
 NOT_COMPARED = (*NODES_WITHOUT_EFFECT, *SEARCH_NODES)
 # Fields of others in which two trainings may differ.
-UNLIKE_BUT_EQUAL = ("dataset.root", "train.cuda_graph", *(f"train.{name}" for name in FILES_LEFT))
+UNLIKE_BUT_EQUAL = (
+    *("dataset.root", "train.cuda_graph", "train.nproc"),
+    *(f"train.{name}" for name in FILES_LEFT),
+)
 # What decides a training; the threshold decides one of its figures.
 Key = tuple[str, Any, str]
 

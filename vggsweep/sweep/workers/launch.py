@@ -21,6 +21,7 @@ from vggsweep.configuration.hydra_node import launcher_of
 from vggsweep.errors import SweepError, VggsweepError
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.workers.launchers import HERE
 from vggsweep.sweep.workers.monitor import Monitor
 from vggsweep.sweep.workers.parent import this_process
 from vggsweep.sweep.workers.reaper import reaping
@@ -56,7 +57,7 @@ def run_workers(config: DictConfig, hydra_context: HydraContext, worker: Worker)
         root=spec.root,
         worker=pickle.dumps(worker),
         # a cluster's job has cores of its own
-        workers=workers if name in ("basic", "joblib", "submitit_local", "local") else 1,
+        workers=workers if name in HERE else 1,
         trial_timeout=spec.settings.trial_timeout,
         parent=parent,
         folder=str(Path.cwd()),

@@ -8,10 +8,13 @@ from importlib.util import find_spec
 from omegaconf import DictConfig
 
 from vggsweep.configuration.hydra_node import launcher_of
+from vggsweep.configuration.schema import Configuration
 from vggsweep.configuration.words import parse
 from vggsweep.errors import ConfigError
 
 ALL_CORES = -1  # joblib's own choice of its pool
+# Launchers whose workers run on this machine.
+HERE = ("basic", "joblib", "submitit_local", "local")
 # Options of ``hydra/launcher`` and the package behind each, with the extra that installs it.
 PLUGINS = {
     **dict.fromkeys(("ray", "ray_aws", "ray_local"), ("hydra_plugins.hydra_ray_launcher", "ray")),
@@ -44,6 +47,19 @@ def is_installed(package: str) -> bool:
         return find_spec(package) is not None
     except ModuleNotFoundError:  # no plugin of Hydra at all
         return False
+
+
+def check_devices(configuration: Configuration, hydra: DictConfig) -> None:
+    """Refuse trials of several processes where this machine's workers have too few devices for one.
+
+    Raises:
+        ConfigError: ``train.nproc`` of this sweep asks for more.
+    """
+    if configuration.train.nproc == 1 or launcher_of(hydra) not in HERE:
+        return
+    from vggsweep.device import devices_of_ranks, resolve_device
+
+    devices_of_ranks(resolve_device(configuration.device), configuration.train.nproc)
 
 
 def choose_launcher(words: Sequence[str], hydra: DictConfig, workers: int) -> list[str]:

@@ -66,10 +66,12 @@ def work(header: dict[str, Any], content: bytes) -> None:
     def report(assignment: Assignment | None) -> None:
         news.send({"trial": str(assignment.directory.path) if assignment is not None else None})
 
+    base = worker.spec.base
+    device = device_of_slot(base["device"], header["slot"], cuda_device_count(), base["train"]["nproc"])
     outcome = worker.work(
         Role(
             name=header["name"],
-            device=device_of_slot(worker.spec.base["device"], header["slot"], cuda_device_count()),
+            device=device,
             is_orphan=lambda: os.getppid() != header["supervisor"],
             report=report,
         )

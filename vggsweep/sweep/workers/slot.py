@@ -45,19 +45,23 @@ def any_slot_taken(directory: SweepDirectory) -> bool:
     return any(is_owned(lock) for lock in directory.workers.glob(f"{host_name()}-*.seat"))
 
 
-def device_of_slot(word: str, slot: int, cuda_devices: int) -> str:
+def device_of_slot(word: str, slot: int, cuda_devices: int, nproc: int = 1) -> str:
     """The device of a slot: CUDA devices in turn, several workers on one where there are more workers.
 
     Args:
         word: ``device`` of the configuration; one that names a device is obeyed.
         slot: the worker's number on its host.
         cuda_devices: how many this process sees.
+        nproc: devices that a trial needs, from its own on.
 
     >>> [device_of_slot("auto", slot, 2) for slot in range(3)]
     ['cuda:0', 'cuda:1', 'cuda:0']
     >>> device_of_slot("cuda:1", 0, 2), device_of_slot("auto", 1, 0)
     ('cuda:1', 'auto')
+    >>> [device_of_slot("auto", slot, 5, nproc=2) for slot in range(3)]
+    ['cuda:0', 'cuda:2', 'cuda:0']
     """
     if word in ("auto", "cuda") and cuda_devices:
-        return f"cuda:{slot % cuda_devices}"
+        places = max(1, cuda_devices // nproc)
+        return f"cuda:{slot % places * nproc}"
     return word
