@@ -57,6 +57,10 @@ lint: $(DEV)  ## style, types, and which room imports which
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+.PHONY: docs
+docs: $(DEV)  ## the documents as a site, in docs/_build/html; a dead link is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
 .PHONY: format
 format: $(DEV)  ## put the code into the house's format
 	$(BIN)/ruff check --fix-only .

@@ -98,6 +98,18 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
         )
         return EXIT_USAGE
     module = import_module(f"vggsweep.verbs.{verb}")
+    prepare = getattr(module, "prepare_words", list)
+    code = module.run(verb_parser(verb).parse_intermixed_args(prepare(words)))
+    if isinstance(code, list):  # the words of a line, which only Hydra can run
+        return run_hydra(code)
+    assert isinstance(code, int)
+    check_output()
+    return code
+
+
+def verb_parser(verb: str) -> argparse.ArgumentParser:
+    """The parser of one verb's words."""
+    module = import_module(f"vggsweep.verbs.{verb}")
     parser = argparse.ArgumentParser(
         prog=f"vggsweep {verb}",
         description=module.HELP,
@@ -106,13 +118,7 @@ def run_verb(verb: str, words: Sequence[str]) -> int:
     )
     parser.error = partial(refuse_verb_line, verb)  # type: ignore[method-assign]
     module.add_arguments(parser)
-    prepare = getattr(module, "prepare_words", list)
-    code = module.run(parser.parse_intermixed_args(prepare(words)))
-    if isinstance(code, list):  # the words of a line, which only Hydra can run
-        return run_hydra(code)
-    assert isinstance(code, int)
-    check_output()
-    return code
+    return parser
 
 
 def run_hydra(words: Sequence[str]) -> int:
