@@ -38,7 +38,7 @@ reference.write()
 
 
 def relink(app: Sphinx, name: str, source: list[str]) -> None:
-    """Begin the first page with the README; let links that lead out of this folder lead to their pages here."""
+    """Begin the first page with the README; let links out of this folder lead to their pages here."""
     page = reference.DOCS / f"{name}.md"
     if page == reference.FIRST_PAGE:
         readme = reference.README

@@ -1,5 +1,7 @@
 """Every error that vggsweep raises on purpose.
 
+The tree::
+
     VggsweepError                what a person reads: one paragraph, no traceback
     ├── ConfigError              the command line or a configuration is wrong (exit code 2)
     │   └── InfeasibleConfig     well-formed, but no such network exists (a sweep skips it)
@@ -20,7 +22,7 @@
     Stopped                      says how to go on after a signal (a KeyboardInterrupt; exit code 130)
     TrialPruned                  a pruner stopped the trial (control flow, not a failure)
 
-What a user did is a `VggsweepError`; our own broken invariants are plain `assert`s.
+What a user did is a `VggsweepError`; our own broken invariants are plain assertions.
 """
 
 from __future__ import annotations
