@@ -32,7 +32,7 @@ from optuna.distributions import IntDistribution
 from optuna.trial import TrialState
 from search_replay import (
     CURVES,
-    ORDERED,
+    GOALS,
     SAMPLERS,
     Network,
     Replay,
@@ -52,8 +52,6 @@ from vggsweep.configuration.sweep_settings import ParetoSettings
 from vggsweep.sweep.spec.search_space import point_key
 
 EPOCHS = "epochs"
-# A search of NePS' ends at this share, or when it has asked for so many epochs as the whole space has.
-ENOUGH = 0.97
 # Some seconds for each proposal's model: replayed a third as often.
 SLOW = "neps primo"
 
@@ -104,7 +102,7 @@ def neps_replay(make: Callable[[Any], Any], space: Space, seed: int) -> Replay:
     asker = neps.AskAndTell(make(neps.SearchSpace(axes)))
     trained = [0] * len(space.networks)
     asked, clock, seconds, finished, share = 0, 0.0, [], [], []
-    while asked < len(space.networks) * space.epochs and (not share or share[-1] < ENOUGH):
+    while asked < len(space.networks) * space.epochs and (not share or share[-1] < GOALS[-1]):
         trial = asker.ask()
         point = {
             name: space.values[name][trial.config[name]]
@@ -187,10 +185,7 @@ def main() -> None:
         found = [
             sampler_row(
                 f"{name} + pareto",
-                [
-                    replay(space, seed, rules["pareto"](), SAMPLERS[name], is_ordered=name.endswith(ORDERED))
-                    for seed in seeds
-                ],
+                [replay(space, seed, rules["pareto"](), SAMPLERS[name], enough=GOALS[-1]) for seed in seeds],
             )
             for name in ("tpe", "known_cost")
         ]
