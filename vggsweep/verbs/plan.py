@@ -234,7 +234,7 @@ def _print(
         for reason, count in Counter(infeasible["reasons"]).most_common(SHOWN):
             console.print(f"  {count} x {reason}", markup=False, soft_wrap=True)
     if content["taken_over"]:
-        console.print(f"{content['taken_over']} trials of these are trained already, see sweep.warm_start")
+        console.print(f"trials that sweep.warm_start takes over: {content['taken_over']}")
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
         console.print(
