@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.sweep.conftest import drain, scheduler_of, spec_of
 from vggsweep.errors import ConfigError
 from vggsweep.verbs import plan
 
@@ -127,3 +128,12 @@ def test_several_workers_share_the_time_and_points_that_cannot_be_trained_take_n
     ]
     # five depths of six, twice: ten trials, three at a time
     assert seconds["sweep"] == pytest.approx(4 * seconds["per_trial"])
+
+
+def test_trials_that_an_earlier_sweep_has_trained_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("arch.depth=4,5", "measure=none")
+    drain(scheduler_of(spec_of(*words, "sweep.name=earlier")))
+    more = ("arch.depth=4,5,6", "measure=none", "sweep.warm_start=earlier", "sweep.replicates=2")
+    assert planned(capsys, *more, "--no-timing")["taken_over"] == 2
+    assert planned(capsys, *more, "train.epochs=1", "--no-timing")["taken_over"] == 0
+    assert planned(capsys, *words, "--no-timing")["taken_over"] == 0

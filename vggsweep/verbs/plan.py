@@ -31,6 +31,7 @@ from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.preflight import checked_spec
 from vggsweep.sweep.spec.search_space import draw_point
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.spec.warm_start import WarmStart
 
 HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
 EXAMPLE = """\
@@ -119,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
         "n_trials": n_trials,
         "is_sample": is_sample,
         "configurations": [asdict(item) for item in planned],
+        "taken_over": None if is_sample else taken_over(spec, planned),
         "infeasible": {"share": sum(reasons.values()) / len(points), "reasons": dict(reasons)},
         "predicted_seconds": None
         if seconds is None
@@ -142,6 +144,19 @@ def sample_points(spec: SweepSpec) -> tuple[list[dict[str, Any]], bool]:
     logging.getLogger("optuna").setLevel(logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=spec.seed))
     return [draw_point(spec.space, study) for _ in range(MOST_POINTS // 5)], True
+
+
+def taken_over(spec: SweepSpec, planned: Sequence[PlannedConfiguration]) -> int:
+    """How many trials of all planned configurations `sweep.warm_start` has trained already."""
+    known = WarmStart(spec.warm_start, spec.fingerprints)
+    composer = spec.composer()
+    words = [
+        [*spec.space.words(one.params), f"seed={seed}"]
+        for one in planned
+        for seed in range(spec.seed, spec.seed + spec.settings.replicates)
+    ]
+    plains = (composer.compose(line) for line in words if spec.warm_start)
+    return sum(known.result_of(plain, spec.metrics) is not None for plain in plains)
 
 
 def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedConfiguration:
@@ -224,6 +239,8 @@ def _print(
         console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points that were looked at:")
         for reason, count in Counter(infeasible["reasons"]).most_common(SHOWN):
             console.print(f"  {count} x {reason}", markup=False, soft_wrap=True)
+    if content["taken_over"]:
+        console.print(f"trials that sweep.warm_start takes over: {content['taken_over']}")
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
         console.print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def go_on(scheduler: TrialScheduler) -> tuple[list[TakenOver], list[Assignment]]
         if isinstance(step, TakenOver):
             taken.append(step)
         elif isinstance(step, Assignment):
-            finish(scheduler, step, val_acc=step.plain["arch"]["depth"] / 10)
+            finish(scheduler, step, val_acc=(step.plain["arch"].get("depth") or 5) / 10)
             trained.append(step)
     return taken, trained
 
@@ -94,6 +95,27 @@ def test_a_name_that_leads_nowhere_or_to_the_sweep_itself_is_refused() -> None:
         spec_of(*BOTH, "sweep.warm_start=quick", "sweep.name=quick")
     with pytest.raises(ConfigError, match="should be the name of a sweep"):
         spec_of(*BOTH, "sweep.warm_start={a: 1}")
+
+
+def test_studies_in_databases_of_their_own_share_their_results_too(tmp_path: Path) -> None:
+    one, other = (f"sweep.storage=sqlite:///{tmp_path / name}.db" for name in ("one", "other"))
+    earlier(*BOTH, one)
+    spec = spec_of(*BOTH, other, "sweep.warm_start=earlier", "objective=acc_vs_macs")
+    taken, trained = go_on(scheduler_of(spec))
+    assert (len(taken), len(trained)) == (4, 0)
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["one.db", "other.db"]
+    assert not spec.directory.study.exists()
+
+
+def test_what_a_hook_draws_again_is_taken_over_and_the_rest_is_trained() -> None:
+    words = ("space=stagewise", "measure=none", "hydra/sweeper/sampler=random")
+    spec = spec_of(*words, "n_trials=3", "sweep.name=earlier")
+    before, _ = drain(scheduler_of(spec))
+    taken, trained = go_on(scheduler_of(spec_of(*words, "n_trials=5", "sweep.warm_start=earlier")))
+    stages = [assignment.plain["arch"]["stages"] for assignment in before]
+    assert [step.record.configuration["arch"]["stages"] for step in taken] == stages
+    assert len(trained) == 2
+    assert all(assignment.plain["arch"]["stages"] not in stages for assignment in trained)
 
 
 @pytest.mark.parametrize(
