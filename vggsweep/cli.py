@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from vggsweep.configuration.line import Line
 
-VERBS = ("summary", "plan", "status", "table", "pareto", "report", "rerun", "repair", "doctor")
+VERBS = ("summary", "plan", "status", "table", "pareto", "report", "dashboard", "rerun", "repair", "doctor")
 # The others are told sweeps.
 VERBS_WITH_OVERRIDES = ("summary", "plan")
 VERBS_WITHOUT_SWEEPS = ("doctor",)

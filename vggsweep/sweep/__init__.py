@@ -3,6 +3,7 @@
 plugin.py        the class that Hydra finds as ``hydra/sweeper=vggsweep``
 run.py           a sweep from its first word to its last
 single_run.py    one configuration without a sweep; rerun.py trains failed ones again
+status.py        a sweep at one moment, for a process that only looks at it
 hydra_task.py    Hydra's task function, behind both of them
 stagewise.py     the hook of ``space=stagewise``
 command_line.py  the line as it was typed
