@@ -112,9 +112,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def comes_true(self, expression: str) -> bool:
+    def comes_true(self, expression: str, seconds: float = 10) -> bool:
         """Whether an expression is true within a few seconds (a scroll takes some frames)."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + seconds
         while not self.evaluate(expression):
             if time.monotonic() > deadline:
                 return False

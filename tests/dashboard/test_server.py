@@ -30,7 +30,7 @@ def ask(port: int, path: str, method: str = "GET", host: str | None = None) -> t
     try:
         connection.request(method, path, headers={"Host": host} if host is not None else {})
         answer = connection.getresponse()
-        return answer, answer.read().decode()
+        return answer, answer.read().decode(errors="replace")
     finally:
         connection.close()
 
@@ -87,10 +87,8 @@ def test_head_has_the_length_and_no_body(port: int) -> None:
 def test_port_that_is_taken_is_refused_and_without_one_the_next_is_used() -> None:
     with serving(LiveSweep("mine"), 0) as address:
         taken = urlsplit(address).port
-        with (
-            pytest.raises(ConfigError, match=f"--port {taken} cannot be had"),
-            serving(LiveSweep("mine"), taken),
-        ):
+        refused = pytest.raises(ConfigError, match=f"--port {taken} cannot be had")
+        with refused, serving(LiveSweep("mine"), taken):
             pass
     with serving(LiveSweep("mine")) as one, serving(LiveSweep("mine")) as other:
         assert urlsplit(one).port != urlsplit(other).port
@@ -115,4 +113,4 @@ def test_optunas_dashboard_shows_the_study_and_cannot_change_it(moved: MovedSwee
     assert "Optuna" in ask(port, "/dashboard")[1]
     assert ask(port, "/favicon.ico")[0].status == 200
     assert ask(port, f"/api/studies/{summary['study_id']}", "DELETE")[0].status == 405
-    assert len(moved.scheduler.study.trials) >= 1
+    assert ask(port, f"/api/studies/{summary['study_id']}")[0].status == 200

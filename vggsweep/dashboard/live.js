@@ -29,7 +29,7 @@
     byId("bar").value = state.done;
     write("message", state.message);
     write("counts", state.counts);
-    write("best", state.best && `best so far: ${state.best}`);
+    write("best", state.best && `best${state.phase === "done" ? "" : " so far"}: ${state.best}`);
     byId("optuna").hidden = !state.has_optuna;
     showRunning(state.running);
     byId("notes").hidden = !state.notes.length;
