@@ -125,6 +125,19 @@ def test_damage_is_said_and_the_page_goes_on(moved: MovedSweep) -> None:
     assert sweep.state().notes == ()
 
 
+def test_lost_study_is_told_from_the_records(moved: MovedSweep) -> None:
+    for _ in range(3):
+        moved.finish(moved.begin())
+    sweep = LiveSweep("mine")
+    for path in moved.directory.path.glob("study.db*"):
+        path.unlink()
+
+    state = sweep.state()
+
+    assert (state.phase, state.done, state.has_optuna) == ("done", 3, False)
+    assert "`vggsweep repair mine` makes it anew" in state.notes[0]
+
+
 def test_removed_directory_is_said_and_what_was_known_stays(moved: MovedSweep) -> None:
     moved.finish(moved.begin())
     sweep = LiveSweep("mine")

@@ -70,10 +70,10 @@ class Application:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        refusal = _refusal(environ)
-        if refusal is None and _path(environ) not in (*FILES, "/state", "/report") and self._sweep.optuna:
+        refusal, optuna = _refusal(environ), self._sweep.optuna
+        if refusal is None and optuna is not None and _path(environ) not in (*FILES, "/state", "/report"):
             try:
-                return self._sweep.optuna(environ, start_response)
+                return optuna(environ, start_response)
             except VggsweepError as error:
                 refusal = _text("503 Service Unavailable", masked(str(error)))
         answer = refusal or self._answer(_path(environ))

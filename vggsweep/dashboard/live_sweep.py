@@ -82,7 +82,9 @@ class LiveSweep:
             reader.disconnect()
             # single runs and sweeps without a study have results all the same
             self.report.refresh(directory, is_training=is_training)
-        if self.optuna is None and find_spec("optuna_dashboard") is not None:
+        if status.is_of_records:
+            self.optuna = None
+        elif self.optuna is None and find_spec("optuna_dashboard") is not None:
             self.optuna = OptunaPages(directory, status.storage)
         return replace(state, has_optuna=self.optuna is not None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,10 @@ def page_state(name: str, status: SweepStatus, ended: str | None) -> PageState:
     """
     progress = status.progress
     phase, message = _phase(progress, ended)
-    damage = () if status.damage is None else (f"damaged: {status.damage}",)
+    damage = [f"damaged: {status.damage}"] if status.damage is not None else []
+    if status.is_of_records:
+        repair = f"vggsweep repair {shlex.quote(name)}"
+        damage.append(f"no study can be read; this is told from the records. `{repair}` makes it anew.")
     return PageState(
         name=visible(name),
         phase=phase,
@@ -103,9 +107,9 @@ def _phase(progress: SweepProgress, ended: str | None) -> tuple[str, str]:
         return DONE, f"done: {ended or count_words(progress)}"
     if any(trial.is_owned for trial in progress.running):
         return TRAINING, ""
-    if ended is not None:
-        return IDLE, f"ended: {ended}; the same command continues it"
-    return IDLE, "nobody trains; the same command continues it"
+    if progress.total is None:  # single runs have no end
+        return IDLE, "nobody trains"
+    return IDLE, f"{'nobody trains' if ended is None else f'ended: {ended}'}; the same command continues it"
 
 
 def _best_words(status: SweepStatus) -> str:

@@ -19,6 +19,7 @@ from vggsweep.results.tables.reasons import number_words, shared_reasons
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress, best_trials
 from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
 from vggsweep.sweep.spec.extent import saved_extent
+from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.study import close_study
 from vggsweep.sweep.storage.trial_attrs import INFEASIBLE, REASON, counted, is_infeasible, reason_of
 from vggsweep.visible import visible
@@ -41,6 +42,7 @@ class SweepStatus:
         reasons: why trials failed and suggestions were no networks, a line each; the commonest first.
         damage: what is wrong with ``sweep.yaml``, or None.
         storage: ``sweep.storage`` as it was written; None for the directory's own file.
+        is_of_records: whether the study is lost or damaged, so that the records say all this.
     """
 
     progress: SweepProgress
@@ -49,6 +51,7 @@ class SweepStatus:
     reasons: tuple[str, ...]
     damage: str | None
     storage: str | None
+    is_of_records: bool
 
 
 class StatusReader:
@@ -107,6 +110,7 @@ class StatusReader:
             reasons=tuple(reason_lines(trials, directory)),
             damage=damage,
             storage=saved.storage if saved is not None else None,
+            is_of_records=not isinstance(study._storage, BufferedStorage),
         )
 
     def _study(self, storage: str | None) -> optuna.Study:
