@@ -34,7 +34,8 @@
     showRunning(state.running);
     byId("notes").hidden = !state.notes.length;
     write("notes-title", state.notes.length === 1 ? "1 note" : `${state.notes.length} notes`);
-    if (byId("notes-list").innerText !== state.notes.join("\n"))
+    write("notes-first", state.notes.length ? `: ${state.notes[0]}` : "");
+    if (byId("notes-list").textContent !== state.notes.join(""))
       byId("notes-list").replaceChildren(...state.notes.map(text => element("li", text)));
     if (state.report !== null && state.report !== shown) load(state.report);
   }
