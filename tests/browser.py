@@ -86,8 +86,8 @@ class Page:
             case "Page.loadEventFired":
                 self.loaded = True
 
-    def open(self, path: Path, *, width: int = 1280, height: int = 900, is_dark: bool = False) -> None:
-        """Load a file as a window of this size and colour scheme would."""
+    def open(self, page: Path | str, *, width: int = 1280, height: int = 900, is_dark: bool = False) -> None:
+        """Load a file, or an address, as a window of this size and colour scheme would."""
         self.complaints, self.requests, self.loaded = [], [], False
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
@@ -98,7 +98,7 @@ class Page:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         deadline = time.monotonic() + PATIENCE
         while not self.loaded:
             assert time.monotonic() < deadline, "the page did not load"
@@ -112,9 +112,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def comes_true(self, expression: str) -> bool:
+    def comes_true(self, expression: str, seconds: float = 10) -> bool:
         """Whether an expression is true within a few seconds (a scroll takes some frames)."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + seconds
         while not self.evaluate(expression):
             if time.monotonic() > deadline:
                 return False

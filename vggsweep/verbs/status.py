@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
 from contextlib import suppress
 
-import optuna
-from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from vggsweep.errors import ConfigError, RecordError, VggsweepError
+from vggsweep.errors import ConfigError, VggsweepError
 from vggsweep.results.disk.choice import CHOICE_HELP, find_place, names_trial, sweep_of
-from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, existing_sweeps, find_sweep
-from vggsweep.results.disk.record import read_record
-from vggsweep.results.disk.sweep_file import read_saved_spec
-from vggsweep.results.tables.reasons import number_words, shared_reasons
+from vggsweep.results.disk.layout import TrialDirectory, existing_sweeps, find_sweep
 from vggsweep.sweep.display.keyboard import Keys
 from vggsweep.sweep.display.live import front_table, running_table, time_left
-from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
+from vggsweep.sweep.display.progress import SweepProgress
 from vggsweep.sweep.display.trial_status import show_trial
-from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
-from vggsweep.sweep.scheduling.front import best_trials
-from vggsweep.sweep.spec.extent import saved_extent
+from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.spec.saved_spec import read_saved
+from vggsweep.sweep.status import NothingYet, StatusReader, count_words
 from vggsweep.sweep.storage.study import close_study
-from vggsweep.sweep.storage.trial_attrs import INFEASIBLE, REASON, counted, is_infeasible, reason_of
 from vggsweep.visible import visible
 
 HELP = "how far a sweep is: counts by state, running trials, the front so far"
@@ -41,7 +32,6 @@ examples:
 --watch waits for a sweep that has not begun, and ends when it is done; q leaves.
 """
 SECONDS_BETWEEN_LOOKS = 2.0
-REASONS_SHOWN = 12
 MOST_ROWS = 50
 
 
@@ -112,33 +102,12 @@ def _watch(word: str | None, console: Console) -> None:
             view.close()
 
 
-class NothingYet(ConfigError):
-    """The sweep's directory is there, but no study in it."""
-
-
-class StatusView:
-    """Looks at one sweep; its study is opened once. A context manager.
+class StatusView(StatusReader):
+    """Draws one sweep; its study is opened once. A context manager.
 
     Args:
         directory: the sweep's.
     """
-
-    def __init__(self, directory: SweepDirectory) -> None:
-        self.directory = directory
-        self.reader = ProgressReader(directory)
-        self._opened: tuple[optuna.Study, tuple[object, ...]] | None = None
-
-    def __enter__(self) -> StatusView:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database."""
-        if self._opened is not None:
-            close_study(self._opened[0])
-            self._opened = None
 
     def look(self) -> tuple[RenderableType, bool]:
         """What to show, and whether the sweep has reached its total.
@@ -146,71 +115,21 @@ class StatusView:
         Raises:
             NothingYet: it has no study.
         """
-        directory = self.directory
-        if not directory.study.is_file() and not directory.settings.is_file():
-            raise NothingYet(f"{directory.path} holds no study; `vggsweep table` reads its records.")
-        saved, damage = None, []
-        try:
-            saved = read_saved_spec(directory.settings)
-        except RecordError as error:
-            damage = [Text(visible(f"damaged: {error}"))]
-        try:
-            study = self._study(saved.storage if saved is not None else None)
-        except NoStudyYet as error:
-            raise NothingYet(str(error)) from None
-        trials = study.get_trials(deepcopy=False)
-        progress = self.reader.read(trials, saved_extent(saved, trials))
-        head = Text.assemble((visible(directory.name), "bold"), f"  {_amount(progress)}")
-        parts: list[RenderableType] = [head, Text(_counts(progress)), *damage]
+        status = self.read()
+        progress = status.progress
+        head = Text.assemble((visible(self.directory.name), "bold"), f"  {_amount(progress)}")
+        parts: list[RenderableType] = [head, Text(count_words(progress))]
+        if status.damage is not None:
+            parts.append(Text(visible(f"damaged: {status.damage}")))
         if progress.running:
             parts.append(running_table(progress))
-        if best := best_trials(study):
-            names = saved.objective if saved is not None else ("val_acc",)
-            parts.append(front_table(names, best, MOST_ROWS))
-        parts += [Text(line) for line in reason_lines(trials, directory)]
+        if status.best:
+            parts.append(front_table(status.objective, status.best, MOST_ROWS))
+        parts += [Text(line) for line in status.reasons]
         return Group(*parts), progress.is_done
-
-    def _study(self, storage: str | None) -> optuna.Study:
-        """Open it again only where the file, or the address, is another one."""
-        place: tuple[object, ...] = (storage,)
-        if storage is None and self.directory.study.is_file():
-            status = os.stat(self.directory.study)
-            place = (status.st_dev, status.st_ino)
-        if self._opened is None or self._opened[1] != place:
-            self.close()
-            self._opened = (read_study(self.directory, storage), place)
-        return self._opened[0]
 
 
 def _amount(progress: SweepProgress) -> str:
     of_total = "" if progress.total is None else f" of {progress.total}"
     left = time_left(progress) if progress.running else ""
     return f"{progress.done}{of_total} done{f', {left}' if left else ''}"
-
-
-def _counts(progress: SweepProgress) -> str:
-    words = [f"{count} {state}" for state, count in progress.counts.items()]
-    if progress.retried:
-        words.append(f"{progress.retried} continued after a death")
-    return ", ".join(words) or "nothing yet"
-
-
-def reason_lines(trials: Sequence[FrozenTrial], directory: SweepDirectory) -> list[str]:
-    """Why trials failed, and why suggestions were no networks; the commonest first."""
-    failed = [trial for trial in counted(trials) if trial.state is TrialState.FAIL]
-    reasons = [("", trial.number, _reason(trial, directory)) for trial in failed]
-    refused = [("", t.number, str(t.user_attrs[INFEASIBLE])) for t in trials if is_infeasible(t)]
-    return [
-        visible(f"{state} {len(one.trials)} x {one} ({number_words([number for _, number in one.trials])})")
-        for state, found in (("FAIL", reasons), ("INFEASIBLE", refused))
-        for one in shared_reasons(found)[:REASONS_SHOWN]
-    ]
-
-
-def _reason(trial: FrozenTrial, directory: SweepDirectory) -> str:
-    """Why a trial failed; earlier releases told the study nothing of single runs."""
-    if REASON in trial.user_attrs:
-        return str(trial.user_attrs[REASON])
-    with suppress(RecordError):
-        return reason_of(read_record(directory.trial(trial.number).record))
-    return "no reason was told"

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.settings import read_settings, setting
 
 # What reading raises where someone's hand or a full disk was at work.
@@ -84,3 +85,13 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
     except DAMAGES as error:
         reason = " ".join(str(error).split()).removesuffix(".") or type(error).__name__
         raise RecordError(f"{path} is damaged: {reason}.") from None
+
+
+def read_ended(path: Path) -> str | None:
+    """Why a sweep ended when its command last did; None while it never has.
+
+    Args:
+        path: ``optimization_results.yaml``.
+    """
+    results = read_yaml(path)
+    return str(results["ended"]) if isinstance(results, dict) and "ended" in results else None

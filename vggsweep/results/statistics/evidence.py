@@ -16,8 +16,7 @@ from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, readable_record
-from vggsweep.results.disk.sweep_file import read_saved_spec
-from vggsweep.results.disk.yaml_text import read_yaml
+from vggsweep.results.disk.sweep_file import read_ended, read_saved_spec
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
@@ -63,7 +62,11 @@ class Evidence:
 
 
 def load_evidence(
-    directories: Sequence[SweepDirectory], where: str | None = None, choice: Choice | None = None
+    directories: Sequence[SweepDirectory],
+    where: str | None = None,
+    choice: Choice | None = None,
+    *,
+    keeps_index: bool = True,
 ) -> Evidence:
     """Read one or several sweeps; running, interrupted and finished ones alike.
 
@@ -71,11 +74,12 @@ def load_evidence(
         directories: the sweeps.
         where: only trials for which this condition is true (`vggsweep.results.tables.condition`).
         choice: only the trials that it names; None for all.
+        keeps_index: False writes nothing beside the records (`vggsweep.results.tables.table.read_rows`).
 
     Raises:
         ConfigError: the condition cannot be understood.
     """
-    plain = load_plain([directory.path for directory in directories])
+    plain = load_plain([directory.path for directory in directories], keeps_index=keeps_index)
     if choice is not None:
         plain = PlainTable(plain.names, [row for row in plain.rows if choice.keeps(row)])
     damaged = damages(plain)
@@ -124,7 +128,6 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
-            results = read_yaml(directory.best)
-            ended = str(results["ended"]) if isinstance(results, dict) and "ended" in results else None
+            ended = read_ended(directory.best)
             return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)
     return SweepFacts(directory.name)

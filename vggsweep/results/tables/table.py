@@ -112,10 +112,14 @@ def damaged_row(sweep: Path, directory: str, error: RecordError | str) -> dict[s
     return dict.fromkeys(COLUMNS) | known
 
 
-def read_rows(sweep: Path) -> list[dict[str, Any]]:
+def read_rows(sweep: Path, *, keeps_index: bool = True) -> list[dict[str, Any]]:
     """One row for each record of a sweep, in the order of trial numbers; from the index where it holds.
 
     A directory without a record belongs to a trial that is running or was interrupted; it has no row.
+
+    Args:
+        sweep: the sweep's directory.
+        keeps_index: whether an index that lacks many rows is written anew; otherwise nothing is written.
     """
     columns = tuple(COLUMNS)
     index = read_index(sweep, columns)
@@ -144,7 +148,7 @@ def read_rows(sweep: Path) -> list[dict[str, Any]]:
             continue
         entries[name] = entry
         rows.append({**entry.row, "dir": directory})
-    if unindexed >= INDEX_FROM:
+    if keeps_index and unindexed >= INDEX_FROM:
         write_index(sweep, columns, entries)
     return rows
 
@@ -164,14 +168,14 @@ def _check_place(record: Record, number: int, known: Identity | None, file: str)
         )
 
 
-def load_plain(sweeps: Iterable[Path]) -> PlainTable:
+def load_plain(sweeps: Iterable[Path], *, keeps_index: bool = True) -> PlainTable:
     """The table over one or several sweep directories, every column named even where it applies to no row.
 
     The ``pareto`` column says which rows lie on the front of validation accuracy against MACs, among those
     with the same validation images. A damaged
-    record has a row whose state is DAMAGED, and its ``reason``.
+    record has a row whose state is DAMAGED, and its ``reason``. ``keeps_index`` is that of `read_rows`.
     """
-    rows = [values for sweep in sweeps for values in read_rows(sweep)]
+    rows = [values for sweep in sweeps for values in read_rows(sweep, keeps_index=keeps_index)]
     for values, is_front in zip(rows, front_flags(rows), strict=True):
         values["pareto"] = is_front
     return PlainTable(union_of_names(rows) or tuple(COLUMNS), rows)

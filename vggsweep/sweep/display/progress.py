@@ -47,6 +47,7 @@ class RunningTrial:
         val_acc: after that epoch, or None.
         swept: its parameters.
         seconds: since its owner began, or began again; None where its files are not here.
+        curve: val_acc after each epoch whose history is here.
     """
 
     number: int
@@ -58,6 +59,7 @@ class RunningTrial:
     val_acc: float | None
     swept: dict[str, object]
     seconds: float | None = None
+    curve: tuple[float, ...] = ()
 
     @property
     def worker_words(self) -> str:
@@ -188,6 +190,7 @@ def running_trial(directory: SweepDirectory, trial: FrozenTrial) -> RunningTrial
         val_acc=far.val_acc if far is not None else near,
         swept=shown_parameters(trial),
         seconds=_seconds_since_signed(place),
+        curve=tuple(epoch["val_acc"] for epoch in history if "val_acc" in epoch),
     )
 
 

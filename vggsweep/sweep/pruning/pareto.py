@@ -29,10 +29,10 @@ def pareto_rungs(settings: ParetoSettings, epochs: int) -> list[int]:
     """Epochs at which the pruner looks, all before the last.
 
     >>> pareto_rungs(ParetoSettings(name="pareto", first_rung=None, rung_factor=2, margin=1.0), epochs=9)
-    [2, 4, 8]
+    [3, 6]
     """
     found = []
-    rung = settings.first_rung or max(1, epochs // 4)
+    rung = settings.first_rung or math.ceil(epochs / 4)
     while rung < epochs:
         found.append(rung)
         rung *= settings.rung_factor
