@@ -1,30 +1,27 @@
 from __future__ import annotations
 
-import os
 import shutil
-import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from io import StringIO
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 import yaml
 from PIL import Image
-from rich.console import Console
 
+from tests.alone import Trial, interrupted_after
+from tests.alone import trial as trial
 from vggsweep.errors import Interrupted, TrialPruned
 from vggsweep.results.columns import COLUMNS
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record, read_record
 from vggsweep.results.tables.table import row
-from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
-from vggsweep.trial import EpochObserver, TrialSpec, run_trial
+from vggsweep.trial import EpochObserver
 
 if TYPE_CHECKING:
     Train = Callable[..., tuple[Record, TrialDirectory]]
@@ -32,63 +29,8 @@ if TYPE_CHECKING:
 FILES = {"config.yaml", "overrides.yaml", "record.json", "history.csv", "trial.log"}
 
 
-@dataclass
-class Trial:
-    """One trial outside of any study."""
-
-    plain: Mapping[str, Any]
-    directory: TrialDirectory
-    output: StringIO
-    rungs: tuple[int, ...] = ()
-
-    def __call__(self, on_epoch: EpochObserver | None = None) -> Record:
-        swept = {"arch.kernel_size": 3}
-        assignment = TrialSpec("alone", 7, self.directory, self.plain, ["a=1"], swept, rungs=self.rungs)
-        console = Console(file=self.output, width=200)
-        return run_trial(assignment, stop=StopRequest(), console=console, on_epoch=on_epoch)
-
-
-@pytest.fixture
-def trial(tiny: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., Trial]:
-    """``trial("seed=1")``: that configuration, to be trained in the same directory again and again."""
-    directory = TrialDirectory(tmp_path / "00007")
-    directory.path.mkdir()
-    return lambda *words: Trial(tiny(*words), directory, StringIO())
-
-
 def files_of(directory: TrialDirectory) -> set[str]:
     return {path.name for path in directory.path.iterdir()} - {"trial.lock"}
-
-
-# --- where a pruner looks
-
-
-def test_a_rung_changes_nothing_but_the_figure_that_it_takes(trial: Callable[..., Trial]) -> None:
-    words = ("train.epochs=4", "arch.dropout=0.2")
-    plain = trial(*words)
-    without = plain()
-    before = read_history(plain.directory.history)
-    shutil.rmtree(plain.directory.path)
-    plain.directory.path.mkdir()
-    looked = replace(trial(*words), rungs=(1, 3))
-    record = looked()
-    after = read_history(looked.directory.history)
-    assert [epoch["val_loss"] for epoch in after] == [epoch["val_loss"] for epoch in before]
-    assert record.metrics["val_acc"] == without.metrics["val_acc"]
-    assert [epoch["epoch"] for epoch in after if "averaged_val_acc" in epoch] == [1, 3]
-    assert record.metrics["averaged_val_acc"] == after[2]["averaged_val_acc"]
-    assert "averaged_val_acc" not in without.metrics
-
-
-def test_a_continued_trial_takes_the_same_figure_at_its_rung(trial: Callable[..., Trial]) -> None:
-    whole = replace(trial("train.epochs=4"), rungs=(3,))
-    expected = whole().metrics["averaged_val_acc"]
-    shutil.rmtree(whole.directory.path)
-    whole.directory.path.mkdir()
-    stopped = replace(trial("train.epochs=4"), rungs=(3,))
-    with pytest.raises(Interrupted):
-        stopped(interrupted_after(2))
-    assert stopped().metrics["averaged_val_acc"] == expected
 
 
 # --- what a trial leaves behind
@@ -326,90 +268,7 @@ def test_a_pruned_trial_keeps_its_history(trial: Callable[..., Trial]) -> None:
     assert files_of(pruned.directory) == FILES
 
 
-# --- the test set
-
-
-def write_idx(path: Path, values: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
-    header = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
-    path.write_bytes(header + values.tobytes())
-
-
-@pytest.fixture
-def digits(tmp_path: Path) -> Path:
-    """A data root with a small set; the class is where the bright column stands.
-
-    It goes by the name of a set whose unpacked files have no known checksum.
-    """
-    folder = tmp_path / "own" / "kmnist"
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    for stem, count in (("train", 400), ("t10k", 50)):
-        labels = np.arange(count, dtype=np.uint8) % 10
-        images = random.integers(0, 50, (count, 28, 28), dtype=np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[:, 2 * label + 4] = 255
-        write_idx(folder / f"{stem}-images-idx3-ubyte", images)
-        write_idx(folder / f"{stem}-labels-idx1-ubyte", labels)
-    return folder
-
-
-def test_the_test_set_is_not_read_unless_asked(trial: Callable[..., Trial], digits: Path) -> None:
-    words = ("dataset=kmnist", f"dataset.root={digits.parent}")
-    scored = trial(*words, "train.evaluate_test=true")()
-    assert {"test_acc", "test_loss"} <= set(scored.metrics)
-    for path in digits.glob("t10k-*"):
-        path.write_bytes(b"not to be read")
-    unscored = trial(*words)()
-    assert unscored.state == "COMPLETE"
-    assert "test_acc" not in unscored.metrics
-    assert unscored.metrics["val_acc"] == scored.metrics["val_acc"]
-    unread = trial(*words, "train.evaluate_test=true")()
-    assert unread.state == "COMPLETE"  # what was trained is kept
-    assert unread.metrics["val_acc"] == scored.metrics["val_acc"]
-    assert "test_acc" not in unread.metrics
-    (note,) = unread.notes
-    assert note.startswith("the test set was not evaluated: ")
-    assert "t10k-images-idx3-ubyte is damaged" in note
-
-
-def test_the_test_accuracy_is_that_of_the_last_epochs_network(
-    trial: Callable[..., Trial], digits: Path
-) -> None:
-    words = ("dataset=kmnist", f"dataset.root={digits.parent}", "train.evaluate_test=true")
-    for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"):
-        shutil.copy(digits / f"train-{kind}", digits / f"t10k-{kind}")
-    record = trial(*words, "dataset.validation=test")()
-    assert record.metrics["test_acc"] == record.metrics["val_acc"]
-    assert record.metrics["test_loss"] == record.metrics["val_loss"]
-
-
-def test_validation_on_the_test_split_is_noted_in_the_record(trial: Callable[..., Trial]) -> None:
-    (note,) = trial("dataset.validation=test")().notes
-    assert "Validation is the test split of fashion_mnist_mini (dataset.validation=test)" in note
-    assert trial()().notes == ()
-
-
-def test_corrupt_data_fail_with_the_file_named(trial: Callable[..., Trial], digits: Path) -> None:
-    file = digits / "train-images-idx3-ubyte"
-    file.write_bytes(os.urandom(1000))
-    record = trial("dataset=kmnist", f"dataset.root={digits.parent}")()
-    assert record.state == "FAIL"
-    assert record.reason is not None
-    assert f"{file} is damaged" in record.reason
-    assert "\n" not in record.reason
-
-
 # --- continuing
-
-
-def interrupted_after(epoch: int) -> EpochObserver:
-    """Stops a trial as a second Ctrl-C does, right after an epoch's checkpoint."""
-
-    def observe(result: EpochResult, _val_images: int) -> None:
-        if result.epoch == epoch:
-            raise Interrupted
-
-    return observe
 
 
 def test_a_continued_trial_tells_its_observer_the_epoch_that_it_may_have_missed(

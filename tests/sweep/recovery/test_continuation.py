@@ -15,15 +15,13 @@ from PIL import Image
 
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, sweep_directory
+from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.table import load_plain
 from vggsweep.sweep.recovery.continuation import (
     check_same_sweep,
     differences,
     join_study,
-    kind_of,
-    refuse_sweeps_directory,
 )
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec
@@ -323,29 +321,6 @@ def test_trials_that_all_failed_are_trained_again_once_their_data_were_cured(tmp
 
 
 # --- single runs
-
-
-def test_single_runs_whose_study_was_made_anew_are_no_sweep(train: Train) -> None:
-    _, first = train("seed=1")
-    runs = sweep_directory("runs")
-    runs.study.unlink()
-    record, _ = train("seed=2")
-    assert (record.trial, first.record.exists()) == (1, True)
-    assert kind_of(runs) == "runs"
-    refuse_sweeps_directory(runs)
-    with pytest.raises(ConfigError, match="holds single runs, which are no trials of a sweep"):
-        begin(spec_of("arch.depth=4,6", "sweep.name=runs"))
-
-
-def test_single_runs_and_sweeps_have_directories_of_their_own() -> None:
-    begin(spec_of("arch.depth=4,6", "sweep.name=s"))
-    sweep = sweep_directory("s")
-    for lost in ((), ("study.db",), ("sweep.yaml",)):
-        for name in lost:
-            (sweep.path / name).unlink()
-        assert kind_of(SweepDirectory(sweep.path)) == "sweep"
-        with pytest.raises(ConfigError, match="sweep.name=s-runs"):
-            refuse_sweeps_directory(sweep)
 
 
 # --- in one go or in several
