@@ -258,9 +258,10 @@ def _check_order(line: Line, extra_dir: Path | None, config_name: str) -> list[s
     from vggsweep.configuration.words import word
     from vggsweep.sweep.recovery.continuation import check_same_sweep
     from vggsweep.sweep.spec.preflight import checked_spec
-    from vggsweep.sweep.workers.launchers import choose_launcher
+    from vggsweep.sweep.workers.launchers import check_detach, choose_launcher
 
     order = checked_spec(line, extra_dir=extra_dir, config_name=config_name, command="")
+    check_detach(line.hydra, order.settings)
     launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
     check_same_sweep(order)
     warn_of_idle_words(read_configuration(order.base), line.parsed)

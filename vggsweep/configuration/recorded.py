@@ -22,6 +22,7 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "warm_start": None,
         "prior": None,
         "allow_sampler": None,
+        "detach": False,
     },
 }
 

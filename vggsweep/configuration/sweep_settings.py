@@ -31,6 +31,7 @@ class SweepSettings:
     allow_sampler: str | None
     enqueue: Any
     storage: str | None
+    detach: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ from vggsweep.sweep.spec.warm_start import earlier_sweeps
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = (
-    *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage"),
+    *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage", "detach"),
     *("stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler"),
 )
 FREE_NODES = ("device", "logger")
