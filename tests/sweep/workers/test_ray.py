@@ -132,6 +132,7 @@ def test_each_node_of_a_ray_cluster_has_a_worker_and_one_survives_the_other(
     sweep = sweep_directory("nodes")
     command = start("arch.width=4,8", "train.epochs=80", "scheduler=constant", "sweep.name=nodes")
     wait_until(lambda: command.poll() is not None or len(owners_of("nodes")) == 2)
+    assert command.poll() is None
     owners = owners_of("nodes")
     assert len({raylet_of(pid) for pid in owners.values()}) == 2
     raylets = {one.pid for one in psutil.Process(cluster.second.pid).children(recursive=True)}

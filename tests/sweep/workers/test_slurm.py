@@ -1,4 +1,4 @@
-"""The preset on a real SLURM of one node: jobs that are queued again, preempted, cancelled, and left alone."""
+"""The preset on a real SLURM of one node: jobs queued again, preempted, cancelled, and left alone."""
 
 from __future__ import annotations
 
@@ -173,36 +173,56 @@ def test_same_command_continues_after_all_jobs_were_cancelled(
     assert continued(sweep) == [0, 1]
 
 
-def test_detached_sweep_goes_on_alone_is_joined_and_closes_itself(
-    start: Callable[..., Line], cluster: Cluster
+@pytest.fixture
+def closed_partition(cluster: Cluster) -> Iterator[Callable[[], None]]:
+    """Jobs stay in the queue until it is opened."""
+
+    def set_state(state: str) -> None:
+        cluster.run("scontrol", "update", "PartitionName=low", f"State={state}")
+
+    set_state("DOWN")
+    yield lambda: set_state("UP")
+    set_state("UP")
+
+
+def test_detached_sweep_is_joined_goes_on_alone_and_closes_itself(
+    start: Callable[..., Line], cluster: Cluster, closed_partition: Callable[[], None]
 ) -> None:
     sweep = sweep_directory("alone")
-    words = (*LONG, "sweep.detach=true", "sweep.name=alone")
+    words = ("sweep.detach=true", "sweep.name=alone")
     code, said = start(*words).end()
     assert code == 0, said
     jobs = sorted(cluster.jobs())
-    assert len(jobs) == 2
+    assert cluster.jobs() == dict.fromkeys(jobs, "PENDING")
     assert f"2 queued ({', '.join(jobs)})" in said
     assert "vggsweep status alone --watch" in said
 
     code, said = start(*words).end()
     assert code == 0, said
     assert f"2 already queued or running ({', '.join(jobs)}), none is added" in said
+    assert sorted(cluster.jobs()) == jobs
 
-    wait_until(both_have_a_checkpoint(sweep))
     cluster.run("scancel", jobs[0])
-    wait_until(lambda: jobs[0] not in cluster.jobs())
+    wait_until(lambda: list(cluster.jobs()) == jobs[1:])
     code, said = start(*words).end()
     assert code == 0, said
     assert f"1 already queued or running ({jobs[1]}), 1 queued (" in said
 
+    closed_partition()
     wait_until(lambda: not cluster.jobs())
     check_whole("alone", 2)
-    assert continued(sweep)
-    assert all(path.is_file() for path in (sweep.table, sweep.front, sweep.best))
     assert sweep.table.read_text().count("COMPLETE") == 2
+    assert all(path.is_file() for path in (sweep.front, sweep.best))
 
     code, said = start(*words).end()
     assert code == 0, said
     assert "all its trials are done (2 COMPLETE)" in said
     assert not cluster.jobs()
+
+
+def test_refusal_of_the_queue_is_one_paragraph(start: Callable[..., Line]) -> None:
+    line = start("sweep.detach=true", "hydra.launcher.partition=nowhere", "sweep.name=refused")
+    code, said = line.end()
+    assert code == 1, said
+    assert "vggsweep: SLURM took no jobs: sbatch: error: invalid partition specified: nowhere" in said
+    assert "Traceback" not in said

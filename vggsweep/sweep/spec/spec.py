@@ -174,7 +174,12 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
         name=name,
         root=sweep_directory(name).path,
         fixed=(
-            *(text for text in fixed if text.startswith(SEARCH_PATH) or not text.startswith(NOT_A_TRIALS)),
+            *(
+                text
+                for text in fixed
+                # Hydra gives a job its own words again, and could not add the same field twice
+                if text.startswith(SEARCH_PATH) or not text.lstrip("+~").startswith(NOT_A_TRIALS)
+            ),
             word("sweep.name", name),
         ),
         extra_dir=extra_dir,
