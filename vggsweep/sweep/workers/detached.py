@@ -139,6 +139,6 @@ def _refused(error: Exception) -> SweepError:
     said = getattr(error, "stderr", None) or str(error)
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
     return SweepError(
-        f"SLURM took no jobs: {' '.join(text.split())}. Type the command where `sinfo` lists a "
+        f"SLURM took no jobs: {' '.join(text.split()).rstrip('.?')}. Type the command where `sinfo` lists a "
         "partition; hydra.launcher.partition and its other fields say what a job asks for."
     )
