@@ -99,16 +99,18 @@ def test_preset_trains_a_sweep_in_two_jobs(start: Callable[..., Line], own_folde
     assert len(list(own_folder.glob("outputs/plain/.submitit/*/*_result.pkl"))) == 2
 
 
+@pytest.mark.parametrize("detach", ["false", "true"])
 def test_warned_jobs_are_queued_again_and_their_trials_continue(
-    start: Callable[..., Line], cluster: Cluster
+    detach: str, start: Callable[..., Line], cluster: Cluster
 ) -> None:
     sweep = sweep_directory("warned")
-    line = start(*LONG, "sweep.name=warned")
+    line = start(*LONG, f"sweep.detach={detach}", "sweep.name=warned")
     wait_until(both_have_a_checkpoint(sweep))
     jobs = list(cluster.jobs())
     cluster.run("scancel", "--signal=USR2", *jobs)
     code, said = line.end()
     assert code == 0, said
+    wait_until(lambda: not cluster.jobs())
     check_whole("warned", 2)
     assert continued(sweep) == [0, 1]
     assert deaths("warned") == {}
