@@ -23,6 +23,7 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "prior": None,
         "allow_sampler": None,
         "keep": None,
+        "detach": False,
     },
 }
 

@@ -32,6 +32,7 @@ class SweepSettings:
     enqueue: Any
     keep: Literal["front"] | None
     storage: str | None
+    detach: bool
 
 
 @dataclass(frozen=True, kw_only=True)

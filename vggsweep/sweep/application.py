@@ -23,7 +23,7 @@ from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.outcome import SweepEnding
 from vggsweep.sweep.recovery.continuation import check_same_sweep, refuse_sweeps_directory
 from vggsweep.sweep.spec.preflight import checked_spec
-from vggsweep.sweep.workers.launchers import check_devices, check_launcher, choose_launcher
+from vggsweep.sweep.workers.launchers import check_detach, check_devices, check_launcher, choose_launcher
 
 # Hydra would configure the logging of the whole process, which belongs to whoever calls from Python.
 LOGGING_LEFT_ALONE = {"hydra/job_logging": "none", "hydra/hydra_logging": "none"}
@@ -98,6 +98,7 @@ class Application:
     def _check_order(self, line: Line) -> list[str]:
         """Check a sweep of ours as a whole."""
         order = checked_spec(line, extra_dir=self.extra_dir, config_name=self.config_name, command="")
+        check_detach(line.hydra, order.settings)
         launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
         configuration = read_configuration(order.base)
         check_devices(configuration, line.hydra)

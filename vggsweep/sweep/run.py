@@ -19,12 +19,13 @@ from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.sweep.command_line import take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
-from vggsweep.sweep.outcome import SweepEnding
+from vggsweep.sweep.outcome import SweepEnding, WorkerOutcome
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say
 from vggsweep.sweep.scheduling.clock import StartTime
 from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import WarmStart
+from vggsweep.sweep.workers.detached import queue_workers
 from vggsweep.sweep.workers.launch import run_workers
 from vggsweep.sweep.workers.worker import Worker
 
@@ -66,8 +67,16 @@ def run_sweep(
     if spec.settings.storage is None:
         join_study(spec)
     save_spec(spec)  # what the study refuses leaves sweep.yaml alone
+    worker = Worker(spec, StartTime())
     try:
-        outcome = run_workers(config, hydra_context, Worker(spec, StartTime()))
+        if spec.settings.detach:
+            jobs = queue_workers(config, worker)
+            if jobs is not None:
+                print(jobs.lines(spec.name), flush=True)
+                return SweepEnding(spec.name)
+            outcome = WorkerOutcome("all its trials are done", is_early=False)
+        else:
+            outcome = run_workers(config, hydra_context, worker)
     except KeyboardInterrupt as second:  # no table, no picture, only the way back
         raise Stopped(f"Stopped at once. The same command continues:\n  {spec.command}") from second
     try:

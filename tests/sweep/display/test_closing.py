@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
-from vggsweep.sweep.display.closing import FRONT_LINES, front_lines
+from tests.sweep.conftest import drain, scheduler_of
+from vggsweep.sweep.display.closing import FRONT_LINES, close_in_turn, front_lines
+from vggsweep.sweep.outcome import WorkerOutcome
+from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.file_lock import claim
 
 
 def table(*points: tuple[int, float]) -> pd.DataFrame:
@@ -38,3 +43,21 @@ def test_a_long_front_is_cut_and_says_where_the_rest_is() -> None:
     lines = front_lines("s", table(*points), "macs")
     assert len(lines) == 1 + FRONT_LINES + 1
     assert lines[-1].strip() == "5 more: vggsweep pareto s --x macs"
+
+
+def test_worker_that_ends_while_another_writes_leaves_the_writing_to_it(
+    small: SweepSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, stop = drain(scheduler_of(small))
+    outcome = WorkerOutcome(stop.reason, stop.is_early)
+    directory = small.directory
+    other = claim(directory.workers / "closing.lock")
+    assert other is not None
+    close_in_turn(small, outcome)
+    assert not directory.table.exists()
+    other.release()
+    close_in_turn(small, outcome)
+    assert directory.table.read_text().count("COMPLETE") == 4
+    assert directory.best.is_file()
+    assert capsys.readouterr().out.count("4 COMPLETE") == 1
+    assert not (directory.workers / "closing.wanted").exists()

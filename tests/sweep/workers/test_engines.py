@@ -19,7 +19,7 @@ from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.storage.trial_attrs import counted
 from vggsweep.sweep.workers import launchers
-from vggsweep.sweep.workers.launchers import check_launcher, choose_launcher
+from vggsweep.sweep.workers.launchers import PLUGINS, check_detach, check_launcher, choose_launcher
 
 CHECKOUT = Path(__file__).parents[3]
 ENGINES = {
@@ -95,13 +95,21 @@ def test_sweep_keeps_its_name_and_its_fingerprint_whatever_runs_it() -> None:
         "hydra/launcher=joblib",
         "sweep.trial_timeout=60",
         "sweep.lease=5",
+        "sweep.detach=true",
         "sweep.storage=postgresql://me@host/db",
     )
     assert other.name == plain.name
     assert other.fingerprint() == plain.fingerprint()
 
 
-@pytest.mark.parametrize("word", ["n_workers=4", "sweep.storage=postgresql://host/db", "sweep.lease=5"])
+def test_words_that_add_to_a_launcher_are_no_part_of_a_trial() -> None:
+    added = ("hydra/launcher=joblib", "+hydra.launcher.return_as=list", "++hydra.launcher.verbose=1")
+    spec = spec_of("arch.depth=4,5", *added, "sweep.name=s")
+    assert spec.fixed == ("sweep.name=s",)
+    assert spec.fingerprint() == spec_of("arch.depth=4,5", "sweep.name=s").fingerprint()
+
+
+@pytest.mark.parametrize("word", ["n_workers=4", "sweep.storage=postgresql://host/db", "sweep.detach=true"])
 def test_word_for_workers_is_refused_where_there_are_none(word: str) -> None:
     with pytest.raises(ConfigError, match=f"^{word} is for sweeps: add -m"):
         check_run(["arch.depth=4", word], None, "config")
@@ -127,6 +135,25 @@ def test_pool_of_a_launcher_holds_all_workers_or_is_refused() -> None:
 def test_several_workers_under_the_basic_launcher_are_refused() -> None:
     with pytest.raises(ConfigError, match="cannot hold n_workers=2"):
         choose_launcher(["hydra/launcher=basic"], line_of("hydra/launcher=basic").hydra, 2)
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local", "ray_local"])
+def test_detached_sweep_is_refused_without_a_queue_that_outlives_the_command(launcher: str) -> None:
+    if launcher in PLUGINS:
+        pytest.importorskip(PLUGINS[launcher][0])
+    words = ("arch.depth=4,5", f"hydra/launcher={launcher}")
+    check_detach(line_of(*words).hydra, spec_of(*words).settings)
+    detached = spec_of(*words, "sweep.detach=true").settings
+    with pytest.raises(ConfigError, match=f"hydra/launcher={launcher} has none: .* Add hydra/launcher=slurm"):
+        check_detach(line_of(*words).hydra, detached)
+
+
+def test_time_of_a_detached_sweep_is_left_to_the_queue() -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    words = ("arch.depth=4,5", "hydra/launcher=slurm", "sweep.detach=true")
+    check_detach(line_of(*words).hydra, spec_of(*words).settings)
+    with pytest.raises(ConfigError, match="sweep.timeout=60 and sweep.detach=true contradict each other"):
+        check_detach(line_of(*words).hydra, spec_of(*words, "sweep.timeout=60").settings)
 
 
 @pytest.mark.parametrize("preset", ["slurm", "ray_local"])

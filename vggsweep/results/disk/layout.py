@@ -116,6 +116,8 @@ class SweepDirectory:
     settings = _File("sweep.yaml")
     trials = _File("trials")
     workers = _File("workers")
+    # of jobs that were queued by commands that did not wait for them
+    jobs = _File("workers/jobs.txt")
     table = _File("table.csv")
     front = _File("front.png")
     report = _File("report.html")

@@ -25,6 +25,7 @@ from vggsweep.sweep.display.progress import state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.scheduling.front import best_trials
 from vggsweep.sweep.spec.spec import SweepSpec
+from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.trial_attrs import counted, shown_parameters
 from vggsweep.visible import visible_lines
 
@@ -80,6 +81,21 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     else:
         lines.append(f"  next      vggsweep table {shlex.quote(spec.name)}")
     return visible_lines("\n".join(lines))
+
+
+def close_in_turn(spec: SweepSpec, outcome: WorkerOutcome) -> None:
+    """Write the closing files as one of several workers that find the sweep over, each at its own time.
+
+    One of them writes; another that comes meanwhile leaves it to that one to write once more.
+    """
+    wanted, lock = (spec.directory.workers / name for name in ("closing.wanted", "closing.lock"))
+    wanted.touch()
+    while wanted.exists() and (turn := claim(lock)) is not None:
+        try:
+            wanted.unlink(missing_ok=True)
+            print(conclude(spec, outcome), flush=True)
+        finally:
+            turn.release()
 
 
 def has_completed(spec: SweepSpec) -> bool:

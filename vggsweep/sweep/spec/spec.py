@@ -35,7 +35,7 @@ from vggsweep.sweep.spec.warm_start import earlier_sweeps
 
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = (
-    *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage"),
+    *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage", "detach"),
     *("stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler", "keep"),
 )
 FREE_NODES = ("device", "logger")
@@ -179,7 +179,12 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
         name=name,
         root=sweep_directory(name).path,
         fixed=(
-            *(text for text in fixed if text.startswith(SEARCH_PATH) or not text.startswith(NOT_A_TRIALS)),
+            *(
+                text
+                for text in fixed
+                # Hydra gives a job its own words again, and could not add the same field twice
+                if text.startswith(SEARCH_PATH) or not text.lstrip("+~").startswith(NOT_A_TRIALS)
+            ),
             word("sweep.name", name),
         ),
         extra_dir=extra_dir,

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from vggsweep.configuration.hydra_node import launcher_of
 from vggsweep.configuration.schema import Configuration
+from vggsweep.configuration.sweep_settings import SweepSettings
 from vggsweep.configuration.words import parse
 from vggsweep.errors import ConfigError
 
@@ -60,6 +61,32 @@ def check_devices(configuration: Configuration, hydra: DictConfig) -> None:
     from vggsweep.device import devices_of_ranks, resolve_device
 
     devices_of_ranks(resolve_device(configuration.device), configuration.train.nproc)
+
+
+def check_detach(hydra: DictConfig, settings: SweepSettings) -> None:
+    """Refuse ``sweep.detach`` where the workers would end with the command, or their time is the queue's.
+
+    Args:
+        hydra: the composed node.
+        settings: the ``sweep`` node.
+
+    Raises:
+        ConfigError: naming what would work.
+    """
+    if not settings.detach:
+        return
+    if not str(hydra.launcher.get("_target_")).endswith(".SlurmLauncher"):
+        raise ConfigError(
+            f"sweep.detach=true leaves the workers to a queue, and hydra/launcher={launcher_of(hydra)} has "
+            "none: nothing would list, end or start them again once the command is over. Add "
+            "hydra/launcher=slurm, or leave sweep.detach out and keep the command running (tmux, nohup)."
+        )
+    if settings.timeout is not None:
+        raise ConfigError(
+            f"sweep.timeout={settings.timeout:g} and sweep.detach=true contradict each other: the clock "
+            "would run while the jobs wait in the queue. Leave one of them out; hydra.launcher.timeout_min "
+            "limits a job's time, and n_trials=… the sweep."
+        )
 
 
 def choose_launcher(words: Sequence[str], hydra: DictConfig, workers: int) -> list[str]:

@@ -54,7 +54,8 @@ class WorkerSupervisor:
             process needs.
         workers: how many supervisors the launcher runs; they share this host's cores.
         trial_timeout: seconds after which a trial that does not end by itself is ended, or None.
-        parent: the process behind the command; a supervisor on its host ends with it.
+        parent: the process behind the command; a supervisor on its host ends with it. None for a job that
+            outlives its command.
         folder: the command's current directory.
     """
 
@@ -62,7 +63,7 @@ class WorkerSupervisor:
     worker: bytes
     workers: int
     trial_timeout: float | None
-    parent: ParentProcess
+    parent: ParentProcess | None
     folder: str
 
     def __call__(self, _config: DictConfig | None = None) -> WorkerOutcome:
@@ -78,6 +79,12 @@ class WorkerSupervisor:
                 # a worker that has just begun and maps the pixels keeps them
                 shutil.rmtree(directory.images(host_name()), ignore_errors=True)
 
+    def checkpoint(self, config: DictConfig | None = None) -> Any:
+        """What submitit runs when a job that it queued for us begins again: the same."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, config)
+
 
 class _Supervision:
     """One supervisor's work on its slot."""
@@ -87,7 +94,8 @@ class _Supervision:
         self.slot = slot
         self.log = SweepDirectory(supervisor.root).workers / f"{slot.name}.log"
         self.signal_name: str | None = None
-        self.is_elsewhere = os.getpid() != supervisor.parent.pid
+        self.parent = supervisor.parent
+        self.is_elsewhere = self.parent is None or os.getpid() != self.parent.pid
 
     def run(self) -> WorkerOutcome:
         restored = self._listen()
@@ -113,7 +121,7 @@ class _Supervision:
         finally:
             for number, handler in restored.items():
                 signal.signal(number, handler)
-            if self.is_elsewhere and not self.supervisor.parent.is_alive():
+            if self.is_elsewhere and self.parent is not None and not self.parent.is_alive():
                 os._exit(0)  # nobody is left to give an answer to, and joblib's process would wait forever
 
     def _listen(self) -> dict[int, Any]:
@@ -161,8 +169,8 @@ class _Supervision:
         child.trial = None
 
     def _should_stop(self) -> bool:
-        if self.signal_name is None:
-            self.signal_name = self.supervisor.parent.stop_signal()
+        if self.signal_name is None and self.parent is not None:
+            self.signal_name = self.parent.stop_signal()
         return self.signal_name is not None
 
     def _say(self, text: str) -> None:

@@ -102,7 +102,12 @@ class Worker:
         while True:
             step = bench.scheduler.next(is_time_up=self._is_time_up())
             if isinstance(step, Stop):
-                return WorkerOutcome(step.reason, step.is_early)
+                outcome = WorkerOutcome(step.reason, step.is_early)
+                if self.spec.settings.detach:  # no command waits for the end
+                    from vggsweep.sweep.display.closing import close_in_turn  # loads pandas
+
+                    close_in_turn(self.spec, outcome)
+                return outcome
             if isinstance(step, Wait):
                 time.sleep(WAIT_SECONDS)
             elif isinstance(step, TakenOver):
