@@ -18,8 +18,10 @@ from vggsweep.sweep.application import Application
 CHECKOUT = Path(__file__).parents[1]
 DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^ {4}(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?vggsweep(?= |$)(.*)$", re.MULTILINE)
-# The same within a line of text, unless it stands for others: `vggsweep VERB --help`.
-INLINE = re.compile(r"`vggsweep (\S+ (?:(?![A-Z]{3})[^`…\[\n])+)`")
+# The same within a line of text.
+INLINE = re.compile(r"`vggsweep ([^`\n]+ [^`\n]+)`")
+# What stands for a word of the reader: `vggsweep VERB --help`, `vggsweep repair SWEEP`.
+PLACEHOLDER = re.compile(r"\b[A-Z]{3}|…| -sc |^-sc ")
 # What the documents call sweeps that the reader has.
 SWEEPS = ("runs", "my_sweep", "d2l_vgg-runs", "first", "equal", "iso_macs", "iso_params")
 # Trials of theirs: the sweep that stands for all of them has four.
@@ -29,11 +31,9 @@ PICTURES = "/path/to/pictures"
 READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "report")
 # Lines whose point is something that no test has: another host's database, a sampler from a hub.
 NOT_HERE = (
-    *("…", "@db.lab", "my_samplers.", "my_loggers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),
-    *("alpha/", "picture.png"),
+    *("@db.lab", "my_samplers.", "my_loggers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),
+    *("alpha/", "picture.png", "sweep.warm_start"),
 )
-
-
 # What ends the words of a command.
 SHELL = ("|", ">", "&&", ";")
 
@@ -42,7 +42,9 @@ def shown() -> list[tuple[str, ...]]:
     """The words of each command, once; a line may go on after a backslash."""
     texts = [re.sub(r"\\\n *", "", document.read_text()) for document in DOCUMENTS]
     lines = [line for text in texts for line in (*COMMAND.findall(text), *INLINE.findall(text))]
-    lines = [line for line in lines if not any(other in line for other in NOT_HERE)]
+    lines = [
+        line for line in lines if not PLACEHOLDER.search(line) and not any(one in line for one in NOT_HERE)
+    ]
     words = (shlex.split(line, comments=True) for line in lines)
     return sorted({tuple(takewhile(lambda word: word not in SHELL, one)) for one in words})
 

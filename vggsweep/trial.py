@@ -46,7 +46,7 @@ from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training
-from vggsweep.training.progress import ProgressBar
+from vggsweep.training.progress import EpochListener, ProgressBar
 from vggsweep.trial_directory import (
     PreparedDirectory,
     drop_checkpoint,
@@ -63,7 +63,7 @@ from vggsweep.trial_facts import (
     training_times,
 )
 from vggsweep.trial_group import TrialGroup
-from vggsweep.trial_log import EpochListener, log, logged_to
+from vggsweep.trial_log import log, logged_to
 
 if TYPE_CHECKING:
     from vggsweep.training.distributed import Ranks
@@ -313,7 +313,7 @@ def _train(
             training.run(
                 data.train,
                 data.validation,
-                listener=EpochListener(bar, partial(_publish, run, result)),
+                listener=EpochListener(bar, partial(log.info, "%s"), partial(_publish, run, result)),
                 stop=run.stop,
                 checkpoint=checkpoint if train.checkpoint else None,
                 check_images=check_images if data.loader == "streaming" else lambda: None,

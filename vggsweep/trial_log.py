@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from vggsweep.files import write_failed
 from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.training.loop import EpochResult
-from vggsweep.training.progress import ProgressBar, epoch_line
 
 # The console has its own view (`ProgressBar`), so nothing propagates to it.
 log = logging.getLogger("vggsweep.trial")
@@ -44,19 +41,3 @@ class LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Go on."""
-
-
-@dataclass(frozen=True)
-class EpochListener:
-    """Listener of the loop: log and bar, then other processes."""
-
-    bar: ProgressBar
-    publish: Callable[[EpochResult], None]
-
-    def step_ended(self, epoch: int, step: int, images: int) -> None:
-        self.bar.step_ended(epoch, step, images)
-
-    def epoch_ended(self, result: EpochResult) -> None:
-        log.info("%s", epoch_line(result, self.bar.epochs))
-        self.bar.epoch_ended(result)
-        self.publish(result)

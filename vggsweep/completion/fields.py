@@ -7,16 +7,12 @@ contenders, and options of ``--config-dir``. A file that it cannot read offers n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vggsweep.configuration.tree import ConfigTree
+from vggsweep.results.disk.yaml_text import read_yaml
 
-# libyaml's parser where it was built in: the other one takes ten times as long
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Groups whose options choose those of others.
 WHOLE = ("experiment", "contender", "budget")
 # The fields of such an option belong to any node.
@@ -95,8 +91,5 @@ def _flat(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def _read(file: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError, yaml.YAMLError):
-        content = yaml.load(file.read_bytes(), Loader=LOADER)
-        if isinstance(content, dict):
-            return content
-    return {}
+    content = read_yaml(file)
+    return content if isinstance(content, dict) else {}

@@ -17,7 +17,7 @@ from vggsweep.configuration.line import Line, check_run, check_sweep, read_line
 from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.configuration.words import parse, word
-from vggsweep.errors import EXIT_FAILED, SweepError
+from vggsweep.errors import EXIT_FAILED, SweepError, VggsweepError
 from vggsweep.results.disk.layout import SINGLE_RUNS, sweep_directory
 from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.outcome import SweepEnding
@@ -89,7 +89,10 @@ class Application:
             try:
                 if not self.is_sweep:
                     task = SingleRun(self.command)
-                    return hydra.run(self.config_name, task, words, configures_logging).return_value
+                    trained = hydra.run(self.config_name, task, words, configures_logging).return_value
+                    if isinstance(trained, VggsweepError):
+                        raise trained
+                    return trained
                 ending = hydra.multirun(self.config_name, SweepJob(self.command), words, configures_logging)
             except (HydraException, OmegaConfBaseException) as error:
                 raise SweepError(first_paragraph(error)) from error

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration, resolved
-from vggsweep.errors import ConfigError, Interrupted, Stopped, TrialFailed
+from vggsweep.errors import ConfigError, Interrupted, Stopped, TrialFailed, VggsweepError
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.chance import is_at_chance
@@ -46,14 +46,21 @@ class SingleRun:
 
     command: str
 
-    def __call__(self, config: DictConfig) -> Trained:
+    def __call__(self, config: DictConfig) -> Trained | VggsweepError:
         """Train this configuration once.
 
+        Returns:
+            What it found, or why it could not: Hydra would print a line of its own before an exception.
+
         Raises:
-            ConfigError: it cannot work.
-            TrialFailed: training went wrong; its record says so too.
             Stopped: a signal arrived.
         """
+        try:
+            return self._train(config)
+        except VggsweepError as error:
+            return error
+
+    def _train(self, config: DictConfig) -> Trained:
         plain = resolved(config)
         check_configuration(read_configuration(plain))
         trained = _train(plain, _overrides(), self.command)

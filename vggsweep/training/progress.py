@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console
@@ -91,3 +93,20 @@ class ProgressBar:
         self._facts = f"loss {result.train_loss:.3f}  val_acc {result.val_acc:.4f}  "
         if self._progress is None:
             self.console.print(epoch_line(result, self.epochs), highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class EpochListener:
+    """Listener of the loop: log and bar, then other processes."""
+
+    bar: ProgressBar
+    log: Callable[[str], None]
+    publish: Callable[[EpochResult], None]
+
+    def step_ended(self, epoch: int, step: int, images: int) -> None:
+        self.bar.step_ended(epoch, step, images)
+
+    def epoch_ended(self, result: EpochResult) -> None:
+        self.log(epoch_line(result, self.bar.epochs))
+        self.bar.epoch_ended(result)
+        self.publish(result)

@@ -73,6 +73,7 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
         "val_images",
         "at_chance",
         "ended",
+        "nproc",
         "pareto",
         "reason",
     ]

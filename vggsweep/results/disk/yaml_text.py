@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-# Emitters in C exist where PyYAML was built with libyaml, as its wheels are.
+# Both exist in C where PyYAML was built with libyaml, as its wheels are.
 _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Words that OmegaConf's loader takes for numbers, besides those that begin like one.
 NUMBERS = ("nan", "inf", "infinity")
 
@@ -29,7 +30,11 @@ _Dumper.add_representer(tuple, lambda dumper, items: dumper.represent_list(items
 def read_yaml(path: Path) -> Any:
     """What a file of ours holds; None where it is missing, or damaged."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_bytes())
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except (OSError, ValueError, yaml.YAMLError):
         return None
 
