@@ -137,8 +137,7 @@ def _floor(finished: pd.DataFrame, y: str) -> float:
     front = finished[finished["kind"] == "front"]["y"]
     if y not in MAXIMISED or front.empty:
         return -np.inf
-    span = max(float(front.max() - front.min()), LEAST_SPAN)
-    return float(front.min()) - DEEPEST * span
+    return float(front.min()) - DEEPEST * max(float(front.max() - front.min()), LEAST_SPAN)
 
 
 def _corners(front: pd.DataFrame, *, is_stepped: bool) -> list[tuple[float, float]]:

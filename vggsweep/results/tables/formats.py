@@ -42,9 +42,7 @@ def format_table(table: PlainTable, form: str, digits: int = DIGITS) -> str:
     """
     if form == "csv":
         return csv_text(table)
-    if form == "json":
-        return json_text(table)
-    return READERS[form](readable(table, digits))
+    return json_text(table) if form == "json" else READERS[form](readable(table, digits))
 
 
 # --- for programs

@@ -90,8 +90,7 @@ def best_rows(table: PlainTable, keys: Sequence[str]) -> PlainTable:
     best: dict[Any, Mapping[str, Any]] = {}
     for row in sorted((row for row in finished if is_number(row.get(BEST_BY))), key=_merit, reverse=True):
         best.setdefault(tuple(order_of(row.get(name)) for name in keys), row)
-    rows = sorted(best.items(), key=lambda item: item[0])
-    return PlainTable(table.names, [row for _, row in rows])
+    return PlainTable(table.names, [best[key] for key in sorted(best)])
 
 
 def _merit(row: Mapping[str, Any]) -> tuple[float, float]:

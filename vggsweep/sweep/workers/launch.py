@@ -108,8 +108,7 @@ def _launch(
         config=config, hydra_context=hydra_context, task_function=task_function
     )
     # All of the line: Hydra refuses a job without the experiment that chose its launcher.
-    returns = launcher.launch([list(spec.fixed)] * count, initial_job_idx=0)
-    return [job.return_value for job in returns]
+    return [job.return_value for job in launcher.launch([list(spec.fixed)] * count, initial_job_idx=0)]
 
 
 def merge_outcomes(outcomes: Sequence[WorkerOutcome], stop: StopRequest) -> WorkerOutcome:

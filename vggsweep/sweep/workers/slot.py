@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 from filelock import FileLock
 
@@ -32,12 +33,8 @@ class WorkerSlot:
 def take_slot(directory: SweepDirectory) -> WorkerSlot:
     """Take the lowest free slot; it is free again when this process ends, however it ends."""
     make_directory(directory.workers)
-    number = 0
-    while True:
-        lock = claim(directory.workers / f"{host_name()}-{number}.seat")
-        if lock is not None:
-            return WorkerSlot(number, lock)
-        number += 1
+    locks = (claim(directory.workers / f"{host_name()}-{number}.seat") for number in count())
+    return next(WorkerSlot(number, lock) for number, lock in enumerate(locks) if lock is not None)
 
 
 def any_slot_taken(directory: SweepDirectory) -> bool:
