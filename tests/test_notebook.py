@@ -24,6 +24,7 @@ def cell(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any
     from IPython.utils.capture import capture_output
 
     monkeypatch.setenv("IPYTHONDIR", str(own_folder))
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # IPython warns of one that is not this Python's
     InteractiveShell.instance()
     with capture_output() as captured:
         yield captured._outputs

@@ -43,7 +43,9 @@ def test_no_logger_is_chosen_by_itself_and_several_add_up(configured: Configured
     }
 
 
-def test_an_experiment_chooses_loggers_and_the_line_others(configured: Configured, tmp_path: Path) -> None:
+def test_an_experiment_chooses_loggers_and_the_line_others(
+    configured: Configured, tmp_path: Path, all_installed: None
+) -> None:
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text(
         "# @package _global_\ndefaults:\n  - override /logger: [tensorboard, mlflow]\n"
