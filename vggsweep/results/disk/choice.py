@@ -41,6 +41,8 @@ class Choice:
 
     def keeps(self, row: Mapping[str, Any]) -> bool:
         """Whether a row of the results table was named, by its ``dir``."""
+        if not self.trials:  # as nearly always; a path for each row takes time
+            return True
         place = Path(str(row.get("dir")))
         named = self.trials.get(place.parent.parent)
         return named is None or int(place.name) in named
