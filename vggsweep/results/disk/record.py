@@ -143,6 +143,7 @@ JSON_TYPES: dict[str, tuple[type, ...]] = {
     "tuple[str, ...]": (list,),
     "Mapping[str, Any]": (dict,),
 }
+TYPES = {one.name: JSON_TYPES[str(one.type)] for one in fields(Record)}
 REQUIRED = ("sweep", "trial", "state", "configuration_hash", "configuration")
 # What a table, a figure or a mean takes for a number or a text, and numbers that have no column.
 NUMBERS = [path for name, paths in SOURCES.items() if COLUMNS[name].is_number for path in paths]
@@ -202,15 +203,12 @@ def _shortened(value: Any) -> str:
 
 
 def _check_types(plain: Mapping[str, Any], file: Path) -> None:
-    for one in fields(Record):
-        types = JSON_TYPES[str(one.type)]
-        if one.name not in plain:
-            if one.name in REQUIRED:
-                raise RecordError(f"{file} lacks {one.name!r}.")
-        elif not isinstance(plain[one.name], types) or isinstance(plain[one.name], bool):
-            raise RecordError(
-                f"{file}: {one.name} is {_shortened(plain[one.name])}, not {types[0].__name__}."
-            )
+    for name, types in TYPES.items():
+        if name not in plain:
+            if name in REQUIRED:
+                raise RecordError(f"{file} lacks {name!r}.")
+        elif not isinstance(plain[name], types) or isinstance(plain[name], bool):
+            raise RecordError(f"{file}: {name} is {_shortened(plain[name])}, not {types[0].__name__}.")
     if plain["state"] not in STATES:
         raise RecordError(
             f"{file}: state is {_shortened(plain['state'])}; it should be one of {', '.join(STATES)}."

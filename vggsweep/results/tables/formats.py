@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,12 @@ def _csv_cell(value: Any) -> str:
         return ""
     if is_number(value):
         return repr(value)
-    text = guard_formula(plain_text(value))
+    return _csv_text_cell(plain_text(value))
+
+
+@lru_cache(4096)  # names of families, devices and data sets stand in every row
+def _csv_text_cell(text: str) -> str:
+    text = guard_formula(text)
     return '"{}"'.format(text.replace('"', '""')) if CSV_QUOTED.search(text) else text
 
 
