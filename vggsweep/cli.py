@@ -251,7 +251,8 @@ def run_completion(words: Sequence[str]) -> int:
         commands = ", ".join(f"{name}: {command}" for name, command in shells.COMMANDS.items())
         raise ConfigError(f"-sc installs tab completion, by one line for each shell. {commands}")
     if what == "query":
-        print(*candidates.complete(os.environ.get("COMP_LINE", ""), VERBS), sep="\n")
+        for word in candidates.complete(os.environ.get("COMP_LINE", ""), VERBS):
+            print(word)  # where there is none, not even a line: the shell offers files then
     else:
         print(known[what][shell], end="")
     return 0

@@ -99,7 +99,8 @@ def test_the_source_of_a_verb_says_what_its_parser_does(verb: str) -> None:
     parser = ArgumentParser(add_help=False)
     import_module(f"vggsweep.verbs.{verb}").add_arguments(parser)
     flags, words = verb_syntax(VERBS_FOLDER / f"{verb}.py")
-    assert flags == sorted(flag for action in parser._actions for flag in action.option_strings)
+    takes_value = {flag: a.nargs != 0 for a in parser._actions for flag in a.option_strings}
+    assert {flag: values is not None for flag, values in flags.items()} == takes_value
     positional = [action.dest for action in parser._actions if not action.option_strings]
     expected = (
         {"overrides": "overrides", "group": "group"}.get(positional[0], "sweeps and trials")
@@ -107,6 +108,12 @@ def test_the_source_of_a_verb_says_what_its_parser_does(verb: str) -> None:
         else "none"
     )
     assert words == expected
+
+
+def test_a_flag_that_takes_a_value_is_followed_by_its_values_or_by_files() -> None:
+    assert complete("vggsweep export quickstart/0 --to ", VERBS) == ["onnx", "torch-export", "safetensors"]
+    assert complete("vggsweep predict quickstart/0 --folder ", VERBS) == []
+    assert complete("vggsweep --config-dir ex", VERBS) == []
 
 
 def test_completing_imports_neither_hydra_nor_a_verb() -> None:

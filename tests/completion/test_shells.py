@@ -73,6 +73,10 @@ def test_tab_completes_after_the_documented_command(shell: str, sweeps: Path, ow
         "vggsweep table mine/b": "vggsweep table mine/best",
         "vggsweep status --w": "vggsweep status --watch",
     }
+    if shell == "bash":  # where we have nothing to say, its own files
+        (own_folder / "mypics").mkdir()
+        lines["vggsweep --config-dir myp"] = "vggsweep --config-dir mypics/"
+        lines["vggsweep dataset.root=myp"] = "vggsweep dataset.root=mypics/"
     terminal = Terminal(SHELLS[shell], own_folder)
     try:
         terminal.type(f"{COMMANDS[shell]}\necho ready > ready.txt\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from vggsweep.results.disk.layout import OUTPUTS, existing_sweeps
 HYDRA_FLAGS = (
     "-m --cfg --config-dir --config-name --debug --help --hydra-help --info --multirun --resolve --version"
 )
+WITH_A_VALUE = ("--cfg", "--config-dir", "--config-name")
 # Options of packages that are always there; asking Hydra for those of others takes too long.
 OF_HYDRA = {"hydra/launcher": ("basic", "joblib"), "hydra/sweeper": ("basic",)}
 # What a shell would read as more than a word is not offered, such as a sweep with a blank in its name.
@@ -51,7 +52,7 @@ def complete(line: str, verbs: Sequence[str]) -> list[str]:
     if words and words[0] in verbs:
         found = _after_verb(words[0], words[1:], word)
     else:
-        found = _overrides(words, word)
+        found = [] if words and words[-1] in WITH_A_VALUE else _overrides(words, word)
         if not words:
             found = [*verbs, *found]
         if word.startswith("-"):
@@ -62,8 +63,10 @@ def complete(line: str, verbs: Sequence[str]) -> list[str]:
 
 def _after_verb(verb: str, words: Sequence[str], word: str) -> list[str]:
     flags, arguments = verb_syntax(VERBS_FOLDER / f"{verb}.py")
+    if words and flags.get(words[-1]) is not None:
+        return flags[words[-1]] or []
     if word.startswith("-"):
-        return [*flags, "--help"]
+        return [*sorted(flags), "--help"]
     if arguments == OVERRIDES:
         own = _places(word) if verb in WITH_A_TRIAL and not words and "=" not in word else []
         return [*_overrides(words, word), *own]
@@ -72,20 +75,41 @@ def _after_verb(verb: str, words: Sequence[str], word: str) -> list[str]:
     return _places(word) if arguments == TRIALS else []
 
 
-def verb_syntax(source: Path) -> tuple[list[str], str]:
-    """The flags of a verb and what its words are, from its source: to import it may take a second."""
-    flags: list[str] = []
+def verb_syntax(source: Path) -> tuple[dict[str, list[str] | None], str]:
+    """The flags of a verb and what its words are, from its source: to import it may take a second.
+
+    Returns:
+        For each flag the values that are written there, none where it takes another, None where it takes no
+        value; and what the verb's own words are.
+    """
+    flags: dict[str, list[str] | None] = {}
     arguments = NONE
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+    module = ast.parse(source.read_text(encoding="utf-8"))
+    assigned = (
+        one for one in module.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Tuple)
+    )
+    tuples = {ast.unparse(one.targets[0]): one.value for one in assigned if isinstance(one.value, ast.Tuple)}
+    for node in ast.walk(module):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_argument":
             for argument in node.args:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     name = argument.value
                     if name.startswith("-"):
-                        flags.append(name)
+                        flags[name] = _values(node, tuples)
                     elif arguments == NONE:
                         arguments = ARGUMENTS.get(name, TRIALS)
-    return sorted(flags), arguments
+    return flags, arguments
+
+
+def _values(call: ast.Call, known: Mapping[str, ast.Tuple]) -> list[str] | None:
+    """What a flag may be given, as far as its call and the tuples that it names say; None for a switch."""
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if "action" in keywords and ast.unparse(keywords["action"]).startswith(("'store_", "argparse.Boolean")):
+        return None
+    named = (known[one.id] for one in ast.walk(call) if isinstance(one, ast.Name) and one.id in known)
+    choices = next(named, keywords.get("choices"))
+    values = choices.elts if isinstance(choices, ast.Tuple | ast.List) else []
+    return [str(one.value) for one in values if isinstance(one, ast.Constant)]
 
 
 def _places(word: str) -> list[str]:
