@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import io
 import os
 import re
@@ -224,8 +225,15 @@ def show_masked(inspect: Callable[[], None]) -> None:
 
 
 def refuse_verb_line(verb: str, message: str) -> NoReturn:
-    """argparse's refusal of a verb's words, with where they are listed."""
-    refuse_flags(message, f"`vggsweep {verb} --help` lists what it takes.")
+    """argparse's refusal of a verb's words, with the nearest flag and where all are listed."""
+    from vggsweep.completion.candidates import VERBS_FOLDER, verb_syntax
+
+    advice = f"`vggsweep {verb} --help` lists what it takes."
+    flag = re.search(r"unrecognized arguments: --([a-z-]+)", message)
+    known = [name.removeprefix("--") for name in verb_syntax(VERBS_FOLDER / f"{verb}.py")[0]]
+    if flag is not None and (close := difflib.get_close_matches(flag[1], known)):
+        raise ConfigError(f"{message}. Did you mean '--{close[0]}'? {advice}")
+    refuse_flags(message, advice)
 
 
 def refuse_flags(
