@@ -130,7 +130,10 @@ def closing_block(record: Record, directory: TrialDirectory) -> str:
     metrics, costs, network = record.metrics, record.costs, record.network
     # of a network without blocks, depth and width are only counted
     dials = f"  depth {network['depth']}  width {network['width']}" if network.get("stages") else ""
-    notes = [*record.notes, *(["it stayed at chance: it learned nothing"] if is_at_chance(record) else [])]
+    notes = [
+        *record.notes,
+        *(["it stayed at chance: no better than guessing"] if is_at_chance(record) else []),
+    ]
     lines = [
         f"{network['arch']}{dials}  head {network['head']}",
         f"  accuracy  val_acc {metrics['val_acc']:.4f}  train_acc {metrics['train_acc']:.4f}"

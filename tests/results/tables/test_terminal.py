@@ -263,7 +263,7 @@ def test_networks_at_chance_are_called_so() -> None:
     text = shown(table_of({"at_chance": True, "val_acc": 0.1}, {"trial": 1, "at_chance": False}))
 
     assert "at_chance" in text.splitlines()[1]
-    assert "trial 0 of mine stayed at chance: it learned nothing (val_acc 0.1000)" in text
+    assert "trial 0 of mine stayed at chance: no better than guessing (val_acc 0.1000)" in text
     assert "trial 1 of mine" not in text
 
 
@@ -272,7 +272,9 @@ def test_several_networks_at_chance_are_told_in_one_line() -> None:
 
     last = shown(table_of(*rows)).splitlines()[-1]
 
-    assert last == "trials 0, 1, 2 of mine stayed at chance: they learned nothing (val_acc 0.1000 to 0.1200)"
+    assert (
+        last == "trials 0, 1, 2 of mine stayed at chance: no better than guessing (val_acc 0.1000 to 0.1200)"
+    )
 
 
 def test_a_group_at_chance_is_no_trial() -> None:

@@ -376,7 +376,7 @@ def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:
     stuck = int(means["at_chance"].isin([True]).sum()) if "at_chance" in means.columns else 0
     if 0 < stuck < len(means):
         subject = "1 network" if stuck == 1 else f"{stuck} networks"
-        found.append(f"{subject} of {len(means)} stayed at chance: learned nothing, no better than guessing")
+        found.append(f"{subject} of {len(means)} stayed at chance: no better than guessing")
     if counts.get("FAIL", 0):
         found.append(f"{counts['FAIL']} of {total} trials failed; their reasons stand below")
     if len(means) > 1:

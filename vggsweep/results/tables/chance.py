@@ -1,4 +1,4 @@
-"""Which networks learned nothing: their accuracy is what guessing the commonest class reaches."""
+"""Which networks are no better than guessing: their accuracy is what guessing the commonest class reaches."""
 
 from __future__ import annotations
 

@@ -261,6 +261,5 @@ def _print_reasons(table: PlainTable, shown: Sequence[str], console: Console) ->
         who = trial_words([(str(row.get("sweep")), row["trial"]) for row in stuck])
         values = sorted({cell_text("val_acc", row.get("val_acc")) for row in stuck})
         span = values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}"
-        they = "it" if len(stuck) == 1 else "they"
-        text = visible(f"{who} stayed at chance: {they} learned nothing (val_acc {span})")
+        text = visible(f"{who} stayed at chance: no better than guessing (val_acc {span})")
         console.print(text, markup=False, soft_wrap=True)
