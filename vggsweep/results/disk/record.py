@@ -104,7 +104,7 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: the file is missing, damaged, of another schema, or a required value is wrong.
     """
-    file = path / RECORD_NAME if path.is_dir() and path.name != RECORD_NAME else path
+    file = path if path.name == RECORD_NAME or not path.is_dir() else path / RECORD_NAME
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,12 @@ def validation_images_id(record: Record) -> str:
         facts[DECIDES_IMAGES.index("val_fraction")] = "none"  # no part of the training images validates
     if facts[0] in ("image_folder", "custom"):  # of a published set the name says which images there are
         facts.append(record.data_fingerprint or "unknown")
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:8]
+    return _eight_digits("\0".join(facts))
+
+
+@lru_cache(4096)  # the trials of a sweep share their images
+def _eight_digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _present(value: Any) -> Any:
