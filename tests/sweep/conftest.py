@@ -12,6 +12,8 @@ import pytest
 
 from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_programs
 from vggsweep.results.disk.record import Record, write_record
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
+from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.spec.preflight import read_spec
@@ -117,3 +119,12 @@ def running_server() -> Iterator[Server]:
 def small() -> SweepSpec:
     """Four configurations."""
     return spec_of("arch.depth=4,5", "arch.width=4,8")
+
+
+def begin(spec: SweepSpec, score: float = 0.5) -> list[Assignment]:
+    """What the command does: check, join, train all that is left."""
+    check_same_sweep(spec)
+    spec.directory.trials.mkdir(parents=True, exist_ok=True)
+    join_study(spec)
+    save_spec(spec)
+    return drain(scheduler_of(spec), lambda assignment: score + assignment.plain["arch"]["depth"] / 100)[0]

@@ -13,13 +13,12 @@ import yaml
 from optuna.trial import TrialState
 from PIL import Image
 
-from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
+from tests.sweep.conftest import begin, finish, scheduler_of, spec_of
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.table import load_plain
 from vggsweep.sweep.recovery.continuation import (
-    check_same_sweep,
     differences,
     join_study,
 )
@@ -27,20 +26,10 @@ from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.front import best_trials
-from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.trial_attrs import attrs_of
 
 Train = Callable[..., tuple[Record, TrialDirectory]]
-
-
-def begin(spec: SweepSpec, score: float = 0.5) -> list[Assignment]:
-    """What the command does: check, join, train all that is left."""
-    check_same_sweep(spec)
-    spec.directory.trials.mkdir(parents=True, exist_ok=True)
-    join_study(spec)
-    save_spec(spec)
-    return drain(scheduler_of(spec), lambda assignment: score + assignment.plain["arch"]["depth"] / 100)[0]
 
 
 PAIR = (("own", 0.1), ("other", 0.01))

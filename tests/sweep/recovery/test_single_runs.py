@@ -6,30 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.sweep.conftest import drain, scheduler_of, spec_of
+from tests.sweep.conftest import begin, spec_of
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.recovery.continuation import (
-    check_same_sweep,
-    join_study,
     kind_of,
     refuse_sweeps_directory,
 )
-from vggsweep.sweep.run import save_spec
-from vggsweep.sweep.scheduling.decisions import Assignment
-from vggsweep.sweep.spec.spec import SweepSpec
 
 Train = Callable[..., tuple[Record, TrialDirectory]]
-
-
-def begin(spec: SweepSpec, score: float = 0.5) -> list[Assignment]:
-    """What the command does: check, join, train all that is left."""
-    check_same_sweep(spec)
-    spec.directory.trials.mkdir(parents=True, exist_ok=True)
-    join_study(spec)
-    save_spec(spec)
-    return drain(scheduler_of(spec), lambda assignment: score + assignment.plain["arch"]["depth"] / 100)[0]
 
 
 def test_single_runs_whose_study_was_made_anew_are_no_sweep(train: Train) -> None:
