@@ -54,7 +54,8 @@ def is_number(value: Any) -> TypeGuard[int | float]:
     >>> is_number(0.5), is_number(3), is_number(True), is_number("3")
     (True, True, False, False)
     """
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # a tuple: `int | float` is made anew at each of a table's 200,000 calls
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def is_numeric(values: Iterable[Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
 from vggsweep.identity import Identity
 from vggsweep.results.columns import COLUMNS, SOURCES
+from vggsweep.results.plain import is_number
 
 SCHEMA_VERSION = 1
 STATES = ("COMPLETE", "PRUNED", "FAIL")
@@ -106,7 +107,7 @@ def read_record(path: Path) -> Record:
     """
     file = path if path.name == RECORD_NAME or not path.is_dir() else path / RECORD_NAME
     try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
+        plain = json.loads(file.read_bytes().decode())
     except FileNotFoundError:
         raise RecordError(f"{file} does not exist.") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -149,7 +150,14 @@ REQUIRED = ("sweep", "trial", "state", "configuration_hash", "configuration")
 NUMBERS = [path for name, paths in SOURCES.items() if COLUMNS[name].is_number for path in paths]
 NUMBERS += [["network", "solved_width"], ["costs", "budget_target"]]
 NUMBERS += [["metrics", "test_loss"], ["timings", "total_seconds"]]
-TEXTS = [path for name, paths in SOURCES.items() if COLUMNS[name].holds == "text" for path in paths]
+# A setting is shown as it is, whatever it is.
+TEXTS = [
+    path
+    for name, paths in SOURCES.items()
+    if COLUMNS[name].holds == "text"
+    for path in paths
+    if path[0] != "configuration"
+]
 SHARES = frozenset(name for name, column in COLUMNS.items() if column.is_share)
 # A residual may be negative; nothing else that is counted or measured.
 SIGNED = ("budget_residual",)
@@ -165,33 +173,46 @@ def value_at(node: Any, path: Sequence[str]) -> Any:
     return node
 
 
+def by_node(paths: Iterable[tuple[str, Sequence[str]]]) -> dict[tuple[str, ...], list[tuple[str, str]]]:
+    """Labelled paths by the node that they end in, which is then walked to once for all of its values.
+
+    >>> by_node([("MACs", ["costs", "macs"]), ("parameters", ["costs", "params"])])
+    {('costs',): [('MACs', 'macs'), ('parameters', 'params')]}
+    """
+    nodes: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for label, (*node, name) in paths:
+        nodes.setdefault(tuple(node), []).append((label, name))
+    return nodes
+
+
+NUMBERS_OF, TEXTS_OF = (by_node((".".join(path), path) for path in paths) for paths in (NUMBERS, TEXTS))
+
+
 def _check_values(plain: Mapping[str, Any], file: Path) -> None:
     """Refuse a text where a number belongs, and a number that nobody can compute with."""
-    for path in NUMBERS:
-        value = value_at(plain, path)
-        if value is None:
-            continue
-        name, is_setting, wrong = path[-1], path[0] == "configuration", None
-        if not _is_fitting(value):
-            wrong = "not a number"
-        elif value < 0 and name not in SIGNED and not is_setting:
-            wrong = "less than nothing"
-        elif value > 1 and name in SHARES:
-            wrong = "more than the whole"
-        if wrong is not None:
-            raise RecordError(f"{file}: {'.'.join(path[is_setting:])} is {_shortened(value)}, {wrong}.")
-    for path in TEXTS:
-        # a setting is shown as it is, whatever it is
-        if path[0] != "configuration" and not isinstance(value := value_at(plain, path), str | None):
-            raise RecordError(f"{file}: {'.'.join(path)} is {_shortened(value)}, not a text.")
+    for path, names in NUMBERS_OF.items():
+        node = value_at(plain, path)
+        for where, name in names if isinstance(node, dict) else ():
+            value = node.get(name)
+            if value is not None and (wrong := _fault_of(value, name, path[:1] == ("configuration",))):
+                known_as = where.removeprefix("configuration.")
+                raise RecordError(f"{file}: {known_as} is {_shortened(value)}, {wrong}.")
+    for path, names in TEXTS_OF.items():
+        node = value_at(plain, path)
+        for where, name in names if isinstance(node, dict) else ():
+            if not isinstance(value := node.get(name), str | None):
+                raise RecordError(f"{file}: {where} is {_shortened(value)}, not a text.")
 
 
-def _is_fitting(value: Any) -> bool:
-    """A number that can be computed with; NaN is a missing value."""
-    if value != value:
-        return True
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and -LARGEST < value < LARGEST
+def _fault_of(value: Any, name: str, is_setting: bool) -> str | None:
+    """What is wrong with what stands where a number belongs; None where nothing is."""
+    if value != value:  # NaN is a missing value
+        return None
+    if not is_number(value) or not -LARGEST < value < LARGEST:
+        return "not a number"
+    if value < 0 and name not in SIGNED and not is_setting:
+        return "less than nothing"
+    return "more than the whole" if value > 1 and name in SHARES else None
 
 
 def _shortened(value: Any) -> str:

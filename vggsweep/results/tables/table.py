@@ -19,7 +19,7 @@ from vggsweep.identity import Identity
 from vggsweep.results.columns import COLUMNS, PARAMETERS, SOURCES
 from vggsweep.results.disk.index import Entry, read_index, stamp_of, write_index
 from vggsweep.results.disk.layout import find_sweep
-from vggsweep.results.disk.record import Record, read_record, value_at
+from vggsweep.results.disk.record import Record, by_node, read_record, value_at
 from vggsweep.results.disk.study_file import known_identities
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.plain import PlainTable, union_of_names
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 # Fields of ``dataset`` that decide which images validate.
 DECIDES_IMAGES = ("name", "validation", "val_fraction", "split_seed", "limit")
+# Where columns stand in a record, from the last resort to the place that counts.
+PLACES = [
+    by_node((column, paths[rank]) for column, paths in SOURCES.items() if rank < len(paths))
+    for rank in reversed(range(max(map(len, SOURCES.values()))))
+]
 # Columns that stand even in a table where no row has a value.
 KEYS = tuple(name for name, column in COLUMNS.items() if column.is_key)
 # The state of a row whose record cannot be read; `reason` says why.
@@ -75,16 +80,18 @@ def row(record: Record, directory: Path) -> dict[str, Any]:
     """One record under the column names of the table; missing values are None."""
     nodes = vars(record)
     chosen: dict[str, Any] = dict.fromkeys(COLUMNS)
-    for column, paths in SOURCES.items():
-        for path in paths:
-            value = _present(value_at(nodes, path))
-            if value is not None:
-                chosen[column] = value
-                break
+    for places in PLACES:
+        for path, names in places.items():
+            node = value_at(nodes, path)
+            if isinstance(node, dict):
+                for column, name in names:
+                    value = node.get(name)
+                    if value is not None and value == value:  # an edited record may say NaN
+                        chosen[column] = value
     images, at_chance = validation_images_id(record), is_at_chance(record)
     chosen |= {"images": images, "at_chance": at_chance, "dir": str(directory)}
     for name, value in record.swept.items():
-        if name not in chosen and name not in PARAMETERS and _present(value) is not None:
+        if name not in chosen and name not in PARAMETERS and value is not None and value == value:
             chosen[name] = value
     return chosen
 
@@ -104,11 +111,6 @@ def validation_images_id(record: Record) -> str:
 @lru_cache(4096)  # the trials of a sweep share their images
 def _eight_digits(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _present(value: Any) -> Any:
-    """An edited record may say NaN, which is a missing value."""
-    return None if isinstance(value, float) and value != value else value
 
 
 def damaged_row(sweep: Path, directory: str, error: RecordError | str) -> dict[str, Any]:
