@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from vggsweep.arch.plan import NetworkPlan, plan_of
+from vggsweep.arch.families.vgg import ScaledVgg, Vgg
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import configured_network, input_shape
@@ -168,16 +168,18 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int, *, batch_norm
     return nn.Sequential(*layers)
 
 
-def chapter_network(plan: NetworkPlan) -> nn.Sequential:
+def chapter_network(configuration: Configuration) -> nn.Sequential:
     """The chapter's class VGG, its lazy layers given their input sizes; batch norm and `gap` if asked."""
+    arch, shape = configuration.arch, input_shape(configuration)
+    assert isinstance(arch, (Vgg, ScaledVgg))
     blocks = []
-    channels = plan.channels
-    for block in plan.blocks:
-        blocks.append(vgg_block(len(block.kernels), channels, block.channels, batch_norm=plan.batch_norm))
+    channels = shape.channels
+    for block in arch.blocks():
+        blocks.append(vgg_block(len(block.kernels), channels, block.channels, batch_norm=arch.batch_norm))
         channels = block.channels
-    side = plan.resolution >> len(plan.blocks)
-    if plan.head.name == "gap":
-        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, plan.num_classes)]
+    side = shape.resolution >> len(blocks)
+    if configuration.head.name == "gap":
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, shape.num_classes)]
     else:
         head = [
             nn.Flatten(),
@@ -187,7 +189,7 @@ def chapter_network(plan: NetworkPlan) -> nn.Sequential:
             nn.Linear(4096, 4096),
             nn.ReLU(),
             nn.Dropout(0.5),
-            nn.Linear(4096, plan.num_classes),
+            nn.Linear(4096, shape.num_classes),
         ]
     network = nn.Sequential(*blocks, *head)
     for module in network.modules():
@@ -229,7 +231,7 @@ def chapter(job: Job) -> Iterator[Outcome]:
 
     loader = load("train")
     torch.manual_seed(configuration.seed)
-    network = chapter_network(_plan(configuration)).to(device)
+    network = chapter_network(configuration).to(device)
     optimizer = torch.optim.SGD(network.parameters(), lr=configuration.optimizer.lr)
     loss_function = nn.CrossEntropyLoss()
 
@@ -282,7 +284,7 @@ def published(job: Job) -> Iterator[Outcome]:
         def __init__(self) -> None:
             super().__init__()
             self.lr = configuration.optimizer.lr
-            self.net = chapter_network(_plan(configuration))
+            self.net = chapter_network(configuration)
             self.board.display = False
             self.loss_sum, self.images = torch.zeros((), device=device), 0
 
@@ -328,7 +330,7 @@ def plain(job: Job, *, wanted: Precision = "auto") -> Iterator[Outcome]:
     pixels, labels = (tensor.to(device) for tensor in raw_images(configuration))
     size = (configuration.dataset.resolution,) * 2
     torch.manual_seed(configuration.seed)
-    network = chapter_network(_plan(configuration)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = chapter_network(configuration).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(network.parameters(), lr=configuration.optimizer.lr, fused=True)
 
     def prepared(pixels_NCHW: Tensor) -> Tensor:
@@ -368,10 +370,6 @@ def plain(job: Job, *, wanted: Precision = "auto") -> Iterator[Outcome]:
 
 def plain_fp32(job: Job) -> Iterator[Outcome]:
     return plain(job, wanted="fp32")
-
-
-def _plan(configuration: Configuration) -> NetworkPlan:
-    return plan_of(configuration.arch, configuration.head, input_shape(configuration))  # type: ignore[arg-type]
 
 
 def _timed(

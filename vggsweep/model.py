@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from vggsweep.arch.build import build_network
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.data.decode import decode, squared
 from vggsweep.data.images import PixelArray

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vggsweep.arch.settings import FAMILIES, ArchSettings, HeadSettings
+from vggsweep.arch.families import FAMILIES, ArchSettings
+from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import read_settings
 
 CONF = Path(__file__).parents[2] / "conf"

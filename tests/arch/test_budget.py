@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from vggsweep.arch.budget import Budget, CostName, Solution, nearest_width, solve_width
 from vggsweep.arch.build import build_on_meta
-from vggsweep.arch.costs import plan_costs
 from vggsweep.arch.counting import count_costs
-from vggsweep.arch.plan import InputShape, plan_of
+from vggsweep.arch.describe import network_costs
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families.vgg import ScaledVgg
 from vggsweep.arch.scaling import block_channels
-from vggsweep.arch.settings import HeadSettings, ScaledVggSettings
+from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import InfeasibleConfig
 
 SHAPE = InputShape(channels=1, resolution=32, num_classes=10)
@@ -25,18 +26,16 @@ TARGETS: dict[CostName, tuple[float, float, float]] = {
     "conv_params": (60e3, 300e3, 2e6),
     "activations": (20e3, 60e3, 200e3),
 }
-Build = Callable[..., ScaledVggSettings]
+Build = Callable[..., ScaledVgg]
 BuildHead = Callable[..., HeadSettings]
 
 
-def solved(
-    arch: ScaledVggSettings, head: HeadSettings, budget: Budget, shape: InputShape = SHAPE
-) -> Solution:
+def solved(arch: ScaledVgg, head: HeadSettings, budget: Budget, shape: InputShape = SHAPE) -> Solution:
     return solve_width(arch, head, budget, shape)
 
 
-def counted(arch: ScaledVggSettings, head: HeadSettings, cost: CostName, width: float) -> int:
-    found: int = getattr(plan_costs(plan_of(replace(arch, width=width), head, SHAPE)), cost)
+def counted(arch: ScaledVgg, head: HeadSettings, cost: CostName, width: float) -> int:
+    found: int = getattr(network_costs(replace(arch, width=width), head, SHAPE), cost)
     return found
 
 
@@ -68,7 +67,7 @@ def test_built_networks_of_every_depth_cost_the_target_or_are_declared_infeasibl
     assert feasible >= 8
 
 
-def every_cost(network: ScaledVggSettings, head: HeadSettings, cost: CostName, target: float) -> list[int]:
+def every_cost(network: ScaledVgg, head: HeadSettings, cost: CostName, target: float) -> list[int]:
     """The cost at each step of a sixteenth, from nothing to well beyond the target."""
     costs, step = [0], 0
     while costs[-1] < 1.1 * target:

@@ -13,7 +13,7 @@ from torch import nn
 from vggsweep.arch.build import build_network, build_on_meta, runs_at
 from vggsweep.arch.counting import count_costs, count_layers
 from vggsweep.arch.describe import check_network, network_costs
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 Build = Callable[..., Any]
@@ -114,8 +114,8 @@ def test_alexnet_has_the_shapes_that_the_chapter_on_it_prints(arch: Build, head:
 @pytest.mark.parametrize(
     ("option", "name", "too_small", "works"),
     [
-        ("alexnet", "alexnet", 32, 96),
-        ("lenet", "lenet", 8, 28),
+        ("alexnet", "alexnet", 32, 65),
+        ("lenet", "lenet", 8, 12),
         ("torchvision", "alexnet", 32, 64),
         ("torchvision", "inception_v3", 64, 96),
         ("torchvision", "vit_b_16", 32, 224),

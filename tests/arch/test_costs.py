@@ -18,8 +18,10 @@ from vggsweep.arch.build import build_on_meta
 from vggsweep.arch.costs import Costs
 from vggsweep.arch.counting import count_costs, count_layers
 from vggsweep.arch.describe import network_costs, network_layers, network_stages
-from vggsweep.arch.plan import InputShape
-from vggsweep.arch.settings import ArchSettings, HeadSettings, ScaledVggSettings
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families import ArchSettings
+from vggsweep.arch.families.vgg import ScaledVgg
+from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import ConfigError
 
 IMAGENET = InputShape(channels=3, resolution=224, num_classes=1000)
@@ -224,9 +226,7 @@ def test_no_cost_falls_as_width_or_depth_grows(
     arch: Build, head: Build, depth: int, width: float, wider: float, num_blocks: int, multiple: int
 ) -> None:
     def costs(depth: int, width: float) -> Costs:
-        network: ScaledVggSettings = arch(
-            depth=depth, width=width, num_blocks=num_blocks, channel_multiple=multiple
-        )
+        network: ScaledVgg = arch(depth=depth, width=width, num_blocks=num_blocks, channel_multiple=multiple)
         return network_costs(network, head("gap"), InputShape(1, 32, 10))
 
     def is_no_less(one: Costs, other: Costs) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vggsweep.arch.build import build_network, build_on_meta
 from vggsweep.arch.counting import count_layers
 from vggsweep.arch.describe import check_network, network_costs
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 Build = Callable[..., Any]

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from vggsweep.arch.build import build_network
+from vggsweep.arch.description import InputShape
 from vggsweep.arch.initialization import initialize
-from vggsweep.arch.plan import InputShape
 
 Build = Callable[..., Any]
 Kind = TypeVar("Kind", bound=nn.Module)

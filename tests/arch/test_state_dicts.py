@@ -10,7 +10,7 @@ import torch
 import torchvision
 
 from vggsweep.arch.build import build_on_meta
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 from vggsweep.arch.state_dicts import from_torchvision, torchvision_key_map
 
 Build = Callable[..., Any]

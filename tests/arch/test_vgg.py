@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from vggsweep.arch.build import build_network
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 
 Build = Callable[..., Any]
 SHAPE = InputShape(channels=2, resolution=16, num_classes=5)

@@ -25,7 +25,7 @@ GLOBAL_GROUPS = {"experiment", "contender"}
 # What an option needs besides itself.
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
-    ("arch", "custom"): ["arch.target=vggsweep.arch.comparators.build_lenet"],
+    ("arch", "custom"): ["arch.target=torchvision.models.resnet18"],
     ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
     ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
     ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],

@@ -6,34 +6,36 @@ from typing import Any
 
 import pandas as pd
 
-from vggsweep.arch.costs import plan_costs
-from vggsweep.arch.plan import Block, NetworkPlan
-from vggsweep.arch.scaling import block_channels, convolutions_per_block
+from vggsweep.arch.describe import network_costs, network_stages
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families.vgg import ScaledVgg
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.results.columns import COLUMNS
 
 
 def network(depth: int, width: int, *, channels: int = 1, num_classes: int = 10) -> dict[str, Any]:
     """Network and cost columns of a ``vgg_scaled`` with four blocks at 32 px."""
-    counts, sizes = convolutions_per_block(depth, 4), block_channels(width, 4)
-    plan = NetworkPlan(
-        blocks=tuple(Block(size, (3,) * count) for count, size in zip(counts, sizes, strict=True)),
-        channels=channels,
-        resolution=32,
-        num_classes=num_classes,
-        head=HeadSettings(name="gap", hidden=None, dropout=0.0),
+    arch = ScaledVgg(
+        family="vgg_scaled",
+        name="vgg_scaled",
+        depth=depth,
+        width=width,
+        num_blocks=4,
+        stages=None,
+        kernel_size=3,
         batch_norm=True,
-        local_response_norm=False,
         activation="relu",
         dropout=0.0,
+        channel_multiple=1,
         init="kaiming_normal",
     )
-    costs = plan_costs(plan)
+    head, shape = HeadSettings(name="gap", hidden=None, dropout=0.0), InputShape(channels, 32, num_classes)
+    costs = network_costs(arch, head, shape)
     return {
         "arch": "vgg_scaled",
         "depth": depth,
         "width": width,
-        "stages": plan.stages,
+        "stages": network_stages(arch, head, shape),
         "head": "gap",
         "resolution": 32,
         "channels": channels,

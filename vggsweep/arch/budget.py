@@ -2,20 +2,22 @@
 
 Channels are whole numbers, so cost is a step function of the real width. With blocks that are 1, 2, 4 and
 8 times as wide, rounded one by one, a step is a sixteenth of a channel of the first block, and whole
-steps can be searched as integers: exactly, and without a bisection that stops on the worse side.
+steps can be searched as integers: exactly, and without a bisection that stops on the worse side. (A family
+that widens by other factors is searched on the same sixteenths.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from vggsweep.arch.costs import plan_costs
-from vggsweep.arch.plan import InputShape, plan_of
+from vggsweep.arch.costs import family_costs
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.family import ScaledFamily
 from vggsweep.arch.scaling import LARGEST_WIDENING
-from vggsweep.arch.settings import HeadSettings, ScaledVggSettings
+from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import InfeasibleConfig
 
 CostName = Literal["macs", "params", "conv_params", "activations"]
@@ -61,7 +63,7 @@ class Solution:
 
 
 def solve_width(
-    arch: ScaledVggSettings,
+    arch: ScaledFamily,
     head: HeadSettings,
     budget: Budget,
     shape: InputShape,
@@ -70,7 +72,7 @@ def solve_width(
 
     Args:
         arch: the network; its width is not read.
-        head: what follows the blocks; it counts where the cost counts it.
+        head: what follows the features; it counts where the cost counts it.
         budget: the cost to meet.
         shape: of the input.
 
@@ -80,11 +82,10 @@ def solve_width(
     """
 
     def cost_at(width: float) -> int:
-        plan = plan_of(replace(arch, width=width), head, shape)
-        cost: int = getattr(plan_costs(plan), budget.cost)
+        cost: int = getattr(family_costs(arch.at_width(width), head, shape), budget.cost)
         return cost
 
-    width = nearest_width(cost_at, budget.target, arch.channel_multiple)
+    width = nearest_width(cost_at, budget.target, arch.width_step)
     cost = cost_at(width)
     residual = cost / budget.target - 1
     if abs(residual) > budget.tolerance:

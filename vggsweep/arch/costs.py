@@ -1,8 +1,7 @@
-"""What a VGG-type plan costs, by arithmetic alone: parameters, MACs, activations.
+"""What a described network costs, by arithmetic alone: parameters, MACs, activations.
 
-Each function stands for one layer and matches one child of the module that `vggsweep.arch.vgg`
-builds; tests hold the two equal. One MAC is one multiply-accumulate (two FLOPs); biases, norms,
-pools and activations are not counted as MACs.
+One MAC is one multiply-accumulate (two FLOPs); biases, norms, pools, activations and additions are not
+counted as MACs.
 """
 
 from __future__ import annotations
@@ -10,8 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vggsweep.arch.layout import block_layout, head_layout
-from vggsweep.arch.plan import Block, NetworkPlan
+from vggsweep.arch.description import (
+    Concat,
+    DoesNotFit,
+    InputShape,
+    Layer,
+    Network,
+    Residual,
+    Scale,
+    Sequence,
+    Shape,
+)
+from vggsweep.arch.family import Family, described
+from vggsweep.arch.settings import HeadSettings
+from vggsweep.errors import InfeasibleConfig
+
+# Larger images than this are not tried when a resolution is refused.
+LARGEST_RESOLUTION = 1024
 
 
 @dataclass(frozen=True)
@@ -40,10 +54,10 @@ class Costs:
     Args:
         params: all parameters.
         conv_params: parameters of the convolutions, biases included, norms not.
-        macs: multiply-accumulates of one forward pass of one image, convolutions and linear layers.
+        macs: multiply-accumulates of one forward pass of one image: convolutions, linear layers, attention.
         activations: output elements of all convolutions for one image.
-        depth: convolutional layers.
-        width: output channels of the first block (of the first convolution in other families).
+        depth: the family's depth dial (convolutional layers where a network has none).
+        width: the family's width dial (output channels of the first convolution where it has none).
     """
 
     params: int
@@ -54,116 +68,89 @@ class Costs:
     width: int
 
 
-@dataclass(frozen=True)
-class Convolution:
-    """One convolution that keeps the resolution.
+def count(network: Network, image: Shape) -> Costs:
+    """The costs of a described network for one image of this shape.
 
-    Args:
-        inputs, outputs: channels.
-        kernel: height and width in pixels.
-        resolution: height and width of input and output in pixels.
+    Raises:
+        DoesNotFit: a layer cannot take what comes before it.
     """
-
-    inputs: int
-    outputs: int
-    kernel: int
-    resolution: int
-
-    @property
-    def params(self) -> int:
-        return self.outputs * (self.inputs * self.kernel**2 + 1)
-
-    @property
-    def activations(self) -> int:
-        return self.outputs * self.resolution**2
-
-    @property
-    def macs(self) -> int:
-        return self.activations * self.inputs * self.kernel**2
-
-
-def convolutions(plan: NetworkPlan) -> Iterator[tuple[int, Convolution]]:
-    """Every convolution with the index of its block, from the input on."""
-    inputs, resolution = plan.channels, plan.resolution
-    for index, block in enumerate(plan.blocks):
-        for kernel in block.kernels:
-            yield index, Convolution(inputs, block.channels, kernel, resolution)
-            inputs = block.channels
-        resolution //= 2
-
-
-def plan_costs(plan: NetworkPlan) -> Costs:
-    """The costs of a plan, without building it."""
-    convs = [conv for _, conv in convolutions(plan)]
-    conv_params = sum(conv.params for conv in convs)
-    norm_params = 2 * sum(conv.outputs for conv in convs) if plan.batch_norm else 0
-    head = list(_head_layers(plan))
+    effect = network.layers.effect(image)
     return Costs(
-        params=conv_params + norm_params + sum(layer.params for layer in head),
-        conv_params=conv_params,
-        macs=sum(conv.macs for conv in convs) + sum(layer.macs for layer in head),
-        activations=sum(conv.activations for conv in convs),
-        depth=plan.depth,
-        width=plan.width,
+        params=effect.params,
+        conv_params=effect.conv_params,
+        macs=effect.macs,
+        activations=effect.activations,
+        depth=network.depth,
+        width=network.width,
     )
 
 
-def plan_layers(plan: NetworkPlan, *, expand: bool = False) -> list[LayerCost]:
+def family_costs(arch: Family, head: HeadSettings, shape: InputShape) -> Costs:
+    """The costs of a family's network.
+
+    Raises:
+        InfeasibleConfig: there is no such network for this input; names the layer and what would fit.
+        ConfigError: the settings contradict each other.
+    """
+    try:
+        return count(described(arch, head, shape), shape.image)
+    except DoesNotFit as fault:
+        raise _infeasible(arch, head, shape, fault) from None
+
+
+def _infeasible(arch: Family, head: HeadSettings, shape: InputShape, fault: DoesNotFit) -> InfeasibleConfig:
+    """The fault of a layer, with a resolution at which there is none."""
+
+    def fits(resolution: int) -> bool:
+        tried = InputShape(shape.channels, resolution, shape.num_classes)
+        try:
+            count(described(arch, head, tried), tried.image)
+        except (DoesNotFit, InfeasibleConfig):
+            return False
+        return True
+
+    works = next((r for r in range(shape.resolution + 1, LARGEST_RESOLUTION) if fits(r)), None)
+    if works is None:
+        return InfeasibleConfig(f"There is no such {arch.name}: layer {fault}.")
+    return InfeasibleConfig(
+        f"dataset.resolution={shape.resolution} is too small for {arch.name}: layer {fault}. The smallest "
+        f"that works is dataset.resolution={works}."
+    )
+
+
+def layer_costs(network: Network, image: Shape, *, expand: bool = False) -> list[LayerCost]:
     """One row per child of the network, as the chapter's ``layer_summary`` prints them.
 
     Args:
-        plan: the network.
-        expand: show the layers inside each block instead of one row a block.
+        network: as described.
+        image: shape of one image.
+        expand: one row for every layer inside the children instead.
     """
-    rows: list[LayerCost] = []
-    convs = list(convolutions(plan))
-    for index, block in enumerate(plan.blocks):
-        inside = list(_block_layers(plan, index, block, [conv for at, conv in convs if at == index]))
-        if expand:
-            rows += inside
-        else:
-            rows.append(
-                LayerCost(
-                    f"block{index + 1}",
-                    "Sequential",
-                    inside[-1].output_shape,
-                    sum(row.params for row in inside),
-                    sum(row.macs for row in inside),
-                )
-            )
-    return rows + list(_head_layers(plan))
+    rows = []
+    for name, layer, shape in _leaves(network.layers, image) if expand else _children(network.layers, image):
+        effect = layer.effect(shape)
+        rows.append(LayerCost(name, layer.type, (1, *effect.shape), effect.params, effect.macs))
+    return rows
 
 
-def _block_layers(
-    plan: NetworkPlan, index: int, block: Block, convs: list[Convolution]
-) -> Iterator[LayerCost]:
-    """The children of one block in the order that the module holds them."""
-    resolution = convs[0].resolution
-    shape = (1, block.channels, resolution, resolution)
-    for layer in block_layout(plan, index):
-        name = f"block{index + 1}.{layer.name}"
-        if layer.kind == "conv":
-            conv = convs[layer.number - 1]
-            yield LayerCost(name, layer.type, shape, conv.params, conv.macs)
-        elif layer.kind == "norm":
-            yield LayerCost(name, layer.type, shape, 2 * block.channels, 0)
-        else:
-            if layer.kind == "pool":
-                shape = (1, block.channels, resolution // 2, resolution // 2)
-            yield LayerCost(name, layer.type, shape, 0, 0)
+def _children(sequence: Sequence, shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
+    for name, layer in sequence.layers:
+        yield name, layer, shape
+        shape = layer.effect(shape).shape
 
 
-def _head_layers(plan: NetworkPlan) -> Iterator[LayerCost]:
-
-    shape: tuple[int, ...] = (1, plan.blocks[-1].channels, *(plan.resolution >> len(plan.blocks),) * 2)
-    for layer in head_layout(plan):
-        if layer.kind == "linear":
-            inputs, outputs = shape[1], layer.features
-            shape = (1, outputs)
-            yield LayerCost(layer.name, layer.type, shape, outputs * (inputs + 1), outputs * inputs)
-            continue
-        if layer.kind == "gap":
-            shape = (1, shape[1], 1, 1)
-        elif layer.kind == "flatten":
-            shape = (1, shape[1] * shape[2] * shape[3])
-        yield LayerCost(layer.name, layer.type, shape, 0, 0)
+def _leaves(layer: Layer, shape: Shape, path: str = "") -> Iterator[tuple[str, Layer, Shape]]:
+    """Every layer without children, its path and its input's shape, in the order in which they run."""
+    inner: list[tuple[str, Layer, Shape]]
+    match layer:
+        case Sequence():
+            inner = list(_children(layer, shape))
+        case Residual(body, shortcut):
+            inner = [("body", body, shape), *([("shortcut", shortcut, shape)] if shortcut else [])]
+        case Concat(body) | Scale(body):
+            inner = [("body", body, shape)]
+        case _:
+            yield path, layer, shape
+            return
+    for name, child, before in inner:
+        yield from _leaves(child, before, f"{path}.{name}" if path else name)

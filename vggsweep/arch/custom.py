@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.importing import called, check_call, load_callable, own_words

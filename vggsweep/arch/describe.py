@@ -1,11 +1,13 @@
-"""What a configured network is and costs; VGG-type networks are answered by arithmetic, without torch."""
+"""What a configured network is and costs; described families are answered by arithmetic, without torch."""
 
 from __future__ import annotations
 
-from vggsweep.arch.costs import Costs, LayerCost, plan_costs, plan_layers
-from vggsweep.arch.plan import InputShape, plan_of
-from vggsweep.arch.settings import ArchSettings, CustomSettings, HeadSettings, ScaledVggSettings, VggSettings
-from vggsweep.errors import ConfigError, InfeasibleConfig
+from vggsweep.arch.costs import Costs, LayerCost, family_costs, layer_costs
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families import ArchSettings
+from vggsweep.arch.family import Family, described, refuse_other_head
+from vggsweep.arch.settings import CustomSettings, HeadSettings, TorchvisionSettings
+from vggsweep.errors import InfeasibleConfig
 
 RESOLUTIONS_TO_SUGGEST = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299)
 
@@ -17,10 +19,10 @@ def check_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
         InfeasibleConfig: no such network at this resolution, depth or width.
         ConfigError: the settings contradict each other.
     """
-    if isinstance(arch, (VggSettings, ScaledVggSettings)):
-        plan_of(arch, head, shape)
+    if isinstance(arch, Family):
+        network_costs(arch, head, shape)
         return
-    _refuse_other_head(arch, head)
+    refuse_other_head(arch.name, head)
     if isinstance(arch, CustomSettings):
         from vggsweep.arch.custom import try_custom
 
@@ -30,10 +32,14 @@ def check_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
 
 
 def network_costs(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> Costs:
-    """Costs of a configured network: by arithmetic for the VGG families, else counted on meta."""
-    if isinstance(arch, (VggSettings, ScaledVggSettings)):
-        return plan_costs(plan_of(arch, head, shape))
-    # torch costs two seconds of start-up, and only networks of other families need it here.
+    """Costs of a configured network: by arithmetic for described families, else counted on meta.
+
+    Raises:
+        InfeasibleConfig: a layer cannot take what comes before it.
+    """
+    if isinstance(arch, Family):
+        return family_costs(arch, head, shape)
+    # torch costs two seconds of start-up, and only networks of other packages need it here.
     from vggsweep.arch.build import build_on_meta
     from vggsweep.arch.counting import count_costs
 
@@ -43,9 +49,9 @@ def network_costs(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
 def network_layers(
     arch: ArchSettings, head: HeadSettings, shape: InputShape, *, expand: bool = False
 ) -> list[LayerCost]:
-    """The rows of the summary (see `vggsweep.arch.costs.plan_layers`)."""
-    if isinstance(arch, (VggSettings, ScaledVggSettings)):
-        return plan_layers(plan_of(arch, head, shape), expand=expand)
+    """The rows of the summary (see `vggsweep.arch.costs.layer_costs`)."""
+    if isinstance(arch, Family):
+        return layer_costs(described(arch, head, shape), shape.image, expand=expand)
     from vggsweep.arch.build import build_on_meta
     from vggsweep.arch.counting import count_layers
 
@@ -54,20 +60,11 @@ def network_layers(
 
 
 def network_stages(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> str | None:
-    """Blocks as one word (``1x16-1x32``); None where a family has no blocks."""
-    if isinstance(arch, (VggSettings, ScaledVggSettings)):
-        return plan_of(arch, head, shape).stages
-    return None
+    """What the dials became as one word (``1x16-1x32``); None where a network has no dials."""
+    return described(arch, head, shape).stages if isinstance(arch, Family) else None
 
 
-def _refuse_other_head(arch: ArchSettings, head: HeadSettings) -> None:
-    if head.name != "native":
-        raise ConfigError(
-            f"head={head.name} would be ignored: arch={arch.name} has a head of its own. Leave head out."
-        )
-
-
-def _check_resolution(arch: ArchSettings, shape: InputShape) -> None:
+def _check_resolution(arch: TorchvisionSettings, shape: InputShape) -> None:
     from vggsweep.arch.build import runs_at
 
     if runs_at(arch, shape, shape.resolution):

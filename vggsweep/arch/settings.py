@@ -1,4 +1,4 @@
-"""What a configuration says about the network: one frozen dataclass per architecture family."""
+"""What a configuration says about the network besides its family: head, budget, other packages."""
 
 from __future__ import annotations
 
@@ -7,64 +7,8 @@ from typing import Any, Literal
 
 from vggsweep.settings import setting
 
-Activation = Literal["relu", "leaky_relu", "gelu", "silu"]
 Initialization = Literal["xavier_uniform", "kaiming_normal", "torch"]
 BudgetName = Literal["none", "macs", "params", "conv_params", "activations"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VggSettings:
-    """A VGG-type network given block by block (the paper's presets, the chapter's small net)."""
-
-    family: Literal["vgg"]
-    name: str
-    stages: Any
-    kernel_size: int = setting(minimum=1)
-    batch_norm: bool
-    local_response_norm: bool
-    activation: Activation
-    dropout: float = setting(minimum=0.0, below=1.0)
-    init: Initialization
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScaledVggSettings:
-    """The family that sweeps use: depth and width are two plain numbers.
-
-    A width of None is solved from the budget, see `vggsweep.arch.budget`.
-    """
-
-    family: Literal["vgg_scaled"]
-    name: str
-    depth: int = setting(minimum=1)
-    width: float | None = setting(above=0)
-    num_blocks: int = setting(minimum=1)
-    stages: Any
-    kernel_size: int = setting(minimum=1)
-    batch_norm: bool
-    activation: Activation
-    dropout: float = setting(minimum=0.0, below=1.0)
-    channel_multiple: int = setting(minimum=1)
-    init: Initialization
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlexNetSettings:
-    """Krizhevsky et al. 2012, in the one-tower form of the d2l.ai chapter on AlexNet."""
-
-    family: Literal["alexnet"]
-    name: str
-    dropout: float = setting(minimum=0.0, below=1.0)
-    init: Initialization
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeNetSettings:
-    """LeNet-5 (LeCun et al. 1998) with ReLU and max-pooling."""
-
-    family: Literal["lenet"]
-    name: str
-    init: Initialization
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,19 +33,6 @@ class CustomSettings:
     target: str
     options: Any
     name: str
-
-
-ArchSettings = (
-    VggSettings | ScaledVggSettings | AlexNetSettings | LeNetSettings | TorchvisionSettings | CustomSettings
-)
-FAMILIES: dict[str, type[ArchSettings]] = {
-    "vgg": VggSettings,
-    "vgg_scaled": ScaledVggSettings,
-    "alexnet": AlexNetSettings,
-    "lenet": LeNetSettings,
-    "torchvision": TorchvisionSettings,
-    "custom": CustomSettings,
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from hydra.core.override_parser.types import Override
 
-from vggsweep.arch.settings import ScaledVggSettings
+from vggsweep.arch.family import Family
 from vggsweep.configuration.schema import Configuration
 from vggsweep.training.settings import MultistepSchedule, StepSchedule
 
@@ -36,9 +36,8 @@ def idle_fields(configuration: Configuration) -> dict[str, Idleness]:
 
 def _found(configuration: Configuration) -> Iterator[Idleness]:
     arch, train, dataset = configuration.arch, configuration.train, configuration.dataset
-    if isinstance(arch, ScaledVggSettings) and arch.stages is not None:
-        because = "arch.stages says every block's convolutions and channels"
-        for name in ("depth", "width", "num_blocks", "channel_multiple"):
+    if isinstance(arch, Family):
+        for name, because in arch.idle_fields().items():
             yield Idleness(f"arch.{name}", because, is_network=True)
     if configuration.head.name == "native":
         yield Idleness("head.dropout", f"arch={arch.name} brings a head of its own")

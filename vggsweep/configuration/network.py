@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vggsweep.arch.budget import COST_WORDS, Budget, Solution, solve_width
-from vggsweep.arch.costs import Costs, plan_costs
+from vggsweep.arch.costs import Costs
 from vggsweep.arch.describe import network_costs
-from vggsweep.arch.plan import InputShape, plan_of
-from vggsweep.arch.settings import ArchSettings, BudgetSettings, HeadSettings, ScaledVggSettings
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families import ArchSettings
+from vggsweep.arch.family import ScaledFamily
+from vggsweep.arch.settings import BudgetSettings, HeadSettings
 from vggsweep.configuration.schema import Configuration
 from vggsweep.data.catalog import resolve_num_classes
 from vggsweep.errors import ConfigError, InfeasibleConfig
@@ -27,7 +29,7 @@ class ConfiguredNetwork:
     """What is built, trained and counted.
 
     Args:
-        arch: as configured; the width of ``vgg_scaled`` is a number.
+        arch: as configured; the width of a scaled family is a number.
         head: as configured.
         shape: what the network sees and answers.
         budget: what it was to cost, or None.
@@ -57,11 +59,11 @@ def configured_network(configuration: Configuration) -> ConfiguredNetwork:
     if settings.name == "none":
         _refuse_idle_fields(settings)
         return ConfiguredNetwork(arch, head, shape)
-    assert isinstance(arch, ScaledVggSettings), "read_configuration refuses a budget for other families"
+    assert isinstance(arch, ScaledFamily), "read_configuration refuses a budget for other families"
     _refuse_contradictions(settings, arch)
     budget = _budget(settings, arch, head, shape)
     solution = solve_width(arch, head, budget, shape)
-    return ConfiguredNetwork(replace(arch, width=solution.width), head, shape, budget, solution)
+    return ConfiguredNetwork(arch.at_width(solution.width), head, shape, budget, solution)
 
 
 def input_shape(configuration: Configuration) -> InputShape:
@@ -81,13 +83,12 @@ def _refuse_idle_fields(settings: BudgetSettings) -> None:
             )
 
 
-def _refuse_contradictions(settings: BudgetSettings, arch: ScaledVggSettings) -> None:
+def _refuse_contradictions(settings: BudgetSettings, arch: ScaledFamily) -> None:
     """A budget decides the width, so nothing else may."""
     name = settings.name
-    if arch.stages is not None:
+    if "width" in arch.idle_fields():
         raise ConfigError(
-            f"arch.stages={_shown(arch.stages)} says every block's channels, so budget={name} has no width "
-            "to solve. Leave one of them out."
+            f"{arch.idle_fields()['width']}, so budget={name} has no width to solve. Leave one of them out."
         )
     if (settings.target is None) == (settings.like is None):
         given = "neither is" if settings.target is None else "both are"
@@ -105,21 +106,19 @@ def _refuse_contradictions(settings: BudgetSettings, arch: ScaledVggSettings) ->
         )
 
 
-def _budget(
-    settings: BudgetSettings, arch: ScaledVggSettings, head: HeadSettings, shape: InputShape
-) -> Budget:
+def _budget(settings: BudgetSettings, arch: ScaledFamily, head: HeadSettings, shape: InputShape) -> Budget:
     assert settings.name != "none" and settings.tolerance is not None
     if settings.target is not None:
         return Budget(settings.name, settings.target, settings.tolerance)
     liked = _likeness(settings, arch)
     try:
-        cost = getattr(plan_costs(plan_of(liked, head, shape)), settings.name)
+        cost = getattr(network_costs(liked, head, shape), settings.name)
     except InfeasibleConfig as error:  # then no trial of this line can work
         raise ConfigError(f"budget.like={_shown(settings.like)}: {error}") from error
     return Budget(settings.name, float(cost), settings.tolerance)
 
 
-def _likeness(settings: BudgetSettings, arch: ScaledVggSettings) -> ScaledVggSettings:
+def _likeness(settings: BudgetSettings, arch: ScaledFamily) -> ScaledFamily:
     """The network whose cost is the target: this one with the fields of ``budget.like``."""
     if not isinstance(settings.like, Mapping):
         raise ConfigError(
@@ -132,7 +131,7 @@ def _likeness(settings: BudgetSettings, arch: ScaledVggSettings) -> ScaledVggSet
                 f"budget.like.{field} cannot be set; the network that a budget is likened to is given by "
                 "depth, width and the other fields of arch."
             )
-    liked = read_settings(ScaledVggSettings, {**asdict(arch), **settings.like}, "budget.like")
+    liked = read_settings(type(arch), {**asdict(arch), **settings.like}, "budget.like")
     if ("width" in settings.like) == (arch.width is not None):
         told = "given twice" if arch.width is not None else "missing"
         raise ConfigError(

@@ -10,7 +10,9 @@ from typing import Any, get_args, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vggsweep.arch.settings import FAMILIES, ArchSettings, BudgetSettings, HeadSettings
+from vggsweep.arch.families import FAMILIES, ArchSettings
+from vggsweep.arch.family import ScaledFamily
+from vggsweep.arch.settings import BudgetSettings, HeadSettings
 from vggsweep.configuration.logger_settings import LoggerSettings, read_loggers
 from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.sweep_settings import (
@@ -198,10 +200,12 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
 
 def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, Any]) -> None:
     # Before arch is read: a budget's option empties arch.width, a field that other families lack.
-    if budget.name != "none" and arch.get("family") != "vgg_scaled":
+    family = FAMILIES.get(str(arch.get("family")))
+    if budget.name != "none" and family is not None and not issubclass(family, ScaledFamily):
+        scaled = [f"arch={name}" for name, cls in FAMILIES.items() if issubclass(cls, ScaledFamily)]
         raise ConfigError(
-            f"budget={budget.name} solves the width of arch=vgg_scaled; arch={arch.get('name')} has fixed "
-            "widths. Leave one of them out."
+            f"budget={budget.name} solves the width of {', '.join(scaled)}; arch={arch.get('name')} has "
+            "fixed widths. Leave one of them out."
         )
 
 

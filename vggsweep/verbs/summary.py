@@ -13,7 +13,7 @@ from rich.table import Table
 from vggsweep.arch.budget import COST_WORDS
 from vggsweep.arch.costs import Costs, LayerCost
 from vggsweep.arch.describe import check_network, network_layers
-from vggsweep.arch.plan import InputShape
+from vggsweep.arch.description import InputShape
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.recorded import recorded_configuration

@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from vggsweep.arch.costs import plan_costs
-from vggsweep.arch.plan import Block, NetworkPlan
-from vggsweep.arch.scaling import block_channels, convolutions_per_block
+from vggsweep.arch.costs import family_costs
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families.vgg import ScaledVgg
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.columns import COSTS
@@ -61,21 +61,24 @@ class Plane:
 
     def cost(self, name: str, depth: int, width: int) -> int:
         """One of `COSTS` of the network at this depth and width."""
-        counts = convolutions_per_block(depth, self.num_blocks)
-        channels = block_channels(width, self.num_blocks)
-        plan = NetworkPlan(
-            blocks=tuple(Block(size, (3,) * count) for count, size in zip(counts, channels, strict=True)),
-            channels=self.channels,
-            resolution=self.resolution,
-            num_classes=self.num_classes,
-            head=HeadSettings(name="gap", hidden=None, dropout=0.0),
+        arch = ScaledVgg(
+            family="vgg_scaled",
+            name="vgg_scaled",
+            depth=depth,
+            width=width,
+            num_blocks=self.num_blocks,
+            stages=None,
+            kernel_size=3,
             batch_norm=self.batch_norm,
-            local_response_norm=False,
             activation="relu",
             dropout=0.0,
+            channel_multiple=1,
             init="kaiming_normal",
         )
-        return int(getattr(plan_costs(plan), name))
+        shape = InputShape(self.channels, self.resolution, self.num_classes)
+        return int(
+            getattr(family_costs(arch, HeadSettings(name="gap", hidden=None, dropout=0.0), shape), name)
+        )
 
     def width(self, name: str, depth: int, cost: float) -> float:
         """Real width at which a network of this depth has this cost; NaN outside what is looked at.

@@ -14,7 +14,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from vggsweep.arch.settings import ArchSettings, CustomSettings
+from vggsweep.arch.families import ArchSettings
+from vggsweep.arch.settings import CustomSettings
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.importing import load_callable, own_words
 from vggsweep.sweep.spec.objectives import Metric

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggsweep.arch.plan import Block, InputShape, plan_of, read_stages
+from vggsweep.arch.describe import check_network, network_costs, network_stages
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families.vgg import Block, read_stages
+from vggsweep.arch.family import described
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
 Build = Callable[..., Any]
@@ -17,9 +20,11 @@ SHAPE = InputShape(1, 32, 10)
 
 
 def test_stages_override_depth_width_and_blocks(arch: Build, head: Build) -> None:
-    plan = plan_of(arch(depth=12, width=64, stages=[[1, 16], [2, 32]]), head("gap"), SHAPE)
+    network = arch(depth=12, width=64, stages=[[1, 16], [2, 32]])
+    costs = network_costs(network, head("gap"), SHAPE)
 
-    assert (plan.depth, plan.width, plan.stages) == (3, 16, "1x16-2x32")
+    assert (costs.depth, costs.width) == (3, 16)
+    assert network_stages(network, head("gap"), SHAPE) == "1x16-2x32"
 
 
 @pytest.mark.parametrize(
@@ -29,9 +34,9 @@ def test_stages_override_depth_width_and_blocks(arch: Build, head: Build) -> Non
 def test_depth_and_width_are_two_dials(
     arch: Build, head: Build, depth: int, num_blocks: int, width: int, stages: str
 ) -> None:
-    plan = plan_of(arch(depth=depth, num_blocks=num_blocks, width=width), head("gap"), SHAPE)
+    network = described(arch(depth=depth, num_blocks=num_blocks, width=width), head("gap"), SHAPE)
 
-    assert (plan.depth, plan.width, plan.stages) == (depth, width, stages)
+    assert (network.depth, network.width, network.stages) == (depth, width, stages)
 
 
 def test_stages_may_name_the_kernel_size_of_each_convolution() -> None:
@@ -68,7 +73,7 @@ def test_stages_that_do_not_read_are_refused_with_their_place(
     arch: Build, head: Build, stages: Any, told: str
 ) -> None:
     with pytest.raises(ConfigError) as refusal:
-        plan_of(arch(stages=stages), head("gap"), SHAPE)
+        check_network(arch(stages=stages), head("gap"), SHAPE)
 
     assert told in str(refusal.value)
 
@@ -95,12 +100,12 @@ def test_any_stages_are_either_read_or_refused_with_their_place(stages: Any) -> 
 
 def test_missing_stages_are_refused_for_a_preset(arch: Build, head: Build) -> None:
     with pytest.raises(ConfigError, match="arch.stages is missing for vgg11"):
-        plan_of(arch("vgg11", stages=None), head("vgg"), SHAPE)
+        check_network(arch("vgg11", stages=None), head("vgg"), SHAPE)
 
 
 def test_even_kernels_are_refused_with_the_next_odd_one(arch: Build, head: Build) -> None:
     with pytest.raises(ConfigError, match=r"arch.kernel_size=4 is even; .* Try arch.kernel_size=5"):
-        plan_of(arch(kernel_size=4), head("gap"), SHAPE)
+        check_network(arch(kernel_size=4), head("gap"), SHAPE)
 
 
 @pytest.mark.parametrize(("num_blocks", "smallest"), [(1, 2), (4, 16), (5, 32), (6, 64)])
@@ -110,12 +115,12 @@ def test_resolution_that_the_pools_exhaust_is_infeasible_and_the_smallest_is_nam
     network = arch(depth=num_blocks, num_blocks=num_blocks)
 
     with pytest.raises(InfeasibleConfig, match=f"smallest that works is dataset.resolution={smallest}"):
-        plan_of(network, head("gap"), InputShape(1, smallest - 1, 10))
-    assert plan_of(network, head("gap"), InputShape(1, smallest, 10)).resolution == smallest
+        check_network(network, head("gap"), InputShape(1, smallest - 1, 10))
+    check_network(network, head("gap"), InputShape(1, smallest, 10))
 
 
 def test_vgg_head_without_hidden_units_and_gap_head_with_them_are_refused(arch: Build, head: Build) -> None:
     with pytest.raises(ConfigError, match="head.hidden=null does not fit head=vgg"):
-        plan_of(arch(), head("vgg", hidden=None), SHAPE)
+        check_network(arch(), head("vgg", hidden=None), SHAPE)
     with pytest.raises(ConfigError, match="head.hidden=64 does not fit head=gap"):
-        plan_of(arch(), head("gap", hidden=64), SHAPE)
+        check_network(arch(), head("gap", hidden=64), SHAPE)

@@ -1,0 +1,143 @@
+"""What holds for every described family: arithmetic equals the built module, and every parameter learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from vggsweep.arch.build import build_network, build_on_meta
+from vggsweep.arch.counting import count_costs, count_layers
+from vggsweep.arch.describe import network_costs, network_layers
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families import FAMILIES
+from vggsweep.arch.family import Family, ScaledFamily
+from vggsweep.errors import InfeasibleConfig
+
+Build = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How a family is tried.
+
+    Args:
+        option: of ``conf/arch``.
+        changes: settings to draw.
+        resolutions: pixels that every drawn network takes.
+        head: of ``conf/head``.
+    """
+
+    option: str
+    changes: st.SearchStrategy[dict[str, Any]]
+    resolutions: st.SearchStrategy[int]
+    head: str = "gap"
+
+
+ACTIVATIONS = st.sampled_from(["relu", "leaky_relu", "gelu", "silu"])
+SAMPLES: dict[str, Sample] = {
+    "vgg_scaled": Sample(
+        "vgg_scaled",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(3, 9),
+                "width": st.floats(1, 12),
+                "num_blocks": st.integers(1, 3),
+                "batch_norm": st.booleans(),
+                "activation": ACTIVATIONS,
+                "channel_multiple": st.sampled_from([1, 4]),
+            }
+        ),
+        st.integers(8, 40),
+    ),
+}
+
+
+def test_every_scaled_family_is_sampled() -> None:
+    assert SAMPLES.keys() == {name for name, cls in FAMILIES.items() if issubclass(cls, ScaledFamily)}
+
+
+@pytest.mark.parametrize("family", SAMPLES)
+@settings(max_examples=100)
+@given(data=st.data())
+def test_arithmetic_equals_the_built_module(
+    arch: Build, head: Build, family: str, data: st.DataObject
+) -> None:
+    sample = SAMPLES[family]
+    network, top = arch(sample.option, **data.draw(sample.changes)), head(sample.head)
+    shape = InputShape(data.draw(st.integers(1, 3)), data.draw(sample.resolutions), 7)
+
+    costs = network_costs(network, top, shape)
+
+    built = build_on_meta(network, top, shape)
+    counted = count_costs(built, shape.channels, shape.resolution)
+    assert (costs.params, costs.conv_params, costs.macs, costs.activations) == (
+        counted.params,
+        counted.conv_params,
+        counted.macs,
+        counted.activations,
+    )
+    for expand in (False, True):
+        rows = network_layers(network, top, shape, expand=expand)
+        assert [(row.name, row.output_shape, row.macs) for row in rows] == [
+            (row.name, row.output_shape, row.macs)
+            for row in count_layers(built, shape.channels, shape.resolution, expand=expand)
+        ]
+
+
+@pytest.mark.parametrize("family", SAMPLES)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_gradients_reach_every_parameter(arch: Build, head: Build, family: str, data: st.DataObject) -> None:
+    sample = SAMPLES[family]
+    network = arch(sample.option, **data.draw(sample.changes))
+    shape = InputShape(2, data.draw(sample.resolutions), 5)
+    torch.manual_seed(0)
+    built = build_network(network, head(sample.head), shape)
+
+    scores = built(torch.randn(4, 2, shape.resolution, shape.resolution))
+    nn.functional.cross_entropy(scores, torch.tensor([0, 1, 2, 3])).backward()
+
+    assert scores.shape == (4, 5)
+    untouched = [
+        name for name, p in built.named_parameters() if p.grad is None or not p.grad.isfinite().all()
+    ]
+    assert untouched == []
+    assert any(p.grad.abs().sum() > 0 for p in built.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("family", SAMPLES)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_no_cost_falls_as_depth_or_width_grows(
+    arch: Build, head: Build, family: str, data: st.DataObject
+) -> None:
+    sample = SAMPLES[family]
+    changes = data.draw(sample.changes)
+    shape = InputShape(3, data.draw(sample.resolutions), 10)
+    wider = {**changes, "width": changes["width"] + data.draw(st.floats(0, 32))}
+    deeper = {**changes, "depth": changes["depth"] + data.draw(st.integers(1, 8))}
+
+    def costs(settings: dict[str, Any]) -> dict[str, int]:
+        found = network_costs(arch(sample.option, **settings), head(sample.head), shape)
+        return {name: getattr(found, name) for name in ("params", "conv_params", "macs", "activations")}
+
+    base = costs(changes)
+    for other in (wider, deeper):
+        try:
+            grown = costs(other)
+        except InfeasibleConfig:  # not every depth is one of the family's
+            continue
+        assert all(grown[name] >= base[name] for name in base)
+
+
+def test_every_family_states_its_source() -> None:
+    described = [cls for cls in FAMILIES.values() if issubclass(cls, Family)]
+
+    assert all(cls.source for cls in described)
