@@ -72,7 +72,10 @@ def test_a_network_likened_to_itself_is_itself(configured: Configured) -> None:
         ([*BUDGET, "arch=lenet", "head=native"], "arch=lenet has fixed widths"),
         ([*BUDGET, "arch.width=8"], "arch.width=8 and budget=macs contradict each other"),
         ([*BUDGET, "experiment=quickstart"], "arch.width=8 and budget=macs contradict each other"),
-        ([*BUDGET, "arch.stages=[[1,16]]"], "arch.stages=[[1,16]] says every block's channels"),
+        (
+            [*BUDGET, "arch.stages=[[1,16]]"],
+            "arch.stages says every block's convolutions and channels, so budget=macs",
+        ),
         (["arch.width=null"], "arch.width=null is solved from a budget; there is none"),
         (["budget=latency"], "Valid: activations, conv_params, macs, none, params."),
         (["budget=marcs"], "Did you mean 'macs'?"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from torch import nn
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.logger_settings import PACKAGES
@@ -25,7 +26,7 @@ GLOBAL_GROUPS = {"experiment", "contender"}
 # What an option needs besides itself.
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
-    ("arch", "custom"): ["arch.target=torchvision.models.resnet18"],
+    ("arch", "custom"): [f"arch.target={__name__}.one_layer"],
     ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
     ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
     ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],
@@ -49,6 +50,11 @@ def squares() -> tuple[np.ndarray[Any, Any], ...]:
     """A data set of one's own."""
     images = np.arange(400, dtype=np.uint16)[:, None, None].repeat(8, 1).repeat(8, 2)
     return images.astype(np.uint8), np.arange(400) % 2, images[:2].astype(np.uint8), np.arange(2)
+
+
+def one_layer(channels: int, num_classes: int) -> nn.Module:
+    """A network of one's own."""
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))
 
 
 @pytest.fixture
