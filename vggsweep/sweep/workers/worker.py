@@ -14,7 +14,8 @@ from rich.console import Console
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.cache import RECENT
-from vggsweep.errors import DataChanged, Interrupted, Superseded, VggsweepError, WriteFailed
+from vggsweep.device import resolve_device
+from vggsweep.errors import ConfigError, DataChanged, Interrupted, Superseded, VggsweepError, WriteFailed
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
@@ -79,7 +80,7 @@ class Worker:
         if role.name:
             RECENT.share(spec.directory.images(host_name()))
         study = spec.open_study()
-        device = role.device or spec.base["device"]
+        device = _device_in_words(role.device or spec.base["device"])
         with write_ahead(storage_of(study).file):
             scheduler = TrialScheduler(spec, study, role.name or "main", device)
             try:
@@ -187,6 +188,14 @@ class Worker:
     def _is_time_up(self) -> bool:
         timeout = self.spec.settings.timeout
         return timeout is not None and self.started.passed() > timeout
+
+
+def _device_in_words(word: str) -> str:
+    """The device that others are told of: what ``auto`` means here."""
+    try:
+        return str(resolve_device(word))
+    except ConfigError:  # each trial will say so
+        return word
 
 
 @dataclass(frozen=True)
