@@ -139,7 +139,7 @@ def _standings(means: pd.DataFrame, x: str, y: str, noise: Noise | None) -> tupl
     rows = means.sort_values(y, ascending=False, kind="stable")
     varied = varied_settings(means)
     best = (float(rows[y].iloc[0]), int(rows["seeds"].iloc[0]))
-    found = []
+    found: list[Standing] = []
     for label, row in rows.iterrows():
         accuracy, seeds = float(row[y]), int(row["seeds"])
         margin = noise.margin(best, (accuracy, seeds), len(rows) - 1) if noise is not None and found else None

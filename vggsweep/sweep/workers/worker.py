@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from omegaconf import DictConfig
@@ -16,6 +17,7 @@ from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.cache import RECENT
 from vggsweep.device import resolve_device
 from vggsweep.errors import ConfigError, DataChanged, Interrupted, Superseded, VggsweepError, WriteFailed
+from vggsweep.measure.cores import CoreWatch
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
@@ -32,6 +34,8 @@ from vggsweep.sweep.storage.study import storage_of
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 from vggsweep.trial import TrialSpec, run_trial
 
+log = logging.getLogger("vggsweep.worker")
+
 WAIT_SECONDS = 0.5
 
 
@@ -44,12 +48,14 @@ class Role:
         device: replaces the configuration's, or None.
         is_orphan: whether the process that started this one is gone.
         report: told of each trial that begins; of None between two.
+        is_first: whether it is the first on its host, which alone says what concerns all of them.
     """
 
     name: str = ""
     device: str | None = None
     is_orphan: Callable[[], bool] = lambda: False
     report: Callable[[Assignment | None], None] = lambda assignment: None
+    is_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,11 @@ class Worker:
                         role.is_orphan,
                     ) as heartbeats,
                 ):
-                    return self._work(_WorkerContext(role, scheduler, stop, view, heartbeats))
+                    # what a process of its own shows goes into its log
+                    cores = (
+                        CoreWatch(partial(log.warning, "%s")) if role.name and role.is_first else CoreWatch()
+                    )
+                    return self._work(_WorkerContext(role, scheduler, stop, view, heartbeats, cores))
             finally:
                 storage_of(study).close()  # or the log would stay
 
@@ -143,7 +153,7 @@ class Worker:
         bench.role.report(assignment)
         try:
             record = run_trial(
-                self._assignment(assignment, bench.role.device),
+                replace(self._assignment(assignment, bench.role.device), cores=bench.cores),
                 stop=bench.stop,
                 console=view.console,
                 on_epoch=self._watch(assignment, scheduler),
@@ -207,3 +217,4 @@ class _WorkerContext:
     stop: StopRequest
     view: SweepView
     heartbeats: HeartbeatThread
+    cores: CoreWatch
