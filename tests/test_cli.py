@@ -87,6 +87,14 @@ def finished(own_folder: Path) -> Path:
     ("words", "told"),
     [
         (["tabel"], "'tabel' is neither a verb nor an override such as key=value. Did you mean 'table'?"),
+        (["help"], "`vggsweep --help` shows all groups and fields"),
+        (["version"], "`vggsweep --version` tells it."),
+        (
+            ["train", "arch.depth=4"],
+            "Overrides alone train a network, with no verb before them: `vggsweep ar",
+        ),
+        (["run"], "Overrides alone train a network"),
+        (["sweep", "arch.depth=4,6"], "A sweep is -m before what varies: `vggsweep -m arch.depth=4,6,8`"),
         (["arch=vgg61"], "arch=vgg61: no such option. Did you mean 'vgg16'?"),
         (["arch=[vgg11,vgg13]"], "with -m arch=vgg11,vgg13"),
         (["space.params=3"], "space.params=3 should be override keys"),

@@ -1,18 +1,21 @@
-"""Every command that README and docs show is one that works, on what the reader of the page has."""
+"""Every command, and every block of Python, that README and docs show works on what the reader has."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import shutil
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra._internal.utils import get_args_parser
 from PIL import Image
 
 from vggsweep.cli import VERBS, is_bare_word, run_hydra, run_verb, verb_parser
+from vggsweep.python import calls
 from vggsweep.sweep.application import Application
 
 CHECKOUT = Path(__file__).parents[1]
@@ -20,6 +23,10 @@ DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^ {4}(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?vggsweep(?= |$)(.*)$", re.MULTILINE)
 # The same within a line of text.
 INLINE = re.compile(r"`vggsweep ([^`\n]+ [^`\n]+)`")
+# A block of Python, with the reason why it is not run where there is one: `<!-- not run: … -->` before it.
+PYTHON = re.compile(r"(<!-- not run: .+ -->\n)?^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# The first line of a block that is a file of the reader's.
+FILE = re.compile(r"# (\w+\.py)\n")
 # What stands for a word of the reader: `vggsweep VERB --help`, `vggsweep repair SWEEP`.
 PLACEHOLDER = re.compile(r"\b[A-Z]{3}|…| -sc |^-sc ")
 # What the documents call sweeps that the reader has.
@@ -31,7 +38,7 @@ PICTURES = "/path/to/pictures"
 READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "report")
 # Lines whose point is something that no test has: another host's database, a sampler from a hub.
 NOT_HERE = (
-    *("@db.lab", "my_samplers.", "my_loggers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),
+    *("@db.lab", "my_samplers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),
     *("alpha/", "picture.png", "sweep.warm_start"),
 )
 # What ends the words of a command.
@@ -47,6 +54,11 @@ def shown() -> list[tuple[str, ...]]:
     ]
     words = (shlex.split(line, comments=True) for line in lines)
     return sorted({tuple(takewhile(lambda word: word not in SHELL, one)) for one in words})
+
+
+def blocks(document: Path) -> list[str]:
+    """The Python of a page that is run, in order."""
+    return [code for reason, code in PYTHON.findall(document.read_text()) if not reason]
 
 
 def is_verb_line(words: tuple[str, ...]) -> bool:
@@ -68,6 +80,10 @@ def reader(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("my_conf", "my_configs"):
         (own_folder / folder).symlink_to(CHECKOUT / "examples" / "my_conf")
     monkeypatch.syspath_prepend(str(CHECKOUT / "examples"))
+    for code in (code for document in DOCUMENTS for code in blocks(document)):
+        if (file := FILE.match(code)) is not None:
+            (own_folder / file[1]).write_text(code)
+    monkeypatch.syspath_prepend(str(own_folder))
     return own_folder
 
 
@@ -93,6 +109,35 @@ def test_shown_verb_answers(words: tuple[str, ...], quickstart: Path, reader: Pa
         assert run_verb(verb, rest) == 0
     else:
         verb_parser(verb).parse_intermixed_args(rest)
+
+
+def made_tiny(call: Callable[..., Any], tiny_line: tuple[str, ...], *further: str) -> Callable[..., Any]:
+    """A call of ours that trains less than its words say, in this process."""
+    fixed = {"experiment", *(word.partition("=")[0] for word in tiny_line)}
+
+    def called(overrides: Sequence[str], **options: Any) -> Any:
+        own = [word for word in overrides if word.partition("=")[0] not in fixed]
+        if options.get("n_workers") is not None:
+            options["n_workers"] = 1
+        return call([*own, *tiny_line, *further], **options)
+
+    return called
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # of its pictures
+@pytest.mark.parametrize(
+    "document", [one for one in DOCUMENTS if blocks(one)], ids=lambda document: document.name
+)
+def test_shown_python_runs_from_the_top_of_its_page(
+    document: Path, quickstart: Path, monkeypatch: pytest.MonkeyPatch, tiny_line: tuple[str, ...]
+) -> None:
+    swept = ("arch.width=4,8", "objective=acc_vs_macs", "sweep.name=page")
+    one_width = tuple(word for word in tiny_line if not word.startswith("arch.width="))
+    monkeypatch.setattr(calls, "train", made_tiny(calls.train, tiny_line))
+    monkeypatch.setattr(calls, "sweep", made_tiny(calls.sweep, one_width, *swept))
+    names: dict[str, Any] = {"__name__": document.stem}
+    for number, code in enumerate(blocks(document), start=1):
+        exec(compile(code, f"{document.name}, block {number}", "exec"), names)
 
 
 def test_documents_show_commands_of_every_verb() -> None:

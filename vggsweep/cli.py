@@ -32,6 +32,15 @@ VERBS = (
     *("weights", "evaluate", "predict", "export"),
     *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
 )
+# What other programs have verbs for, and how it is asked for here.
+ASKED_OTHERWISE = {
+    "help": "`vggsweep --help` shows all groups and fields, `vggsweep VERB --help` a verb.",
+    "version": "`vggsweep --version` tells it.",
+    **dict.fromkeys(
+        ("train", "run"), "Overrides alone train a network, with no verb before them: `vggsweep arch.depth=8`"
+    ),
+    "sweep": "A sweep is -m before what varies: `vggsweep -m arch.depth=4,6,8`",
+}
 # Hydra's flag and name for it; ours answers in a fraction of the time.
 SHELL_COMPLETION = ("-sc", "--shell-completion")
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -92,11 +101,8 @@ def refuse(error: VggsweepError) -> int:
 def run_verb(verb: str, words: Sequence[str]) -> int:
     """Run one verb and return its exit code."""
     if verb not in VERBS:
-        show(
-            f"vggsweep: {verb!r} is neither a verb nor an override such as key=value. "
-            f"{near_match(verb, VERBS)}",
-            sys.stderr,
-        )
+        advice = ASKED_OTHERWISE.get(verb) or near_match(verb, VERBS)
+        show(f"vggsweep: {verb!r} is neither a verb nor an override such as key=value. {advice}", sys.stderr)
         return EXIT_USAGE
     module = import_module(f"vggsweep.verbs.{verb}")
     prepare = getattr(module, "prepare_words", list)

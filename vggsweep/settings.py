@@ -66,7 +66,7 @@ def read_settings(cls: type[Settings], mapping: Mapping[str, Any], where: str) -
             raise ConfigError(f"{where}.{name} is missing; give it a value, such as {where}.{name}=…")
         path = f"{where}.{name}"
         value = _convert(hints[name], mapping[name], path)
-        _check_bounds(value, field.metadata, path)
+        _check_bounds(value, field.metadata, path, mapping[name])
         values[name] = value
     return cls(**values)
 
@@ -138,20 +138,21 @@ def _sweep_syntax(hint: Any, value: Any, path: str) -> str:
     return f" To try {span[1]} to {span[2]}: -m '{path}=range({span[1]},{int(span[2]) + 1})'"
 
 
-def _check_bounds(value: Any, bounds: Mapping[str, float | None], path: str) -> None:
+def _check_bounds(value: Any, bounds: Mapping[str, float | None], path: str, typed: Any) -> None:
+    """Refuse numbers out of bounds, in the words that were typed: a width of 0 is 0, and no 0.0."""
     for item in value if isinstance(value, tuple) else (value,):
         if not isinstance(item, (int, float)) or isinstance(item, bool):
             continue
         low, high = bounds.get("minimum"), bounds.get("maximum")
         above, below = bounds.get("above"), bounds.get("below")
         if low is not None and item < low:
-            raise ConfigError(f"{path}={_shown(value)} is too small; the least is {low:g}.")
+            raise ConfigError(f"{path}={_shown(typed)} is too small; the least is {low:g}.")
         if high is not None and item > high:
-            raise ConfigError(f"{path}={_shown(value)} is too large; the most is {high:g}.")
+            raise ConfigError(f"{path}={_shown(typed)} is too large; the most is {high:g}.")
         if above is not None and item <= above:
-            raise ConfigError(f"{path}={_shown(value)} must be more than {above:g}.")
+            raise ConfigError(f"{path}={_shown(typed)} must be more than {above:g}.")
         if below is not None and item >= below:
-            raise ConfigError(f"{path}={_shown(value)} must be less than {below:g}.")
+            raise ConfigError(f"{path}={_shown(typed)} must be less than {below:g}.")
 
 
 def _shown(value: Any) -> str:

@@ -35,6 +35,7 @@ from vggsweep.held_out import score_test_set
 from vggsweep.identity import Identity
 from vggsweep.loggers.run_logging import RunLogging, logging_trial
 from vggsweep.measure.contention import ContentionWatch
+from vggsweep.measure.cores import CoreWatch
 from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
@@ -91,6 +92,7 @@ class TrialSpec:
         fingerprints: with which the identity was taken; they tell when its data change.
         rungs: epochs at which a pruner looks.
         keeps_weights: whether the weights are written although ``train.keep_weights`` does not ask for them.
+        cores: of all trials of this process, to say once that they wait for cores.
     """
 
     sweep: str
@@ -104,6 +106,7 @@ class TrialSpec:
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
     rungs: Sequence[int] = ()
     keeps_weights: bool = False
+    cores: CoreWatch = field(default_factory=CoreWatch)
 
 
 def run_trial(
@@ -308,12 +311,14 @@ def _train(
         _continue_from(checkpoint, training, run, result)
     images, done = data.train.num_images, len(training.history)
     check_images = partial(run.spec.fingerprints.check, run.spec.plain)
+    publish = partial(_publish, run, result)
+    run.spec.cores.begin(result.environment["device"])
     with ProgressBar(run.console, train.epochs, images, done) as bar:
         try:
             training.run(
                 data.train,
                 data.validation,
-                listener=EpochListener(bar, partial(log.info, "%s"), partial(_publish, run, result)),
+                listener=EpochListener(bar, partial(log.info, "%s"), publish, run.spec.cores.look),
                 stop=run.stop,
                 checkpoint=checkpoint if train.checkpoint else None,
                 check_images=check_images if data.loader == "streaming" else lambda: None,

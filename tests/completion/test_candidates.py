@@ -102,18 +102,22 @@ def test_the_source_of_a_verb_says_what_its_parser_does(verb: str) -> None:
     takes_value = {flag: a.nargs != 0 for a in parser._actions for flag in a.option_strings}
     assert {flag: values is not None for flag, values in flags.items()} == takes_value
     positional = [action.dest for action in parser._actions if not action.option_strings]
-    expected = (
-        {"overrides": "overrides", "group": "group"}.get(positional[0], "sweeps and trials")
-        if positional
-        else "none"
-    )
-    assert words == expected
+    kinds = {"overrides": "overrides", "group": "group", "pictures": "files"}
+    assert words == [kinds.get(name, "sweeps and trials") for name in positional]
 
 
 def test_a_flag_that_takes_a_value_is_followed_by_its_values_or_by_files() -> None:
     assert complete("vggsweep export quickstart/0 --to ", VERBS) == ["onnx", "torch-export", "safetensors"]
     assert complete("vggsweep predict quickstart/0 --folder ", VERBS) == []
     assert complete("vggsweep --config-dir ex", VERBS) == []
+
+
+def test_pictures_are_files_and_no_sweeps(sweeps: Path) -> None:
+    assert offered("vggsweep predict mine/b") == ["mine/best"]
+    assert offered("vggsweep predict mine/2 ") == []
+    assert offered("vggsweep predict --top 3 mi") == ["mine", "mine/"]
+    assert offered("vggsweep predict --json mine/2 boot.jpg m") == []
+    assert offered("vggsweep compare mine o") == ["other", "other/"]
 
 
 def test_completing_imports_neither_hydra_nor_a_verb() -> None:

@@ -21,6 +21,7 @@ SHELLS = {
     "fish": ["fish", "--no-config", "-i"],
 }
 PATIENCE = 30.0
+BEFORE_A_PATH = ("--config-dir ", "table mine --out ", "predict mine/2 --folder=", "dataset.root=./")
 
 
 class Terminal:
@@ -73,10 +74,12 @@ def test_tab_completes_after_the_documented_command(shell: str, sweeps: Path, ow
         "vggsweep table mine/b": "vggsweep table mine/best",
         "vggsweep status --w": "vggsweep status --watch",
     }
-    if shell == "bash":  # where we have nothing to say, its own files
-        (own_folder / "mypics").mkdir()
-        lines["vggsweep --config-dir myp"] = "vggsweep --config-dir mypics/"
-        lines["vggsweep dataset.root=myp"] = "vggsweep dataset.root=mypics/"
+    # where we have nothing to say, the shell's own files
+    (own_folder / "mypics").mkdir()
+    (own_folder / "mypics" / "shoe.jpg").touch()
+    folder = "mypics" if shell == "zsh" else "mypics/"  # whose / goes with the next blank
+    lines |= {f"vggsweep {typed}myp": f"vggsweep {typed}{folder}" for typed in BEFORE_A_PATH}
+    lines["vggsweep predict mine/2 mypics/"] = "vggsweep predict mine/2 mypics/shoe.jpg"
     terminal = Terminal(SHELLS[shell], own_folder)
     try:
         terminal.type(f"{COMMANDS[shell]}\necho ready > ready.txt\n")

@@ -23,7 +23,7 @@ Plain = Callable[..., dict[str, Any]]
         (["arch.depth=[1,2]"], "arch.depth=[1,2] should be a whole number."),
         (["arch.depth=null"], "arch.depth=null should be a whole number."),
         (["arch.width=nan"], "arch.width=nan is not a finite number."),
-        (["arch.width=-3"], "arch.width=-3.0 must be more than 0."),
+        (["arch.width=-3"], "arch.width=-3 must be more than 0."),
         (["arch.batch_norm=maybe"], "arch.batch_norm=maybe should be true or false."),
         (["arch.activation=rleu"], "arch.activation=rleu is not a choice. Did you mean 'relu'?"),
         (["arch=custom"], "arch=custom needs the dotted name of what makes the network"),

@@ -41,7 +41,7 @@ def test_every_field_of_every_option_is_explained(group):
     ("change", "message"),
     [
         ({"val_fraction": 1.0}, r"dataset.val_fraction=1.0 must be less than 1."),
-        ({"val_fraction": 0}, r"dataset.val_fraction=0.0 must be more than 0."),
+        ({"val_fraction": 0}, r"dataset.val_fraction=0 must be more than 0."),
         ({"limit": 1}, r"dataset.limit=1 is too small; the least is 2."),
         ({"std": [0.0]}, r"dataset.std=\[0.0\] must be more than 0."),
         ({"loader": "resident_"}, r"Did you mean 'resident'\?"),

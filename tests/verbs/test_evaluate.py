@@ -14,7 +14,7 @@ import vggsweep
 from vggsweep.cli import run_verb
 from vggsweep.data.mini import read_mini
 from vggsweep.data.split import first_images
-from vggsweep.errors import WriteFailed
+from vggsweep.errors import ConfigError, WriteFailed
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.openings import read_openings
 from vggsweep.results.disk.record import Record
@@ -96,6 +96,13 @@ def test_a_result_that_cannot_be_logged_is_not_shown(kept: TrialDirectory, capsy
         run_verb("evaluate", ["runs/0"])
     assert not kept.test.exists()
     assert "test_acc" not in capsys.readouterr().out
+
+
+def test_a_device_that_there_is_not_is_said_before_missing_weights(kept: TrialDirectory) -> None:
+    kept.weights.unlink()
+
+    with pytest.raises(ConfigError, match="device=cupa is not a device. Valid: auto, cpu"):
+        run_verb("evaluate", ["runs/0", "--device", "cupa"])
 
 
 def test_a_network_trained_once_more_is_logged_in_its_sweep_too(kept: TrialDirectory) -> None:

@@ -112,14 +112,18 @@ def test_without_its_data_random_pixels_are_compared_and_said_to_be(train: Train
 def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(kept: TrialDirectory) -> None:
     words = ["export", "runs/0", "--to", "safetensors", "--out", "mine"]
     run_verb(words[0], words[1:])
-    Path("mine/left.txt").touch()
-    run_verb(words[0], words[1:])
-    assert not Path("mine/left.txt").exists()
-    Path("mine/card.json").unlink()
-
-    with pytest.raises(ConfigError, match="mine is there and no export. Name another folder: --out"):
+    run_verb("export", ["runs/0", "--to", "torch-export", "--out", "mine"])
+    assert sorted(path.name for path in Path("mine").iterdir()) == ["README.md", "card.json", "model.pt2"]
+    Path("mine/notes.txt").write_text("my own")
+    with pytest.raises(
+        ConfigError, match=r"holds what no export wrote \(notes.txt\). Name another folder: --"
+    ):
         run_verb(words[0], words[1:])
-    assert Path("mine/model.safetensors").exists()
+    Path("mine/notes.txt").unlink()
+    Path("mine/card.json").write_text('{"title": "of another program"}')
+    with pytest.raises(ConfigError, match=r"holds what no export wrote \(README.md\)"):
+        run_verb(words[0], words[1:])
+    assert Path("mine/model.pt2").exists()
 
 
 def test_what_scores_otherwise_is_not_kept(kept: TrialDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

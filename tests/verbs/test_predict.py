@@ -85,13 +85,18 @@ def test_json_holds_the_same_and_the_exit_code_is_0_where_all_could_be_read(
         (["runs/0", "--folder", "gone"], "--folder gone: there is no such folder."),
         (["runs/0", "--folder", "outputs"], "--folder outputs holds no pictures"),
         (["runs/0", "a.png", "--top", "0"], "--top 0: at least one class is told."),
-        (["runs/9", "a.png"], "runs has no trial 9. It has 0."),
-        (["rnus/0", "a.png"], "Did you mean 'runs'"),
+        (["runs/0", "a.png", "b.png"], "There is no picture 'a.png' (looked in "),
+        (["runs/0", "pictures/boot.png", "--out", "outputs"], "outputs is a folder; name a file in it"),
+        (["runs/0", "--folder", "pictures", "--out", "no/a.csv"], "there is no folder no to write it to"),
+        (["runs/0", "pictures/boot.png", "--device", "cupa"], "device=cupa is not a device"),
+        (["runs/9", "pictures/boot.png"], "runs has no trial 9. It has 0."),
+        (["rnus/0", "pictures/boot.png"], "Did you mean 'runs'"),
     ],
 )
 def test_a_line_that_cannot_work_is_refused_in_a_sentence(
     kept: TrialDirectory, pictures: Path, words: list[str], told: str
 ) -> None:
+    kept.weights.unlink()  # what was typed is looked at first
     with pytest.raises(ConfigError) as refusal:
         run_verb("predict", words)
     assert told in str(refusal.value)

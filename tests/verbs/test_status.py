@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -10,13 +11,17 @@ import pytest
 from rich.console import Console
 
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
+from vggsweep.device import resolve_device
 from vggsweep.errors import ConfigError
-from vggsweep.results.disk.layout import sweep_directory
+from vggsweep.results.disk.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.display.keyboard import Keys
+from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.heartbeat import HeartbeatThread
+from vggsweep.sweep.scheduling.ownership import owner_of
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
+from vggsweep.sweep.workers.jobs import jobs_of
 from vggsweep.training.interruption import StopRequest
 from vggsweep.verbs import status
 from vggsweep.verbs.status import StatusView
@@ -111,6 +116,34 @@ def test_workers_of_other_hosts_are_shown_with_their_last_sign_of_life(
         while "beta-0: heard of" not in (text := shown("far")[0]):
             assert time.monotonic() < deadline, text
             time.sleep(0.1)
+
+
+def test_jobs_that_wait_in_slurms_queue_are_counted(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of("arch.depth=4,5", "sweep.name=waits")
+    scheduler_of(spec)
+    save_spec(spec)
+    spec.directory.jobs.write_text("7_0\n7_1\n7_2\n6\n")
+    squeue = own_folder / "bin" / "squeue"
+    squeue.parent.mkdir()
+    squeue.write_text("#!/bin/sh\nprintf '7_0 RUNNING\\n7_1 PENDING\\n7_2 PENDING\\n99 PENDING\\n'\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(squeue.parent), prepend=os.pathsep)
+
+    assert "2 jobs queued" in shown("waits")[0]
+    assert jobs_of(spec.directory) == {"7_0": "RUNNING", "7_1": "PENDING", "7_2": "PENDING"}
+
+    squeue.write_text("#!/bin/sh\nexit 1\n")  # a host that sees the files and no cluster
+    assert "queued" not in shown("waits")[0]
+
+
+def test_the_device_of_a_worker_is_the_one_that_auto_means(quickstart: Path) -> None:
+    trials = read_study(SweepDirectory(quickstart)).get_trials()
+
+    assert {owner.device for trial in trials if (owner := owner_of(trial)) is not None} == {
+        str(resolve_device("auto"))
+    }
 
 
 def test_reasons_of_failures_are_there_and_move_no_cursor() -> None:

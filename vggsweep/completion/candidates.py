@@ -27,8 +27,8 @@ OF_HYDRA = {"hydra/launcher": ("basic", "joblib"), "hydra/sweeper": ("basic",)}
 WORD = re.compile(r"[\w@%+=:,./\[\]~^-]+")
 VERBS_FOLDER = Path(__file__).resolve().parents[1] / "verbs"
 # What the words of a verb are.
-OVERRIDES, TRIALS, GROUP, NONE = "overrides", "sweeps and trials", "group", "none"
-ARGUMENTS = {"overrides": OVERRIDES, "group": GROUP}
+OVERRIDES, TRIALS, GROUP, FILES = "overrides", "sweeps and trials", "group", "files"
+ARGUMENTS = {"overrides": OVERRIDES, "group": GROUP, "pictures": FILES}
 # Verbs that are told overrides, or one trial.
 WITH_A_TRIAL = ("summary",)
 BEST = "best"
@@ -67,23 +67,35 @@ def _after_verb(verb: str, words: Sequence[str], word: str) -> list[str]:
         return flags[words[-1]] or []
     if word.startswith("-"):
         return [*sorted(flags), "--help"]
-    if arguments == OVERRIDES:
-        own = _places(word) if verb in WITH_A_TRIAL and not words and "=" not in word else []
+    if not arguments:
+        return []
+    place = _place(words, flags)
+    kind = arguments[min(place, len(arguments) - 1)]
+    if kind == OVERRIDES:
+        own = _places(word) if verb in WITH_A_TRIAL and place == 0 and "=" not in word else []
         return [*_overrides(words, word), *own]
-    if arguments == GROUP:
-        return [*_tree(words).groups(), SWEEPS] if not words else []
-    return _places(word) if arguments == TRIALS else []
+    if kind == GROUP:
+        return [*_tree(words).groups(), SWEEPS] if place == 0 else []
+    return _places(word) if kind == TRIALS else []
 
 
-def verb_syntax(source: Path) -> tuple[dict[str, list[str] | None], str]:
+def _place(words: Sequence[str], flags: Mapping[str, list[str] | None]) -> int:
+    """How many of a verb's words are neither flags nor values of these."""
+    return sum(
+        not word.startswith("-") and flags.get(before) is None
+        for before, word in zip(["", *words], words, strict=False)
+    )
+
+
+def verb_syntax(source: Path) -> tuple[dict[str, list[str] | None], list[str]]:
     """The flags of a verb and what its words are, from its source: to import it may take a second.
 
     Returns:
         For each flag the values that are written there, none where it takes another, None where it takes no
-        value; and what the verb's own words are.
+        value; and what each of the verb's own words is, the last of which stands for all further ones.
     """
     flags: dict[str, list[str] | None] = {}
-    arguments = NONE
+    arguments: list[str] = []
     module = ast.parse(source.read_text(encoding="utf-8"))
     assigned = (
         one for one in module.body if isinstance(one, ast.Assign) and isinstance(one.value, ast.Tuple)
@@ -96,8 +108,8 @@ def verb_syntax(source: Path) -> tuple[dict[str, list[str] | None], str]:
                     name = argument.value
                     if name.startswith("-"):
                         flags[name] = _values(node, tuples)
-                    elif arguments == NONE:
-                        arguments = ARGUMENTS.get(name, TRIALS)
+                    else:
+                        arguments.append(ARGUMENTS.get(name, TRIALS))
     return flags, arguments
 
 

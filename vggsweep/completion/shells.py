@@ -1,6 +1,7 @@
 """What each shell evaluates once, so that Tab asks vggsweep.
 
 Each asks ``vggsweep -sc query=SHELL`` with the line up to the cursor in COMP_LINE and reads a word a line.
+Where there is none, it offers files.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _vggsweep() {
     done < <(COMP_LINE="${(j: :)words[1,CURRENT-1]} $PREFIX" "${~words[1]}" -sc query=zsh 2>/dev/null)
     (( $#open )) && compadd -S '' -- "${open[@]}"
     (( $#closed )) && compadd -- "${closed[@]}"
-    if (( ! $#open + $#closed )); then compset -P '*='; _files; fi
+    if (( $#open + $#closed == 0 )); then compset -P '*='; _files; fi
 }
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u }
 compdef _vggsweep vggsweep
@@ -39,17 +40,17 @@ FISH = """\
 function __vggsweep
     set -lx COMP_LINE (commandline -cp)
     set -l typed (commandline -opc)
-    eval $typed[1] -sc query=fish 2>/dev/null
+    set -g __vggsweep_words (eval $typed[1] -sc query=fish 2>/dev/null)
+    test -n "$__vggsweep_words"
 end
 complete -c vggsweep -e
-complete -c vggsweep -n 'not string match -q "*=*/*" -- (commandline -ct)' -f
-complete -c vggsweep -a '(__vggsweep)'
+complete -c vggsweep -n __vggsweep -f -a '$__vggsweep_words'
 """
 INSTALL = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 UNINSTALL = {
     "bash": "complete -r vggsweep; unset -f _vggsweep\n",
     "zsh": "compdef -d vggsweep; unfunction _vggsweep\n",
-    "fish": "complete -c vggsweep -e; functions -e __vggsweep\n",
+    "fish": "complete -c vggsweep -e; functions -e __vggsweep; set -e __vggsweep_words\n",
 }
 COMMANDS = {
     "bash": 'eval "$(vggsweep -sc install=bash)"',

@@ -31,7 +31,7 @@ def check_configuration(configuration: Configuration) -> None:
     check_name(configuration.sweep.name)
     check_storage(configuration.sweep.storage)
     check_loggers(configuration.logger)
-    _check_device_word(configuration.device)
+    check_device_word(configuration.device)
     check_dataset(configuration.dataset)
     network = configured_network(configuration)
     check_network(network.arch, network.head, network.shape)
@@ -77,7 +77,12 @@ def _check_own_parts(configuration: Configuration, num_classes: int) -> None:
         try_loss(loss, num_classes)
 
 
-def _check_device_word(device: str) -> None:
+def check_device_word(device: str) -> None:
+    """Refuse what names no device of any machine.
+
+    Raises:
+        ConfigError: with what does.
+    """
     if not DEVICE_PATTERN.fullmatch(device):
         raise ConfigError(f"device={device} is not a device. Valid: auto, cpu, cuda, cuda:0, cuda:1, …, mps.")
 

@@ -101,8 +101,8 @@ def _refuse_contradictions(settings: BudgetSettings, arch: ScaledFamily) -> None
     if settings.target is not None and arch.width is not None:
         raise ConfigError(
             f"arch.width={arch.width:g} and budget={name} contradict each other: the budget solves the width "
-            "of each depth. Leave arch.width and spaces that vary it out (arch.width=null takes back an "
-            "experiment's)."
+            "of each depth. Leave arch.width out; arch.width=null takes back what an experiment or a space "
+            "says of it."
         )
 
 

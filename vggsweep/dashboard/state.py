@@ -94,7 +94,7 @@ def page_state(name: str, status: SweepStatus, ended: str | None) -> PageState:
         message=visible(message),
         done=progress.done,
         total=progress.total,
-        counts=count_words(progress),
+        counts=count_words(progress, status.queued),
         left=time_left(progress) if phase == TRAINING else "",
         best=_best_words(status),
         running=tuple(map(_row, progress.running)),

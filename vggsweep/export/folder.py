@@ -12,13 +12,15 @@ from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.export.card import card_of, readme_of
 from vggsweep.export.check import check_export, onnx_latency, pixels_to_check
-from vggsweep.export.formats import ONNX, Format, check_packages
+from vggsweep.export.formats import FORMATS, ONNX, Format, check_packages
 from vggsweep.files import make_directory, write_atomically, write_failed
 from vggsweep.model import load_model
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import read_record
 
 CARD, README = "card.json", "README.md"
+# All that an export of any format consists of.
+WRITTEN = {CARD, README, *(form.file for form in FORMATS.values()), "record.json"}
 
 
 def export_trial(directory: TrialDirectory, form: Format, out: Path, words: Sequence[str]) -> dict[str, Any]:
@@ -65,11 +67,26 @@ def export_trial(directory: TrialDirectory, form: Format, out: Path, words: Sequ
 
 
 def check_out(out: Path) -> None:
-    """Refuse a place that holds anything but an earlier export.
+    """Refuse a place that holds anything but an earlier export, all of which would be lost.
 
     Raises:
-        ConfigError: with another place.
+        ConfigError: with what is there, and another place.
     """
-    if not out.exists() or (out.is_dir() and ((out / CARD).is_file() or not any(out.iterdir()))):
+    if not out.exists():
         return
-    raise ConfigError(f"{out} is there and no export. Name another folder: --out {out}-export")
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {out.name}
+    foreign = sorted(names - WRITTEN if _is_card(out / CARD) else names)
+    if foreign:
+        raise ConfigError(
+            f"{out} is there and holds what no export wrote ({foreign[0]}). Name another folder: --out "
+            f"{out}-export"
+        )
+
+
+def _is_card(path: Path) -> bool:
+    """Whether an export of ours wrote it."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(card, dict) and {"schema_version", "format", "command"} <= set(card)

@@ -1,1 +1,1 @@
-"""Measurement: latency, throughput, memory, environment."""
+"""Measurement: latency, throughput, memory, environment, and whether other work disturbs."""

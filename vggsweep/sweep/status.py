@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Self
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.errors import ConfigError, RecordError
+from vggsweep.errors import ConfigError, RecordError, SweepError
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.results.disk.sweep_file import read_saved_spec
@@ -23,9 +24,12 @@ from vggsweep.sweep.spec.extent import saved_extent
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.study import close_study
 from vggsweep.sweep.storage.trial_attrs import INFEASIBLE, REASON, counted, is_infeasible, reason_of
+from vggsweep.sweep.workers.jobs import WAITS, jobs_of
 from vggsweep.visible import visible
 
 REASONS_SHOWN = 12
+# Clusters ask not to be asked more often.
+SECONDS_BETWEEN_QUEUES = 30.0
 
 
 class NothingYet(ConfigError):
@@ -43,6 +47,7 @@ class SweepStatus:
         reasons: why trials failed and suggestions were no networks, a line each; the commonest first.
         damage: what is wrong with ``sweep.yaml``, or None.
         storage: ``sweep.storage`` as it was written; None for the directory's own file.
+        queued: jobs of workers that a command left in SLURM's queue, and that wait there.
         is_of_records: whether the study is lost or damaged, so that the records say all this.
     """
 
@@ -52,6 +57,7 @@ class SweepStatus:
     reasons: tuple[str, ...]
     damage: str | None
     storage: str | None
+    queued: int
     is_of_records: bool
 
 
@@ -66,6 +72,7 @@ class StatusReader:
         self.directory = directory
         self.reader = ProgressReader(directory)
         self._opened: tuple[optuna.Study, tuple[object, ...]] | None = None
+        self._queue: tuple[float, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -111,8 +118,18 @@ class StatusReader:
             reasons=tuple(reason_lines(trials, directory)),
             damage=damage,
             storage=saved.storage if saved is not None else None,
+            queued=self._queued(),
             is_of_records=not isinstance(study._storage, BufferedStorage),
         )
+
+    def _queued(self) -> int:
+        """How many jobs wait; a queue is asked seldom, and one that does not answer says nothing."""
+        if self._queue is None or time.monotonic() - self._queue[0] > SECONDS_BETWEEN_QUEUES:
+            count = 0
+            with suppress(SweepError):
+                count = list(jobs_of(self.directory).values()).count(WAITS)
+            self._queue = time.monotonic(), count
+        return self._queue[1]
 
     def _study(self, storage: str | None) -> optuna.Study:
         """Open it again only where the file, or the address, is another one."""
@@ -126,11 +143,13 @@ class StatusReader:
         return self._opened[0]
 
 
-def count_words(progress: SweepProgress) -> str:
-    """Trials by state, as a sentence's end."""
+def count_words(progress: SweepProgress, queued: int = 0) -> str:
+    """Trials by state, and jobs of workers that wait, as a sentence's end."""
     words = [f"{count} {state}" for state, count in progress.counts.items()]
     if progress.retried:
         words.append(f"{progress.retried} continued after a death")
+    if queued:
+        words.append(f"{queued} {'job' if queued == 1 else 'jobs'} queued")
     return ", ".join(words) or "nothing yet"
 
 

@@ -97,14 +97,24 @@ class ProgressBar:
 
 @dataclass(frozen=True)
 class EpochListener:
-    """Listener of the loop: log and bar, then other processes."""
+    """Listener of the loop: log and bar, then other processes.
+
+    Args:
+        bar, log: show what happens to a person, and write it down.
+        publish: shows an epoch to other processes.
+        look: called after each step; what a person should know, or None.
+    """
 
     bar: ProgressBar
     log: Callable[[str], None]
     publish: Callable[[EpochResult], None]
+    look: Callable[[], str | None] = lambda: None
 
     def step_ended(self, epoch: int, step: int, images: int) -> None:
         self.bar.step_ended(epoch, step, images)
+        if (text := self.look()) is not None:
+            self.log(text)
+            self.bar.console.print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
 
     def epoch_ended(self, result: EpochResult) -> None:
         self.log(epoch_line(result, self.bar.epochs))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from vggsweep.configuration.checks import check_device_word
 from vggsweep.errors import ConfigError
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.address import TRIAL_HELP, find_trial
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score the network on the test images, write the result, and say how often they were opened before."""
+    check_device_word(arguments.device)
     directory = find_trial(arguments.trial)
     record = read_record(directory.record)
     before = earlier_openings(directory, record)
@@ -69,8 +71,8 @@ def open_test(
     from vggsweep.results.statistics.noise import LEVEL, BinomialNoise
 
     configuration = recorded_configuration(record)
+    device, precision = _device(configuration, record, arguments.device)  # what was typed comes first
     model = load_model(directory.path)
-    device, precision = _device(configuration, record, arguments.device)
     dataset, train = configuration.dataset, configuration.train
     images = open_test_split(
         dataset,

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vggsweep.configuration.checks import check_device_word
 from vggsweep.errors import EXIT_FAILED, ConfigError, DataError
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.address import TRIAL_HELP, find_trial
@@ -50,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Answer for each picture that can be read; the exit code says whether all could."""
     paths = chosen_pictures(arguments)
+    _check_out(arguments.out)
+    check_device_word(arguments.device)
     directory = find_trial(arguments.trial)
     from vggsweep.device import resolve_device
     from vggsweep.model import load_model
@@ -79,7 +82,7 @@ def chosen_pictures(arguments: argparse.Namespace) -> list[str]:
     """Paths of the pictures that the line names.
 
     Raises:
-        ConfigError: it names none, or no such folder.
+        ConfigError: it names none, none that is there, or no such folder.
     """
     if arguments.top < 1:
         raise ConfigError(f"--top {arguments.top}: at least one class is told.")
@@ -90,6 +93,8 @@ def chosen_pictures(arguments: argparse.Namespace) -> list[str]:
         folders = [path for path in arguments.pictures if Path(path).is_dir()]
         if folders:
             raise ConfigError(f"{folders[0]} is a folder. All pictures below it: --folder {folders[0]}")
+        if not any(map(os.path.exists, arguments.pictures)):  # of several, those that are there are answered
+            raise ConfigError(f"There is no picture {arguments.pictures[0]!r} (looked in {Path.cwd()}).")
         return list(arguments.pictures)
     if arguments.pictures:
         raise ConfigError("Name pictures or a --folder, not both.")
@@ -106,6 +111,14 @@ def chosen_pictures(arguments: argparse.Namespace) -> list[str]:
     if not found:
         raise ConfigError(f"--folder {folder} holds no pictures ({' '.join(EXTENSIONS)}).")
     return sorted(found)
+
+
+def _check_out(out: Path | None) -> None:
+    """Refuse a file that could not be written once all pictures are answered."""
+    if out is not None and out.is_dir():
+        raise ConfigError(f"--out {out} is a folder; name a file in it, such as --out {out / 'answers.csv'}")
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent} to write it to.")
 
 
 def answered(

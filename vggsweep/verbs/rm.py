@@ -27,9 +27,9 @@ examples:
   vggsweep rm quickstart/3 quickstart/7
   vggsweep rm quickstart                  the whole sweep
 
-The number of a removed trial is never given again, and `vggsweep repair` does not bring it back. The sweep's
-own command may train its configuration again, under a new number. `vggsweep clean` frees space and keeps
-results.
+The number of a removed trial is never given again, and `vggsweep repair` does not bring it back. The files
+that tell of all trials, such as table.csv, go with it. The sweep's own command writes them anew, and may
+train the configuration again, under a new number. `vggsweep clean` frees space and keeps results.
 """
 
 
@@ -61,8 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for sweep in choice.sweeps:
         if (named := choice.trials.get(sweep.path)) is not None:
-            remove_trials(sweep, sorted(named))
+            stale = remove_trials(sweep, sorted(named))
             show(f"Removed from {sweep.name}: {', '.join(map(str, sorted(named)))}.")
+            if stale:
+                show(f"Gone with them, as they told of them: {', '.join(stale)}.")
             continue
         left = remove_sweep(sweep)
         link = OUTPUTS / sweep.name

@@ -118,7 +118,7 @@ class StatusView(StatusReader):
         status = self.read()
         progress = status.progress
         head = Text.assemble((visible(self.directory.name), "bold"), f"  {_amount(progress)}")
-        parts: list[RenderableType] = [head, Text(count_words(progress))]
+        parts: list[RenderableType] = [head, Text(count_words(progress, status.queued))]
         if status.damage is not None:
             parts.append(Text(visible(f"damaged: {status.damage}")))
         if progress.running:

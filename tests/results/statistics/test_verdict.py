@@ -42,6 +42,19 @@ def test_large_differences_are_told_apart() -> None:
     assert [standing.is_told_apart for standing in verdict.standings[0]] == [False, True]
 
 
+def test_the_noise_that_is_told_is_that_by_which_each_network_is_judged() -> None:
+    # 1.96 standard errors (two comparisons together: 2.24), with two more answers on each side
+    told = reach_verdict(grid((4, 4, 0.5), (6, 6, 0.85), (8, 8, 0.9)).assign(val_images=1_000))
+
+    assert [one.margin and round(one.margin, 3) for one in told.standings[0]] == [None, 0.033, 0.041]
+    assert "differences from the best below 0.033 to 0.041, depending on the network, are" in told.uncertainty
+
+    alone = reach_verdict(grid((8, 8, 0.9)).assign(val_images=1_000))
+    assert "differences from the best below 0.026 are noise" in alone.uncertainty
+    pair = reach_verdict(grid((6, 6, 0.85), (8, 8, 0.9)).assign(val_images=1_000))
+    assert "differences from the best below 0.029 are noise" in pair.uncertainty
+
+
 def test_replicates_bring_the_noise_of_the_seeds() -> None:
     table = grid((4, 4, 0.89), (8, 8, 0.9), seeds=3, spread=0.001)
 

@@ -12,6 +12,8 @@ from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.tables.table import read_rows
+from vggsweep.sweep.display.closing import conclude
+from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.recovery.study_edits import blank
@@ -22,6 +24,7 @@ from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.study import close_study, open_study
 from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate
 from vggsweep.sweep.workers.slot import take_slot
+from vggsweep.verbs.list import sweep_row
 
 
 def trained(*words: str) -> SweepSpec:
@@ -55,6 +58,22 @@ def test_a_removed_trial_is_gone_everywhere_and_does_not_come_back() -> None:
     assert known(sweep) == [0, 2]
     with pytest.raises(ConfigError, match="s has no trial 1. It has 0, 2."):
         run_verb("rm", ["s/1", "--yes"])
+
+
+def test_what_told_of_a_removed_trial_and_of_the_end_goes_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = trained("arch.depth=4,5,6")
+    outcome = WorkerOutcome("every point of the space is done", is_early=False)
+    conclude(spec, outcome)
+    assert sweep_row(spec.directory)["state"] == "every point of the space is done"
+    assert run_verb("rm", ["s/2", "--yes"]) == 0
+    assert "told of them: table.csv, front.png, optimization_results.yaml." in capsys.readouterr().out
+    row = sweep_row(spec.directory)
+    assert (row["state"], row["trials"], row["of"]) == ("interrupted", 2, 3)
+    assert not any(path.exists() for path in spec.directory.closing_files)
+    conclude(spec, outcome)
+    assert len(spec.directory.table.read_text().splitlines()) == 3
 
 
 def test_the_sweep_trains_its_configuration_again_under_a_new_number() -> None:

@@ -82,6 +82,24 @@ def test_field_of_a_space_that_nobody_typed_is_said_to_come_from_there() -> None
     assert refused("arch=lenet", "space=depth_width").startswith(
         "arch.depth is varied by space=depth_width, not by a word of this line"
     )
+    stages = ("arch.stages=[[1,8],[1,8]]", "experiment=quickstart", "arch.width=null")
+    assert refused(*stages).startswith(
+        "arch.depth is varied by experiment=quickstart, not by a word of this line: arch.depth is swept but "
+        "changes nothing"
+    )
+    assert refused("arch.stages=[[1,8]]", "arch.depth=4,6").startswith("arch.depth is swept but changes")
+
+
+def test_space_that_varies_what_a_budget_solves_gives_it_up_by_a_word() -> None:
+    words = ("space=depth_width", "budget=macs", "budget.target=5e6")
+    told = refused(*words)
+    assert told.startswith(
+        "arch.width is varied by space=depth_width, not by a word of this line: arch.width=4 and budget=macs "
+        "contradict each other"
+    )
+    assert told.endswith("arch.width=null takes back what an experiment or a space says of it.")
+    assert list(spec_of(*words, "arch.width=null").space.distributions) == ["arch.depth"]
+    assert refused(*words[1:], "arch.width=8,16").startswith("arch.width=8 and budget=macs contradict")
 
 
 def test_sweep_in_which_nothing_can_exist_is_refused_with_the_first_reason() -> None:

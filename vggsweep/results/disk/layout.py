@@ -131,7 +131,12 @@ class SweepDirectory:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a sweep writes beside its study and its trials."""
-        return (self.settings, self.table, self.front, self.report, self.best)
+        return (self.settings, *self.closing_files)
+
+    @property
+    def closing_files(self) -> tuple[Path, ...]:
+        """What tells of all its trials when a sweep has ended."""
+        return (self.table, self.front, self.report, self.best)
 
     def images(self, host: str) -> Path:
         """Pixels that the workers of one host hold together, while they run."""

@@ -37,6 +37,8 @@ class Standing:
         interval: of that accuracy.
         seeds: trials behind it.
         cost: in the unit of the cost's column, or None where it is not known.
+        margin: by how much it may lie below the best by chance alone; None for the best, and where no noise
+            is known.
         is_told_apart: whether it is worse than the best by more than the noise.
         is_at_chance: whether it is no better than guessing.
     """
@@ -47,6 +49,7 @@ class Standing:
     interval: Interval | None
     seeds: int
     cost: float | None
+    margin: float | None
     is_told_apart: bool
     is_at_chance: bool = False
 
@@ -136,10 +139,10 @@ def _standings(means: pd.DataFrame, x: str, y: str, noise: Noise | None) -> tupl
     rows = means.sort_values(y, ascending=False, kind="stable")
     varied = varied_settings(means)
     best = (float(rows[y].iloc[0]), int(rows["seeds"].iloc[0]))
-    found = []
+    found: list[Standing] = []
     for label, row in rows.iterrows():
         accuracy, seeds = float(row[y]), int(row["seeds"])
-        margin = noise.margin(best, (accuracy, seeds), max(1, len(rows) - 1)) if noise is not None else 0.0
+        margin = noise.margin(best, (accuracy, seeds), len(rows) - 1) if noise is not None and found else None
         cost = row.get(x)
         found.append(
             Standing(
@@ -149,7 +152,8 @@ def _standings(means: pd.DataFrame, x: str, y: str, noise: Noise | None) -> tupl
                 interval=noise.interval(accuracy, seeds) if noise is not None else None,
                 seeds=seeds,
                 cost=None if cost is None or pd.isna(cost) else float(cost),
-                is_told_apart=noise is not None and best[0] - accuracy > margin,
+                margin=margin,
+                is_told_apart=margin is not None and best[0] - accuracy > margin,
                 is_at_chance=row.get("at_chance") in (True,),
             )
         )
@@ -340,9 +344,7 @@ def _uncertainty(noise: Noise | None, y: str, groups: Sequence[Sequence[Standing
             "differences as noise."
         )
     others = max(1, *(len(group) - 1 for group in groups))
-    best = max((group[0] for group in groups), key=lambda standing: standing.accuracy)
-    point = (best.accuracy, best.seeds)
-    margin = f"differences from the best below about {noise.margin(point, point, others):.3f} are noise"
+    margin = f"differences from the best below {_margins(noise, groups)} are noise"
     if others > 1:
         margin += f" (95 % for all {others} comparisons together, Bonferroni)"
     if isinstance(noise, SeedNoise):
@@ -356,6 +358,16 @@ def _uncertainty(noise: Noise | None, y: str, groups: Sequence[Sequence[Standing
         f"counting on {noise.images:,} validation images: {margin}. What another seed would change is not "
         "known; sweep.replicates=3 measures it."
     )
+
+
+def _margins(noise: Noise, groups: Sequence[Sequence[Standing]]) -> str:
+    """The margins by which networks were judged, as one number where they are one to three digits."""
+    margins = [one.margin for group in groups for one in group if one.margin is not None]
+    if not margins:
+        only = (groups[0][0].accuracy, groups[0][0].seeds)
+        margins = [noise.margin(only, only)]
+    least, most = f"{min(margins):.3f}", f"{max(margins):.3f}"
+    return least if least == most else f"{least} to {most}, depending on the network,"
 
 
 def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:

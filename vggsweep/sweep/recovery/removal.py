@@ -59,10 +59,14 @@ def check_removal(directory: SweepDirectory, numbers: Sequence[int] | None) -> N
         close_study(study)
 
 
-def remove_trials(directory: SweepDirectory, numbers: Sequence[int]) -> None:
+def remove_trials(directory: SweepDirectory, numbers: Sequence[int]) -> list[str]:
     """Take trials out of the study and off the disk; their numbers are never given again.
 
-    Duplicates of theirs, which were told their results, lose these too. Checked by `check_removal`.
+    Duplicates of theirs, which were told their results, lose these too, and so do the files that tell of all
+    trials and of the sweep's end. Checked by `check_removal`.
+
+    Returns:
+        Names of these files, where there were any.
     """
     with held(directory.path / "join.lock"):
         refuse_while_at_work(directory)
@@ -78,7 +82,9 @@ def remove_trials(directory: SweepDirectory, numbers: Sequence[int]) -> None:
                     place.rename(place.with_name(f"{REMOVED}{place.name}"))
             except OSError as error:
                 raise write_failed(place, error) from error
-        _delete(directory.trials.glob(f"{REMOVED}*"))
+        stale = [path for path in directory.closing_files if path.is_file()]
+        _delete([*stale, *directory.trials.glob(f"{REMOVED}*")])
+    return [path.name for path in stale]
 
 
 def remove_sweep(directory: SweepDirectory) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from vggsweep.sweep.spec.samplers import (
     why_costs_are_unknown,
 )
 from vggsweep.sweep.spec.search_space import draw_point, load_hook
-from vggsweep.sweep.spec.spec import WHOLE_NODES, SweepSpec, space_option, spec_of_line
+from vggsweep.sweep.spec.spec import WHOLE_NODES, SweepSpec, space_setter, spec_of_line
 from vggsweep.sweep.storage.rdb import check_address
 
 ALLOW_SAMPLER = "sweep.allow_sampler="
@@ -83,7 +84,7 @@ def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, comman
             "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
             "(space=depth_width) or an experiment that has one (experiment=quickstart)."
         )
-    _check_choices(spec, space_option(line))
+    _check_choices(spec, line)
     _check_hook(spec)
     _check_enqueued(spec)
     _check_prior(spec)
@@ -115,7 +116,7 @@ def _check_permission(spec: SweepSpec) -> None:
     build_sampler(spec.sampler, spec.sampler_fields, spec.seed, allowed=allowed)
 
 
-def _check_choices(spec: SweepSpec, space_option: str) -> None:
+def _check_choices(spec: SweepSpec, line: Line) -> None:
     """Each value of each parameter by itself beside the first of the others; infeasible ones may pass."""
     composer = spec.composer()
     reasons: list[str] = []
@@ -130,8 +131,11 @@ def _check_choices(spec: SweepSpec, space_option: str) -> None:
         except InfeasibleConfig as error:
             reasons.append(str(error))
         except ConfigError as error:
-            raise _explained(error, spec, name, point, space_option) from error
-    _refuse_idle(spec, idle)
+            raise _explained(error, spec, name, point, line) from error
+    try:
+        _refuse_idle(spec, idle)
+    except ConfigError as error:
+        raise _blamed(error, spec, line) from error
     if spec.space.hook is None and not is_any_feasible and not _is_any_feasible(spec, composer):
         raise ConfigError(f"No trial of this sweep can exist. The first: {reasons[0]}")
 
@@ -173,7 +177,7 @@ def _configuration(spec: SweepSpec, point: Mapping[str, Any], composer: Composer
 
 
 def _explained(
-    error: ConfigError, spec: SweepSpec, name: str, point: Mapping[str, Any], space_option: str
+    error: ConfigError, spec: SweepSpec, name: str, point: Mapping[str, Any], line: Line
 ) -> ConfigError:
     """The refusal of one point, with what a person could not know from the text alone."""
     distribution = spec.space.distributions.get(name)
@@ -185,12 +189,19 @@ def _explained(
                 f"{name}=interval({low:g},{high:g}) tries any number between, and {name} is a whole one: "
                 f"{advice}"
             )
+    return _blamed(error, spec, line)
+
+
+def _blamed(error: ConfigError, spec: SweepSpec, line: Line) -> ConfigError:
+    """A refusal that names a field of the ``space`` group, with what varies it: nobody typed it."""
+    taken = {override.key_or_group for override in line.parsed}
     for key in spec.base["space"]["params"] or {}:
         field = str(key).lstrip("+")
-        if field in spec.space.distributions and f"Unknown field {field}" in str(error):
+        is_named = re.search(rf"(?<![\w.]){re.escape(field)}(?!\w)", str(error)) is not None
+        if is_named and field in spec.space.distributions and field not in taken:
+            advice = " Leave that space out, or choose what has the field." if "Unknown" in str(error) else ""
             return ConfigError(
-                f"{field} is varied by space={space_option}, not by a word of this line: {error} "
-                "Leave that space out, or choose what has the field."
+                f"{field} is varied by {space_setter(line)}, not by a word of this line: {error}{advice}"
             )
     return error
 

@@ -149,6 +149,13 @@ def space_option(line: Line) -> str:
     return typed or str(line.hydra.runtime.choices.get("space"))
 
 
+def space_setter(line: Line) -> str:
+    """The word to which a line owes its space, typed or not: its space, else its experiment."""
+    experiment = line.hydra.runtime.choices.get("experiment")
+    is_typed = any(one.key_or_group == "space" for one in line.parsed)
+    return f"space={space_option(line)}" if is_typed or experiment is None else f"experiment={experiment}"
+
+
 def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
     """The sweep of a line, not checked as a whole; see `vggsweep.sweep.spec.preflight.checked_spec`."""
     parsed, swept, fixed = line.parsed, line.swept, line.fixed

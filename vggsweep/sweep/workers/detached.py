@@ -16,11 +16,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vggsweep.errors import SweepError
 from vggsweep.files import write_atomically
-from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.sweep.storage.file_lock import held
 from vggsweep.sweep.storage.trial_attrs import counted
+from vggsweep.sweep.workers.jobs import jobs_of, refused
 from vggsweep.sweep.workers.supervisor import WorkerSupervisor
 from vggsweep.sweep.workers.worker import Worker
 
@@ -82,34 +81,11 @@ def queue_workers(config: DictConfig, worker: Worker) -> QueuedJobs | None:
         folder=str(Path.cwd()),
     )
     with held(directory.workers / "submit.lock"):  # two commands at once would queue two sets
-        before = jobs_at_work(directory)
+        before = list(jobs_of(directory))
         missing = spec.settings.n_workers - len(before)
         new = submit(config.hydra.launcher, supervisor, missing) if missing > 0 else []
         write_atomically(directory.jobs, "".join(f"{job}\n" for job in [*before, *new]))
     return QueuedJobs(tuple(before), tuple(new))
-
-
-def jobs_at_work(directory: SweepDirectory) -> list[str]:
-    """Those of a sweep's queued jobs that still wait or run.
-
-    Raises:
-        SweepError: ``squeue`` does not answer.
-    """
-    try:
-        known = directory.jobs.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError):
-        return []
-    try:
-        done = subprocess.run(
-            ["squeue", "--me", "--noheader", "--array", "--format=%i"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise _refused(error) from error
-    listed = set(done.stdout.split())
-    return [job for job in known if job in listed]
 
 
 def submit(launcher: DictConfig, supervisor: WorkerSupervisor, count: int) -> Sequence[str]:
@@ -132,13 +108,4 @@ def submit(launcher: DictConfig, supervisor: WorkerSupervisor, count: int) -> Se
         executor.update_parameters(**told)
         return [str(job.job_id) for job in executor.map_array(supervisor, [None] * count)]
     except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
-        raise _refused(error) from error
-
-
-def _refused(error: Exception) -> SweepError:
-    said = getattr(error, "stderr", None) or str(error)
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    return SweepError(
-        f"SLURM took no jobs: {' '.join(text.split()).rstrip('.?')}. Type the command where `sinfo` lists a "
-        "partition; hydra.launcher.partition and its other fields say what a job asks for."
-    )
+        raise refused(error) from error

@@ -40,7 +40,10 @@ class Monitor:
         self._view = SweepView(Console(stderr=True), spec, self._study)
         trials = self._study.get_trials(deepcopy=False)
         self._known = {trial.number for trial in counted(trials)}
-        self._owners: dict[int, str] = {}
+        # of trials that an earlier command began: that was said when it was news
+        self._owners = {
+            trial.number: owner.token for trial in trials if (owner := owner_of(trial)) is not None
+        }
         self._over = threading.Event()
         self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)

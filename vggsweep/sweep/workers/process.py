@@ -74,6 +74,7 @@ def work(header: dict[str, Any], content: bytes) -> None:
             device=device,
             is_orphan=lambda: os.getppid() != header["supervisor"],
             report=report,
+            is_first=header["slot"] == 0,
         )
     )
     with suppress(BrokenPipeError):  # the supervisor is gone, and that is why we end

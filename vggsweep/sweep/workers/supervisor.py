@@ -100,6 +100,7 @@ class _Supervision:
     def run(self) -> WorkerOutcome:
         restored = self._listen()
         false_starts = 0
+        earlier = self.log.stat().st_size if self.log.is_file() else 0
         try:
             while True:
                 child = _Child(self.supervisor, self.slot, self.log)
@@ -116,7 +117,7 @@ class _Supervision:
                 if false_starts >= MOST_FALSE_STARTS:
                     raise SweepError(
                         f"worker {self.slot.name} ended {false_starts} times before its first trial. "
-                        f"Its last words are in {self.log}:\n{_tail(self.log)}"
+                        f"Its last words are in {self.log}:\n{_tail(self.log, earlier)}"
                     )
         finally:
             for number, handler in restored.items():
@@ -253,6 +254,7 @@ class _Child:
         self._news.close()
 
 
-def _tail(path: Path, lines: int = 8) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+def _tail(path: Path, start: int, lines: int = 8) -> str:
+    """The last lines of a log, none of those before a byte, which an earlier command wrote."""
+    text = path.read_bytes()[start:].decode(errors="replace") if path.is_file() else ""
     return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])

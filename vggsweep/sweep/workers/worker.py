@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from omegaconf import DictConfig
@@ -14,7 +15,9 @@ from rich.console import Console
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.cache import RECENT
-from vggsweep.errors import DataChanged, Interrupted, Superseded, VggsweepError, WriteFailed
+from vggsweep.device import resolve_device
+from vggsweep.errors import ConfigError, DataChanged, Interrupted, Superseded, VggsweepError, WriteFailed
+from vggsweep.measure.cores import CoreWatch
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.display.live import SweepView
 from vggsweep.sweep.outcome import WorkerOutcome
@@ -31,6 +34,8 @@ from vggsweep.sweep.storage.study import storage_of
 from vggsweep.training.interruption import StopRequest, stop_on_signals
 from vggsweep.trial import TrialSpec, run_trial
 
+log = logging.getLogger("vggsweep.worker")
+
 WAIT_SECONDS = 0.5
 
 
@@ -43,12 +48,14 @@ class Role:
         device: replaces the configuration's, or None.
         is_orphan: whether the process that started this one is gone.
         report: told of each trial that begins; of None between two.
+        is_first: whether it is the first on its host, which alone says what concerns all of them.
     """
 
     name: str = ""
     device: str | None = None
     is_orphan: Callable[[], bool] = lambda: False
     report: Callable[[Assignment | None], None] = lambda assignment: None
+    is_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class Worker:
         if role.name:
             RECENT.share(spec.directory.images(host_name()))
         study = spec.open_study()
-        device = role.device or spec.base["device"]
+        device = _device_in_words(role.device or spec.base["device"])
         with write_ahead(storage_of(study).file):
             scheduler = TrialScheduler(spec, study, role.name or "main", device)
             try:
@@ -94,7 +101,11 @@ class Worker:
                         role.is_orphan,
                     ) as heartbeats,
                 ):
-                    return self._work(_WorkerContext(role, scheduler, stop, view, heartbeats))
+                    # what a process of its own shows goes into its log
+                    cores = (
+                        CoreWatch(partial(log.warning, "%s")) if role.name and role.is_first else CoreWatch()
+                    )
+                    return self._work(_WorkerContext(role, scheduler, stop, view, heartbeats, cores))
             finally:
                 storage_of(study).close()  # or the log would stay
 
@@ -142,7 +153,7 @@ class Worker:
         bench.role.report(assignment)
         try:
             record = run_trial(
-                self._assignment(assignment, bench.role.device),
+                replace(self._assignment(assignment, bench.role.device), cores=bench.cores),
                 stop=bench.stop,
                 console=view.console,
                 on_epoch=self._watch(assignment, scheduler),
@@ -189,6 +200,14 @@ class Worker:
         return timeout is not None and self.started.passed() > timeout
 
 
+def _device_in_words(word: str) -> str:
+    """The device that others are told of: what ``auto`` means here."""
+    try:
+        return str(resolve_device(word))
+    except ConfigError:  # each trial will say so
+        return word
+
+
 @dataclass(frozen=True)
 class _WorkerContext:
     """Collaborators of one worker."""
@@ -198,3 +217,4 @@ class _WorkerContext:
     stop: StopRequest
     view: SweepView
     heartbeats: HeartbeatThread
+    cores: CoreWatch
