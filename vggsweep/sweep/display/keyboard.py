@@ -24,16 +24,15 @@ class Keys:
         self._before: list[Any] = []
 
     def __enter__(self) -> Keys:
-        if sys.platform == "win32":
-            return self
-        try:
-            descriptor = sys.stdin.fileno()
-            if os.tcgetpgrp(descriptor) == os.getpgrp():
-                self._before = termios.tcgetattr(descriptor)
-                tty.setcbreak(descriptor)  # Ctrl-C stays what it is
-                self._descriptor = descriptor
-        except (OSError, ValueError, AttributeError, termios.error):  # no terminal, or closed
-            pass
+        if sys.platform != "win32":
+            try:
+                descriptor = sys.stdin.fileno()
+                if os.tcgetpgrp(descriptor) == os.getpgrp():
+                    self._before = termios.tcgetattr(descriptor)
+                    tty.setcbreak(descriptor)  # Ctrl-C stays what it is
+                    self._descriptor = descriptor
+            except (OSError, ValueError, AttributeError, termios.error):  # no terminal, or closed
+                pass
         return self
 
     def __exit__(self, *_: object) -> None:
