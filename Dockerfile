@@ -6,6 +6,9 @@ FROM ${BASE}
 # where pip finds torch; a base that has torch already keeps its own
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
+# PyTorch's images have a system's Python, into which pip installs only when told so
+ENV PIP_BREAK_SYSTEM_PACKAGES=1
+
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY conf conf

@@ -40,6 +40,16 @@ def test_file_before_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "file.prev").read_text() == "second"
 
 
+def test_writers_of_one_process_number_do_not_meet(tmp_path: Path) -> None:
+    """Each command in a container is number 1 there, and two of them share a volume."""
+    path = tmp_path / "file"
+    with replacing(path) as early:
+        early.write_text("early")
+        write_atomically(path, "late")
+    assert path.read_text() == "early"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_failure_within_the_block_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), replacing(tmp_path / "file") as temporary:
         temporary.write_text("half")

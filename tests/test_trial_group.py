@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from io import StringIO
@@ -282,6 +283,13 @@ def test_devices_are_those_from_the_trials_own_on(monkeypatch: pytest.MonkeyPatc
         devices_of_ranks(second, 4)
     with pytest.raises(ConfigError, match="Metal"):
         devices_of_ranks(torch.device("mps"), 2)
+
+
+def test_processes_that_windows_cannot_join_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert devices_of_ranks(torch.device("cpu"), 1) == [torch.device("cpu")]
+    with pytest.raises(ConfigError, match="train.nproc=2: on Windows .* Use train.nproc=1, or Linux in WSL"):
+        devices_of_ranks(torch.device("cpu"), 2)
 
 
 def test_the_number_of_processes_is_no_other_configuration(tiny: Callable[..., dict[str, Any]]) -> None:

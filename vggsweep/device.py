@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -61,6 +62,11 @@ def devices_of_ranks(device: torch.device, nproc: int) -> list[torch.device]:
     Raises:
         ConfigError: there are not so many, or the processes could not speak with each other.
     """
+    if nproc > 1 and sys.platform == "win32":
+        raise ConfigError(
+            f"train.nproc={nproc}: on Windows a process cannot be given the pipe in which the others of its "
+            "trial speak. Use train.nproc=1, or Linux in WSL."
+        )
     if nproc == 1 or device.type == "cpu":
         return [device] * nproc
     if device.type == "mps":

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -86,8 +87,9 @@ def replacing(path: Path, *, previous: Path | None = None, is_durable: bool = Tr
     Raises:
         WriteFailed: the file system refused; nothing of it stays.
     """
-    # a name of its own: a process that was stopped for long may wake up while another writes
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # a name of its own: a process that was stopped for long may wake up while another writes, and in each
+    # container the command is process number 1
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         if is_durable:
@@ -207,13 +209,14 @@ def _is_device(path: Path) -> bool:
 
 def syncs(path: Path) -> bool:
     """Whether the file system brings a directory to the disk when asked."""
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    except OSError:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:  # as Windows answers to opening a directory
         return False
-    finally:
-        os.close(descriptor)
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +60,7 @@ def prepare_directory(
 def keep_late_record(record: Record, directory: TrialDirectory) -> None:
     """Keep a result that came too late, beside the one that counts."""
     late = replace(record, notes=(*record.notes, "superseded: another worker had taken the trial over"))
-    write_record(late, directory.path, name=directory.superseded(os.getpid()).name)
+    write_record(late, directory.path, name=directory.superseded(secrets.token_hex(4)).name)
 
 
 def drop_checkpoint(record: Record, directory: TrialDirectory) -> None:

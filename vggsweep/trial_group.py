@@ -195,7 +195,7 @@ def _heard(processes: list[_Process]) -> Iterator[None]:
     Python's handlers run between Python's own steps, and an exchange of tensors is none; ending the others
     ends it.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield
         return
     is_over = threading.Event()

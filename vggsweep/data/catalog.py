@@ -85,7 +85,8 @@ def data_root(settings: DatasetSettings) -> Path:
                 f"{field}: this system knows no home directory for {chosen.partition('/')[0]}. Write the "
                 "path out, such as dataset.root=/path/to/data."
             ) from None
-        return Path(tempfile.gettempdir()) / f"vggsweep-{os.getuid()}"
+        user = os.getuid() if hasattr(os, "getuid") else "data"  # on Windows that folder is a user's own
+        return Path(tempfile.gettempdir()) / f"vggsweep-{user}"
 
 
 def check_dataset(settings: DatasetSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -191,7 +192,7 @@ def _unchanged(raw: Any) -> Any:
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """Ctrl-C waits; a worker started meanwhile is safe until it gets to `_ignore_interrupts`."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if sys.platform == "win32":  # no such mask
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

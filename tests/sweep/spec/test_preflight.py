@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def refused(*words: str) -> str:
     assert "\n" not in str(refusal.value)
     assert not Path("outputs").exists()
     return str(refusal.value)
+
+
+def test_workers_that_windows_cannot_start_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert "Give the same command, without n_workers" in refused("arch.depth=4,5", "n_workers=2")
+    spec_of("arch.depth=4,5")
 
 
 def test_real_interval_of_a_whole_number_is_refused_with_the_range_that_was_meant() -> None:

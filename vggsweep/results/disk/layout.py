@@ -97,9 +97,9 @@ class TrialDirectory:
         """Where the same configuration is trained once more for its weights; it need not exist."""
         return TrialDirectory(self.path / RETRAINED)
 
-    def superseded(self, pid: int) -> Path:
+    def superseded(self, token: str) -> Path:
         """The late result of a worker that had lost the trial."""
-        return self.path / f"superseded-{pid}.json"
+        return self.path / f"superseded-{token}.json"
 
 
 @dataclass(frozen=True)

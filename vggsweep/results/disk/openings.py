@@ -70,8 +70,10 @@ def log_opening(opening: Opening, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a line that a power cut tore
-                line = b"\n" + line
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)
+                if os.read(descriptor, 1) != b"\n":  # a line that a power cut tore
+                    line = b"\n" + line
             os.write(descriptor, line)
             os.fsync(descriptor)
         finally:

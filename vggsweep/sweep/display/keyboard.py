@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import select
 import sys
-import termios
 import time
-import tty
 from typing import Any
+
+if sys.platform != "win32":
+    import termios
+    import tty
 
 
 class Keys:
     """Reads keys while the block lasts; where no person is at the keyboard it only waits.
 
-    A command in the background may not ask the terminal: it would be stopped.
+    A command in the background may not ask the terminal: it would be stopped. On Windows it only waits.
     """
 
     def __init__(self) -> None:
@@ -22,18 +24,19 @@ class Keys:
         self._before: list[Any] = []
 
     def __enter__(self) -> Keys:
-        try:
-            descriptor = sys.stdin.fileno()
-            if os.tcgetpgrp(descriptor) == os.getpgrp():
-                self._before = termios.tcgetattr(descriptor)
-                tty.setcbreak(descriptor)  # Ctrl-C stays what it is
-                self._descriptor = descriptor
-        except (OSError, ValueError, AttributeError, termios.error):  # no terminal, or closed
-            pass
+        if sys.platform != "win32":
+            try:
+                descriptor = sys.stdin.fileno()
+                if os.tcgetpgrp(descriptor) == os.getpgrp():
+                    self._before = termios.tcgetattr(descriptor)
+                    tty.setcbreak(descriptor)  # Ctrl-C stays what it is
+                    self._descriptor = descriptor
+            except (OSError, ValueError, AttributeError, termios.error):  # no terminal, or closed
+                pass
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._descriptor is not None:
+        if sys.platform != "win32" and self._descriptor is not None:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
     def wait(self, seconds: float) -> str:

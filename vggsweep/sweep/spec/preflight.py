@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, comman
     """As `read_spec`, from a line that was read before."""
     spec = spec_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
     base = read_configuration(spec.base)
+    if spec.settings.n_workers > 1 and sys.platform == "win32":
+        raise ConfigError(
+            f"n_workers={spec.settings.n_workers}: on Windows a worker cannot be given the pipe in which it "
+            "speaks. Give the same command, without n_workers, in several terminals: they join one sweep. "
+            "Linux in WSL has workers."
+        )
     if spec.settings.keep is not None and spec.base["train"]["keep_weights"]:
         raise ConfigError(
             "train.keep_weights=true keeps the weights of every trial, and sweep.keep="

@@ -33,8 +33,9 @@ def main() -> None:
     die_with(header["supervisor"])
     faulthandler.enable()
     # a terminal's, and SLURM's warnings: the supervisor decides
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGUSR1", "SIGUSR2"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     content = sys.stdin.buffer.read()
     sys.path[:] = header["path"]
     if os.path.isdir(header["folder"]):  # noqa: PTH112
