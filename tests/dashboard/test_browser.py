@@ -119,7 +119,8 @@ def test_learning_curves_of_running_trials_are_dashed_and_go_on(
         moved.finish(running)
         assert browser.comes_true(f"{ROWS} === 2", SECONDS)
         assert "running" not in browser.evaluate(f"{figure}.textContent")
-        assert browser.complaints == []
+        # the page of the test before may still complain that its server is gone
+        assert [text for text in browser.complaints if address in text] == []
 
 
 def test_text_of_a_person_stays_text(browser: Page, tmp_path: Path) -> None:

@@ -91,9 +91,9 @@ def test_two_workers_log_two_trials_and_the_report_above_them(
 
 
 def test_a_killed_trial_goes_on_in_its_run(server: MlflowServer, start: Start) -> None:
-    words = ("logger=mlflow", f"logger.mlflow.uri={server.url}", "train.epochs=60", "sweep.name=killed")
+    words = ("logger=mlflow", f"logger.mlflow.uri={server.url}", "train.epochs=30", "sweep.name=killed")
     command = start(*words)
-    command.wait_for("epoch 20/60")
+    command.wait_for("epoch 10/30")
     command.send(signal.SIGKILL)
     command.end()
 
@@ -101,7 +101,7 @@ def test_a_killed_trial_goes_on_in_its_run(server: MlflowServer, start: Start) -
 
     assert again.end() == 0, again.text
     [run] = runs_of(server, "killed").values()
-    assert [step for step, _ in history_of(server, run, "val_loss")] == list(range(1, 61))
+    assert [step for step, _ in history_of(server, run, "val_loss")] == list(range(1, 31))
     assert run.info.status == "FINISHED"
 
 
@@ -109,9 +109,9 @@ def test_a_server_that_goes_away_is_said_once_and_the_training_goes_on(
     server: MlflowServer, start: Start
 ) -> None:
     words = ("-m", "arch.width=2,4", "logger=mlflow", f"logger.mlflow.uri={server.url}")
-    words += ("train.epochs=200", "sweep.name=away")
+    words += ("train.epochs=60", "sweep.name=away")
     command = start(*words)
-    command.wait_for("epoch 20/200")
+    command.wait_for("epoch 10/60")
 
     server.stop()
     try:
@@ -122,7 +122,7 @@ def test_a_server_that_goes_away_is_said_once_and_the_training_goes_on(
     assert command.text.count("logger mlflow failed") == 1
     assert "2 COMPLETE" in command.text
     sweep = sweep_directory("away")
-    assert all(len(read_history(sweep.trial(number).history)) == 200 for number in (0, 1))
+    assert all(len(read_history(sweep.trial(number).history)) == 60 for number in (0, 1))
     assert "Traceback" in sweep.trial(0).log.read_text()
     assert "away" not in runs_of(server, "away")
 

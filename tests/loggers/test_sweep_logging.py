@@ -58,7 +58,7 @@ def test_a_sweep_hands_its_report_over_when_it_ends_and_again_when_it_goes_on(
     assert names == "['report.html', 'table.csv', 'front.png', 'optimization_results.yaml']"
     report = sweep_directory("mine").report
     assert f"  report    {report.absolute()}" in second.text
-    assert "sweep mine ended: all 2 trials are done" in report.read_text()
+    assert "Sweep mine ended: all 2 trials are done" in report.read_text()
 
 
 def test_a_logger_that_fails_with_the_report_is_said_and_stops_nobody(

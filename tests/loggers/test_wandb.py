@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,23 @@ pytestmark = pytest.mark.slow
 # of LevelDB: a block, and a record's parts
 BLOCK = 32768
 FULL, LAST = 1, 4
+PATIENCE = 30.0
 OFFLINE = ("logger=wandb", "logger.wandb.mode=offline")
 
 
 def records_of(file: Path) -> list[Any]:
-    """The records of a transaction log: LevelDB's format, in blocks of 32 KiB, after a header of its own."""
+    """The records of a transaction log, once its run has ended: another process writes it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = _records_so_far(file)
+        if any(one.WhichOneof("record_type") == "exit" for one in found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def _records_so_far(file: Path) -> list[Any]:
+    """LevelDB's format, in blocks of 32 KiB, after a header of its own."""
     from wandb.proto import wandb_internal_pb2
 
     data, at, part, found = file.read_bytes(), 7, b"", []
