@@ -133,8 +133,8 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
             axes, f"{count} pruned", top, (0, 2), xycoords=("data", "axes fraction"), ha="center", color=FAINT
         )
     if (running := curves.loc[curves["state"] == RUNNING, "row"].nunique()) > 0:
-        dashed = Line2D([], [], color=INK, **UNFINISHED)
-        axes.legend([dashed], [f"{running} running"], loc="lower right", **LEGEND)
+        dashed = Line2D([], [], color=INK, **UNFINISHED | {"marker": ""})  # which would hide the gaps
+        axes.legend([dashed], [f"{running} running"], loc="lower right", handlelength=2.6, **LEGEND)
     axes.set(xlabel="epoch", ylabel=label_of(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if curves["epoch"].max() == 1:
