@@ -12,6 +12,7 @@ from tests.dashboard.conftest import MovedSweep
 from vggsweep.dashboard import live_report
 from vggsweep.dashboard.live_sweep import LiveSweep
 from vggsweep.dashboard.server import serving
+from vggsweep.results.disk.history import write_history
 
 pytestmark = pytest.mark.skipif(
     browser_path() is None, reason="needs Chromium (Debian: apt-get install chromium)"
@@ -94,6 +95,32 @@ def test_page_fits_phone_and_desk_in_light_and_dark(
         assert browser.evaluate("document.querySelector('main').getBoundingClientRect().height") > height / 3
         colour = browser.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (colour == "rgb(13, 17, 23)") == is_dark
+
+
+def test_learning_curves_of_running_trials_are_dashed_and_go_on(
+    browser: Page, moved: MovedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_report, "SHARE", 0)
+    moved.finish(moved.begin(0.25, 0.5, 0.75))
+    running = moved.begin(0.125)
+    figure = f"{REPORT.replace(').', ')?.')}?.getElementById('figure-learning-curves')"
+    with serving(LiveSweep("mine"), 0) as address:
+        browser.open(address)
+        assert browser.comes_true(f"{figure}?.textContent.includes('1 running')", SECONDS)
+        epochs = f"[...{figure}.querySelectorAll('.drawing text')].map(text => text.textContent)"
+        assert "8" not in browser.evaluate(epochs)
+        line = f"{figure}.querySelector('.drawing path[style*=dasharray]')"
+        assert browser.evaluate(f"{figure}.ownerDocument.defaultView.getComputedStyle({line}).fill") == "none"
+
+        rows = [{"epoch": at, "val_acc": at / 10} for at in range(1, 9)]
+        write_history(rows, running.directory.history, running.identity)
+        assert browser.comes_true(f"{epochs}.includes('8')", SECONDS)
+
+        moved.finish(running)
+        assert browser.comes_true(f"{ROWS} === 2", SECONDS)
+        assert "running" not in browser.evaluate(f"{figure}.textContent")
+        # the page of the test before may still complain that its server is gone
+        assert [text for text in browser.complaints if address in text] == []
 
 
 def test_text_of_a_person_stays_text(browser: Page, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from dataclasses import asdict
 import pytest
 
 from tests.dashboard.conftest import MovedSweep
-from vggsweep.dashboard import live_sweep
+from vggsweep.dashboard import live_report, live_sweep
 from vggsweep.dashboard.live_sweep import LiveSweep
+from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import sweep_directory
 
 PATIENCE = 60
@@ -85,6 +86,41 @@ def test_report_is_drawn_and_named_anew_when_a_record_arrives(moved: MovedSweep)
 
     moved.finish(moved.begin(), val_acc=0.9)
     assert sweep.state().report == first, "while a trial trains it is not drawn again so soon"
+
+
+def test_curves_of_running_trials_join_those_of_the_report(
+    moved: MovedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_report, "SHARE", 0)
+    sweep = LiveSweep("mine")
+    moved.finish(moved.begin(0.25, 0.5))
+    running = moved.begin(0.125)
+    moved.begin()  # has no epoch yet
+
+    def drawn() -> tuple[str | None, str]:
+        for _ in range(3):  # the report, the curves, a look at both
+            sweep.state()
+            sweep.report.wait(PATIENCE)
+        curves = sweep.report.curves
+        return sweep.state().curves, "" if curves is None else curves.svg.decode()
+
+    first, figure = drawn()
+    assert first is not None
+    assert figure.startswith("<svg")
+    assert "1 running" in figure
+    assert "stroke-dasharray" in figure
+
+    write_history(
+        [{"epoch": at, "val_acc": at / 10} for at in (1, 2, 3, 4, 5)],
+        running.directory.history,
+        running.identity,
+    )
+    second, figure = drawn()
+    assert second not in (None, first), "another epoch"
+    assert drawn()[0] == second
+
+    moved.finish(running)
+    assert drawn()[0] is None
 
 
 def test_looking_writes_nothing_into_the_directory(moved: MovedSweep) -> None:

@@ -54,7 +54,7 @@ def test_state_is_json_also_of_a_sweep_that_is_not_there(port: int) -> None:
     assert (answer.status, json.loads(text)["phase"]) == (200, "waiting")
 
 
-@pytest.mark.parametrize("path", ["/report", "/../pyproject.toml", "/live.py", "/dashboard"])
+@pytest.mark.parametrize("path", ["/report", "/curves", "/../pyproject.toml", "/live.py", "/dashboard"])
 def test_what_is_not_there_is_not_found(port: int, path: str) -> None:
     assert ask(port, path)[0].status == 404
 

@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.sweep.conftest import spec_of
 from vggsweep.errors import Interrupted
-from vggsweep.loggers import run_logging
+from vggsweep.loggers import run_logging, threads
 from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
+from vggsweep.sweep.display.logged_report import log_report
+from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
 from vggsweep.trial import EpochObserver, TrialSpec, run_trial
+
+DONE = WorkerOutcome("every point of the space is done", is_early=False)
 
 
 @dataclass
@@ -52,9 +57,20 @@ def logged(tiny: Callable[..., dict[str, Any]]) -> Callable[..., LoggedTrial]:
     return lambda *words: LoggedTrial(tiny(*words))
 
 
+@pytest.fixture
+def report_again(quickstart: Path) -> Callable[..., None]:
+    """``report_again("logger=tensorboard")``: ``quickstart`` ends once more, with these words."""
+    words = ("arch.num_blocks=2", "arch.depth=2,3", "arch.width=2,4", "objective=acc_vs_macs")
+
+    def end(*further: str, outcome: WorkerOutcome = DONE) -> None:
+        log_report(spec_of(*words, "sweep.name=quickstart", *further), outcome)
+
+    return end
+
+
 @pytest.fixture(autouse=True)
 def nothing_has_failed_before() -> Iterator[None]:
-    run_logging._shown.clear()
+    threads._shown.clear()
     run_logging._rests_until.clear()
     yield
     run_logging._rests_until.clear()

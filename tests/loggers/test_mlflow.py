@@ -40,8 +40,10 @@ def client() -> Any:
 
 
 def runs_of(sweep: str) -> list[Any]:
+    """Of its trials; not the one above them."""
     own = client()
-    return list(own.search_runs([own.get_experiment_by_name(sweep).experiment_id]))
+    runs = own.search_runs([own.get_experiment_by_name(sweep).experiment_id])
+    return [run for run in runs if "vggsweep.trial" in run.data.tags]
 
 
 def steps_of(run: Any, metric: str = "val_loss") -> list[int]:
@@ -101,6 +103,9 @@ def test_workers_log_their_own_trials_into_one_experiment(start: Callable[..., C
     assert sorted(run.info.run_name for run in runs) == ["0", "1", "2", "3"]
     assert all(steps_of(run) == [1, 2] for run in runs)
     assert len(list(Path("outputs/two/trials").glob("*/events.out.tfevents.*"))) == 4
+    [above] = {run.data.tags["mlflow.parentRunId"] for run in runs}
+    assert {"report.html", "table.csv", "front.png"} <= {one.path for one in client().list_artifacts(above)}
+    assert client().get_run(above).info.run_name == "two"
 
 
 @pytest.mark.parametrize("epoch", [1, 30])

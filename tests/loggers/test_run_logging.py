@@ -19,7 +19,7 @@ from vggsweep.configuration.identity import configuration_hash
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import TrialPruned
 from vggsweep.identity import Identity
-from vggsweep.loggers import run_logging
+from vggsweep.loggers import threads
 from vggsweep.loggers.run_logging import logging_trial
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import sweep_directory
@@ -85,8 +85,8 @@ def test_ctrl_c_while_a_trial_waits_shortens_the_wait(
     logged: Logged, my_loggers: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     my_loggers(WRITER.replace('self.tell(f"end', "__import__('time').sleep(1.5); self.tell(f\"end"))
-    monkeypatch.setattr(run_logging, "PATIENCE", 60.0)
-    monkeypatch.setattr(run_logging, "PATIENCE_ON_SIGNAL", 0.1)
+    monkeypatch.setattr(threads, "PATIENCE", 60.0)
+    monkeypatch.setattr(threads, "PATIENCE_ON_SIGNAL", 0.1)
     stop = StopRequest()
     directory = sweep_directory("logged").trial(7)
     directory.path.mkdir(parents=True)
@@ -193,7 +193,7 @@ def test_a_logger_that_hangs_is_waited_for_once(
         "class Mine:\n    def begin(self, run):\n        go_on.wait()\n        return 0\n"
         "    def epoch(self, *_): ...\n    def end(self, *_): ...\n"
     )
-    monkeypatch.setattr(run_logging, "PATIENCE", 0.5)
+    monkeypatch.setattr(threads, "PATIENCE", 0.5)
     trial = logged(*CUSTOM)
 
     assert trial().state == "COMPLETE"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,23 @@ pytestmark = pytest.mark.slow
 # of LevelDB: a block, and a record's parts
 BLOCK = 32768
 FULL, LAST = 1, 4
+PATIENCE = 30.0
 OFFLINE = ("logger=wandb", "logger.wandb.mode=offline")
 
 
 def records_of(file: Path) -> list[Any]:
-    """The records of a transaction log: LevelDB's format, in blocks of 32 KiB, after a header of its own."""
+    """The records of a transaction log, once its run has ended: another process writes it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = _records_so_far(file)
+        if any(one.WhichOneof("record_type") == "exit" for one in found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def _records_so_far(file: Path) -> list[Any]:
+    """LevelDB's format, in blocks of 32 KiB, after a header of its own."""
     from wandb.proto import wandb_internal_pb2
 
     data, at, part, found = file.read_bytes(), 7, b"", []
@@ -85,6 +98,33 @@ def test_a_continued_trial_continues_its_run_and_is_written_whole(logged: Logged
     assert steps_of(records_of(second)) == [1, 2, 3, 4]
 
 
+def test_the_report_of_a_sweep_is_a_run_of_its_group(
+    quickstart: Path, report_again: Callable[..., None]
+) -> None:
+    pytest.importorskip("wandb")
+
+    report_again(*OFFLINE)
+    report_again(*OFFLINE)
+
+    files = sorted((quickstart / "wandb").glob("offline-run-*/*.wandb"))
+    assert len({file.name for file in files}) == 1, "one id"
+    records = records_of(files[-1])
+    [run] = [one.run for one in records if one.WhichOneof("record_type") == "run"]
+    assert (run.run_group, run.job_type, run.display_name) == ("quickstart", "report", "quickstart/report")
+    summary = {
+        item.key: json.loads(item.value_json)
+        for one in records
+        if one.WhichOneof("record_type") == "summary"
+        for item in one.summary.update
+    }
+    kept = files[-1].parent / "files"
+    assert summary["trials/COMPLETE"] == 4
+    assert (kept / summary["report"]["path"]).read_text() == (quickstart / "report.html").read_text()
+    assert (kept / summary["front"]["path"]).read_bytes() == (quickstart / "front.png").read_bytes()
+    assert {"report.html", "table.csv", "front.png"} <= {path.name for path in kept.iterdir()}
+    assert steps_of(records) == []
+
+
 def test_without_a_key_it_is_said_and_not_asked(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb")
     monkeypatch.setenv("NETRC", "no-such-file")
@@ -122,3 +162,24 @@ def test_trackio_holds_the_run_under_its_group(
     assert [row["step"] for row in logs] == [1, 2, 3, 4]
     losses = [row["val_loss"] for row in read_history(trial.directory.history)]
     assert [row["val_loss"] for row in logs] == pytest.approx(losses)
+
+
+def test_trackio_holds_the_report_of_a_sweep_once(
+    report_again: Callable[..., None], own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trackio")
+    from trackio import sqlite_storage, utils
+
+    for module in (utils, sqlite_storage):
+        monkeypatch.setattr(module, "TRACKIO_DIR", own_folder / "trackio")
+
+    report_again("logger=trackio")
+    report_again("logger=trackio")
+
+    storage = sqlite_storage.SQLiteStorage
+    [run] = storage.get_runs("vggsweep")
+    assert run.startswith("quickstart/report-")
+    [row] = storage.get_logs("vggsweep", run)
+    assert row["trials/COMPLETE"] == 4
+    assert row["report"]["_type"] == "trackio.html"
+    assert row["front"]["_type"] == "trackio.image"

@@ -92,7 +92,8 @@ def server(running_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         opened.append(open_database(*arguments))
         return opened[-1]
 
-    monkeypatch.setattr("vggsweep.sweep.storage.study.open_database", open_and_remember)
+    for module in ("storage.study", "recovery.reading", "recovery.removal", "recovery.study_edits"):
+        monkeypatch.setattr(f"vggsweep.sweep.{module}.open_database", open_and_remember)
     yield running_server
     for storage in opened:
         storage.close()

@@ -72,7 +72,14 @@ def test_the_card_says_how_good_it_is_of_which_data_and_what_it_costs(
     assert card["costs"]["macs"] == record["costs"]["macs"]
     assert card["command"] == "vggsweep export runs/0 --to safetensors --out boots"
     text = Path("boots/README.md").read_text()
-    for part in ("licence of the data: MIT", f"{low:.4f} to {high:.4f}", "ankle boot", "batch, 1, 28, 28"):
+    stated = "https://github.com/zalandoresearch/fashion-mnist/blob/master/LICENSE"
+    assert card["data"]["licence_source"] == stated
+    for part in (
+        f"licence of the data: MIT ({stated})",
+        f"{low:.4f} to {high:.4f}",
+        "ankle boot",
+        "batch, 1, 28, 28",
+    ):
         assert part in text
     assert "{" not in text.partition("```python")[0]
 
@@ -107,6 +114,7 @@ def test_without_its_data_random_pixels_are_compared_and_said_to_be(train: Train
     assert card["check"]["source"].startswith("random pixels (seed 0)")
     assert card["class_names"] == ["blue", "red"]
     assert card["data"]["licence"] == "not known: these are somebody's own pictures"
+    assert card["data"]["licence_source"] is None
 
 
 def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(kept: TrialDirectory) -> None:

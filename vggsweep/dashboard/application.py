@@ -3,6 +3,7 @@
 /          the page, with live.js, live.css and report.css
 /state     `PageState` as JSON
 /report    the report as it was last drawn
+/curves    its learning curves with the trials that still run
 others     Optuna's dashboard (/dashboard), where it is installed
 """
 
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
 
 ROOM = Path(__file__).parent
 REPORT_ROOM = Path(vggsweep.results.report.__file__).parent
-HTML, JSON, TEXT = "text/html", "application/json", "text/plain"
+HTML, JSON, SVG, TEXT = "text/html", "application/json", "image/svg+xml", "text/plain"
 FILES = {
     "/": (ROOM / "live.html", HTML),
     "/live.js": (ROOM / "live.js", "text/javascript"),
     "/live.css": (ROOM / "live.css", "text/css"),
     "/report.css": (REPORT_ROOM / "report.css", "text/css"),
 }
+OURS = (*FILES, "/state", "/report", "/curves")
 # Another name in the address bar may be a stranger's that was made to lead here (DNS rebinding). Any port, as
 # a tunnel from another machine may begin at another one.
 NAMES = ("localhost", "127.0.0.1", "::1")
@@ -71,7 +73,7 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         refusal, optuna = _refusal(environ), self._sweep.optuna
-        if refusal is None and optuna is not None and _path(environ) not in (*FILES, "/state", "/report"):
+        if refusal is None and optuna is not None and _path(environ) not in OURS:
             try:
                 return optuna(environ, start_response)
             except VggsweepError as error:
@@ -100,6 +102,9 @@ class Application:
         drawn = self._sweep.report.drawn
         if path == "/report" and drawn is not None:
             return Answer("200 OK", HTML, drawn.page, f"{OF_REPORT}{NO_MORE}'self'")
+        curves = self._sweep.report.curves
+        if path == "/curves" and curves is not None:
+            return Answer("200 OK", SVG, curves.svg)
         return _text("404 Not Found", "There is no such page; / shows the sweep.")
 
 

@@ -3,7 +3,7 @@
 (() => {
   const PAUSE_MS = 2000, PATIENCE_MS = 15000;
   const byId = id => document.getElementById(id);
-  let frame = null, shown = null, coming = null;
+  let frame = null, shown = null, coming = null, curves = null;
 
   function write(id, text) {
     if (byId(id).textContent !== text) byId(id).textContent = text;
@@ -102,10 +102,22 @@
         }
         byId("nothing").hidden = true;
         next.className = "";
-        [frame, shown] = [next, stamp];
+        [frame, shown, curves] = [next, stamp, null];
       }));
     });
     byId("report").append(coming);
+  }
+
+  // The report's figure of learning curves gives way to one that has those of running trials too.
+  async function showCurves(stamp) {
+    const page = frame?.contentDocument, place = page?.querySelector("#figure-learning-curves .drawing");
+    if (!place) return;
+    const answer = await fetch(`curves?${stamp}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!answer.ok) return; // tried again
+    // the frame's own parser: its page may have styles within, this one not
+    const drawing = new frame.contentWindow.DOMParser().parseFromString(await answer.text(), "text/html");
+    place.replaceChildren(page.adoptNode(drawing.querySelector("svg")));
+    curves = stamp;
   }
 
   function carryOver(from, to) {
@@ -132,7 +144,9 @@
       if (!document.hidden) {
         const answer = await fetch("state", { signal: AbortSignal.timeout(PATIENCE_MS) });
         if (!answer.ok) throw new Error(answer.statusText);
-        show(await answer.json());
+        const state = await answer.json();
+        show(state);
+        if (state.curves !== null && state.curves !== curves) await showCurves(state.curves);
       }
     } catch (error) {
       byId("phase").hidden = false;

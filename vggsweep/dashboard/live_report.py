@@ -7,13 +7,21 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from vggsweep import __version__
 from vggsweep.configuration.secrets import masked
+from vggsweep.dashboard.live_curves import DrawnCurves, curves_stamp, draw_curves
 from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.sweep.display.progress import RunningTrial
 from vggsweep.visible import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # While trials train, drawing takes at most one second of a processor in so many.
 SHARE = 10
@@ -35,20 +43,26 @@ class DrawnReport:
 
 
 class LiveReport:
-    """The report of one sweep, drawn in a thread of its own; one drawing at a time."""
+    """The report of one sweep and its learning curves, drawn in a thread of its own, one at a time."""
 
     def __init__(self) -> None:
         self.drawn: DrawnReport | None = None
+        self.curves: DrawnCurves | None = None
         self.fault = ""
+        self._finished: pd.DataFrame | None = None
         self._tried: str | None = None
+        self._tried_curves: str | None = None
         self._not_before = 0.0
         self._thread: threading.Thread | None = None
 
-    def refresh(self, directory: SweepDirectory, *, is_training: bool) -> None:
-        """Begin to draw it where records have changed since the last time.
+    def refresh(
+        self, directory: SweepDirectory, running: Sequence[RunningTrial] = (), *, is_training: bool
+    ) -> None:
+        """Begin to draw what has changed since the last time.
 
         Args:
             directory: the sweep's.
+            running: trials without a result, whose curves join those of the report.
             is_training: whether drawing would take time from a training; otherwise it begins at once.
         """
         if self._thread is not None and self._thread.is_alive():
@@ -56,38 +70,54 @@ class LiveReport:
         if is_training and time.monotonic() < self._not_before:
             return
         stamp = records_stamp(directory)
-        if stamp is None or stamp == self._tried:
-            return
-        self._tried = stamp
-        # a drawing does not keep the command from ending
-        self._thread = threading.Thread(
-            target=self._draw, args=(directory, stamp), name="report", daemon=True
-        )
-        self._thread.start()
+        if stamp is not None and stamp != self._tried:
+            self._tried = stamp
+            self._begin(partial(self._draw_report, directory, stamp))
+        elif self.drawn is not None:
+            of_curves = curves_stamp(self.drawn.stamp, running)
+            if of_curves is None:
+                self.curves = None  # those of the report are all there are
+            elif of_curves != self._tried_curves:
+                self._tried_curves = of_curves
+                self._begin(partial(self._draw_curves, of_curves, directory, tuple(running)))
 
     def wait(self, seconds: float) -> None:
         """Until the drawing that has begun is done, at most so long."""
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _draw(self, directory: SweepDirectory, stamp: str) -> None:
+    def _begin(self, drawing: Callable[[], None]) -> None:
+        # a drawing does not keep the command from ending
+        self._thread = threading.Thread(target=self._draw, args=(drawing,), name="report", daemon=True)
+        self._thread.start()
+
+    def _draw(self, drawing: Callable[[], None]) -> None:
         if sys.platform == "linux":  # where a thread has a priority of its own
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         began = time.thread_time()
         try:
-            # a second of imports, which the page does not wait for
-            from vggsweep.results.report import report_page
-            from vggsweep.results.statistics.evidence import load_evidence
-
-            evidence = load_evidence([directory], keeps_index=False)
-            page = report_page(evidence, version=__version__)
-            self.drawn = DrawnReport(stamp, page.encode())
+            drawing()
             self.fault = ""
         except Exception as error:  # files that vanish or are edited; the next change is tried again
             self.fault = visible(masked(f"the report cannot be drawn: {type(error).__name__}: {error}"))
         finally:
             self._not_before = time.monotonic() + SHARE * (time.thread_time() - began)
+
+    def _draw_report(self, directory: SweepDirectory, stamp: str) -> None:
+        # a second of imports, which the page does not wait for
+        from vggsweep.results.report import report_page
+        from vggsweep.results.statistics.evidence import load_evidence
+        from vggsweep.results.statistics.front import same_data
+
+        evidence = load_evidence([directory], keeps_index=False)
+        page = report_page(evidence, version=__version__)
+        self._finished, _ = same_data(evidence.table)
+        self.drawn = DrawnReport(stamp, page.encode())
+
+    def _draw_curves(self, stamp: str, directory: SweepDirectory, running: Sequence[RunningTrial]) -> None:
+        assert self._finished is not None
+        self.curves = draw_curves(stamp, self._finished, directory, running)
 
 
 def records_stamp(directory: SweepDirectory) -> str | None:

@@ -14,6 +14,7 @@ from vggsweep.dashboard.state import TRAINING, WAITING, PageState, page_state
 from vggsweep.errors import ConfigError, VggsweepError
 from vggsweep.results.disk.layout import SweepDirectory, find_sweep
 from vggsweep.results.disk.sweep_file import read_ended
+from vggsweep.sweep.display.progress import RunningTrial
 from vggsweep.sweep.status import NothingYet, StatusReader
 from vggsweep.visible import visible
 
@@ -52,9 +53,13 @@ class LiveSweep:
 
     def _with_report(self, state: PageState) -> PageState:
         """The report may have been drawn since the look."""
-        drawn, fault = self.report.drawn, self.report.fault
-        notes = (*state.notes, fault) if fault else state.notes
-        return replace(state, notes=notes, report=None if drawn is None else drawn.stamp)
+        drawn, curves, fault = self.report.drawn, self.report.curves, self.report.fault
+        return replace(
+            state,
+            notes=(*state.notes, fault) if fault else state.notes,
+            report=None if drawn is None else drawn.stamp,
+            curves=None if curves is None else curves.stamp,
+        )
 
     def _look(self) -> PageState:
         try:
@@ -74,14 +79,16 @@ class LiveSweep:
         if not directory.path.is_dir():
             raise NothingYet(f"{directory.path} is gone; the page goes on when it is back.")
         is_training = False
+        running: tuple[RunningTrial, ...] = ()
         try:
             status = reader.read()
+            running = status.progress.running
             state = page_state(directory.name, status, _last_end(directory))
             is_training = state.phase == TRAINING
         finally:
             reader.disconnect()
             # single runs and sweeps without a study have results all the same
-            self.report.refresh(directory, is_training=is_training)
+            self.report.refresh(directory, running, is_training=is_training)
         if status.is_of_records:
             self.optuna = None
         elif self.optuna is None and find_spec("optuna_dashboard") is not None:

@@ -57,6 +57,8 @@ class PageState:
         running: trials without a result.
         notes: damage, failures and faults, a line each.
         report: names the drawn report, another one for each drawing; None before the first.
+        curves: names the drawn learning curves of running trials, another one for each drawing; None where
+            those of the report are all there are.
         has_optuna: whether Optuna's own dashboard shows the study.
     """
 
@@ -71,6 +73,7 @@ class PageState:
     running: tuple[RunningRow, ...] = ()
     notes: tuple[str, ...] = ()
     report: str | None = None
+    curves: str | None = None
     has_optuna: bool = False
 
 

@@ -29,8 +29,9 @@ class DatasetFacts:
         train_size: training images.
         test_size: test images.
         class_names: one name a label.
-        licence: under which its publishers give it.
         source: where it is published.
+        licence: under which its publishers give it.
+        licence_source: the page that states the licence; of none stated, the page that would.
     """
 
     channels: int
@@ -38,12 +39,22 @@ class DatasetFacts:
     train_size: int
     test_size: int
     class_names: tuple[str, ...]
-    licence: str
     source: str
+    licence: str
+    licence_source: str
 
 
-_FASHION = ("MIT", "https://github.com/zalandoresearch/fashion-mnist")
-_CIFAR = ("none stated; cite Krizhevsky 2009", "https://www.cs.toronto.edu/~kriz/cifar.html")
+_FASHION = (
+    "https://github.com/zalandoresearch/fashion-mnist",
+    "MIT",
+    "https://github.com/zalandoresearch/fashion-mnist/blob/master/LICENSE",
+)
+_CIFAR = (
+    "https://www.cs.toronto.edu/~kriz/cifar.html",
+    "none stated; its publishers ask to cite Krizhevsky, Learning Multiple Layers of Features from Tiny "
+    "Images, 2009",
+    "https://www.cs.toronto.edu/~kriz/cifar.html",
+)
 
 
 CATALOG: dict[str, DatasetFacts] = {
@@ -51,18 +62,24 @@ CATALOG: dict[str, DatasetFacts] = {
     "fashion_mnist": DatasetFacts(1, 28, 60_000, 10_000, FASHION, *_FASHION),
     "mnist": DatasetFacts(
         *(1, 28, 60_000, 10_000, DIGITS),
-        "CC BY-SA 3.0, as Keras and others state it",
         "http://yann.lecun.com/exdb/mnist",
+        "CC BY-SA 3.0, as the documentation of Keras states it; copyright Yann LeCun and Corinna Cortes",
+        "https://keras.io/api/datasets/mnist/",
     ),
     "kmnist": DatasetFacts(
-        *(1, 28, 60_000, 10_000, KUZUSHIJI), "CC BY-SA 4.0", "https://github.com/rois-codh/kmnist"
+        *(1, 28, 60_000, 10_000, KUZUSHIJI),
+        "https://github.com/rois-codh/kmnist",
+        'CC BY-SA 4.0; attribution: "KMNIST Dataset" (created by CODH), adapted from "Kuzushiji Dataset" '
+        "(created by NIJL and others), doi:10.20676/00000341",
+        "https://github.com/rois-codh/kmnist#license",
     ),
     "cifar10": DatasetFacts(3, 32, 50_000, 10_000, CIFAR10, *_CIFAR),
     "cifar100": DatasetFacts(3, 32, 50_000, 10_000, CIFAR100, *_CIFAR),
     "svhn": DatasetFacts(
         *(3, 32, 73_257, 26_032, DIGITS),
-        "non-commercial use only",
-        "http://ufldl.stanford.edu/housenumbers",
+        "http://ufldl.stanford.edu/housenumbers/",
+        "none stated; for non-commercial use only",
+        "http://ufldl.stanford.edu/housenumbers/",
     ),
 }
 

@@ -102,6 +102,7 @@ def _data(record: Record, configuration: Configuration) -> dict[str, Any]:
     return {
         "name": name,
         "licence": facts.licence if facts is not None else "not known: these are somebody's own pictures",
+        "licence_source": facts.licence_source if facts is not None else None,
         "source": facts.source if facts is not None else None,
         "fingerprint": record.data_fingerprint,
         "validation": configuration.dataset.validation,

@@ -1,10 +1,10 @@
-"""MLflow: an experiment per sweep, a run per trial, on a tracking server or in a database file."""
+"""MLflow: an experiment per sweep, a run per trial and one above them, on a server or in a database file."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ from omegaconf import OmegaConf
 
 from vggsweep.configuration.logger_settings import MlflowSettings
 from vggsweep.files import replacing
-from vggsweep.loggers.protocol import Ending, LoggedRun
+from vggsweep.loggers.protocol import Ending, LoggedRun, LoggedSweep
 
 TOKEN = "vggsweep.run"
+# By which MLflow's page shows the runs of the trials under that of the sweep.
+PARENT = "mlflow.parentRunId"
+RUNS_AT_ONCE = 500
 STATUS = {"COMPLETE": "FINISHED", "PRUNED": "FINISHED", "FAIL": "FAILED", "INTERRUPTED": "KILLED"}
 # MLflow refuses longer ones, and more at once.
 LONGEST_VALUE = 500
@@ -44,27 +47,13 @@ class MlflowLogger:
         import_module("mlflow")
 
     def begin(self, run: LoggedRun) -> int:
-        # what stands for a password is filled in here and nowhere before
-        uri = OmegaConf.create({"uri": self.settings.uri}).uri or os.environ.get("MLFLOW_TRACKING_URI")
-        if uri is not None:
-            return self._open(run, uri, None)
-        database = run.outputs / "mlflow.db"
-        with FileLock(run.outputs / "mlflow.lock"):
-            if not database.exists():
-                _make_database(database)
-        return self._open(run, f"sqlite:///{database}", (run.outputs / "mlflow" / run.sweep).as_uri())
-
-    def _open(self, run: LoggedRun, uri: str, artifacts: str | None) -> int:
-        from mlflow import MlflowClient
         from mlflow.entities import Param
 
-        self.client: Any = MlflowClient(tracking_uri=uri)
-        experiment = self._experiment(run.sweep, artifacts)
-        found = self.client.search_runs([experiment], f"tags.`{TOKEN}` = '{run.token}'", max_results=1)
-        if found:
-            self.run_id = found[0].info.run_id
+        experiment = self._connect(run.outputs, run.sweep)
+        if (found := self._find(experiment, run.token)) is not None:
+            self.run_id = found.info.run_id
             self.client.update_run(self.run_id, status="RUNNING")
-            return int(found[0].data.metrics.get("epoch", 0))
+            return int(found.data.metrics.get("epoch", 0))
         tags = {TOKEN: run.token, "vggsweep.sweep": run.sweep, "vggsweep.trial": str(run.trial)}
         self.run_id = self.client.create_run(experiment, run_name=str(run.trial), tags=tags).info.run_id
         parameters = [
@@ -74,6 +63,27 @@ class MlflowLogger:
         for start in range(0, len(parameters), MOST_PARAMETERS):
             self.client.log_batch(self.run_id, params=parameters[start : start + MOST_PARAMETERS])
         return 0
+
+    def _connect(self, outputs: Path, sweep: str) -> str:
+        """Open the server, or the database in ``outputs/``, and the sweep's experiment there."""
+        from mlflow import MlflowClient
+
+        # what stands for a password is filled in here and nowhere before
+        uri = OmegaConf.create({"uri": self.settings.uri}).uri or os.environ.get("MLFLOW_TRACKING_URI")
+        artifacts = None
+        if uri is None:
+            database = outputs / "mlflow.db"
+            with FileLock(outputs / "mlflow.lock"):
+                if not database.exists():
+                    _make_database(database)
+            uri, artifacts = f"sqlite:///{database}", (outputs / "mlflow" / sweep).as_uri()
+        self.client: Any = MlflowClient(tracking_uri=uri)
+        return self._experiment(sweep, artifacts)
+
+    def _find(self, experiment: str, token: str) -> Any:
+        """The run that was begun before, or None."""
+        found = self.client.search_runs([experiment], f"tags.`{TOKEN}` = '{token}'", max_results=1)
+        return found[0] if found else None
 
     def _experiment(self, name: str, artifacts: str | None) -> str:
         from mlflow.exceptions import MlflowException
@@ -102,6 +112,31 @@ class MlflowLogger:
         for path in ending.files:
             self.client.log_artifact(self.run_id, str(path))
         self.client.set_terminated(self.run_id, STATUS[ending.state])
+
+    def end_sweep(self, sweep: LoggedSweep) -> None:
+        experiment = self._connect(sweep.outputs, sweep.sweep)
+        if (found := self._find(experiment, sweep.token)) is None:
+            tags = {TOKEN: sweep.token, "vggsweep.sweep": sweep.sweep}
+            found = self.client.create_run(experiment, run_name=sweep.sweep, tags=tags)
+        self.run_id = found.info.run_id
+        for name, text in sweep.notes.items():
+            self.client.set_tag(self.run_id, f"vggsweep.{name}", text[:LONGEST_VALUE])
+        self._log(sweep.results, 0)
+        for path in sweep.files:
+            self.client.log_artifact(self.run_id, str(path))
+        for run in self._runs(experiment):
+            tags = run.data.tags
+            if tags.get(TOKEN) in sweep.runs and tags.get(PARENT) != self.run_id:
+                self.client.set_tag(run.info.run_id, PARENT, self.run_id)
+        self.client.set_terminated(self.run_id, "FINISHED")
+
+    def _runs(self, experiment: str) -> Iterator[Any]:
+        page = None
+        while True:
+            found = self.client.search_runs([experiment], max_results=RUNS_AT_ONCE, page_token=page)
+            yield from found
+            if not (page := found.token):
+                return
 
     def _log(self, values: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric

@@ -1,11 +1,11 @@
-"""What a logger does, and what it is told of the run that it logs."""
+"""What a logger does, and what it is told of the run, or the whole sweep, that it logs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,46 @@ class Logger(Protocol):
 
     def end(self, ending: Ending) -> None:
         """Write how it ended, and close it."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoggedSweep:
+    """The sweep that a logger is told of when it ends; once more, under the same token, when it goes on.
+
+    Args:
+        sweep: its name.
+        token: sixteen hexadecimal digits that no other run has.
+        directory: the sweep's own.
+        runs: tokens of the runs of its trials.
+        notes: what it was, in words: the command, why it ended, its best trial.
+        results: trials by state, and the best one's objectives.
+        files: the report, the table and the picture of the front, as far as there are such.
+    """
+
+    sweep: str
+    token: str
+    directory: Path
+    runs: frozenset[str]
+    notes: Mapping[str, str]
+    results: Mapping[str, float]
+    files: Sequence[Path]
+
+    @property
+    def outputs(self) -> Path:
+        """``outputs/``, which holds the sweep."""
+        return self.directory.parent
+
+
+@runtime_checkable
+class SweepLogger(Protocol):
+    """What a logger may do besides: keep the report of a sweep."""
+
+    def end_sweep(self, sweep: LoggedSweep) -> None:
+        """Write what the sweep found in a run of its own, in the place of what was written there before.
+
+        It is made for this alone: nothing else of it is called.
+        """
         ...
 
 

@@ -1,7 +1,6 @@
 """All chosen loggers of one run: what becomes of them stops no training.
 
-Each works in a thread of its own, which is handed the epochs so far and catches up with them. One that raises
-is said once and left; one that does not answer is waited for only at the end, and not for long.
+Each is handed the epochs so far and catches up with them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import queue
 import secrets
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,29 +18,22 @@ from typing import Any
 from rich.console import Console
 
 from vggsweep.configuration.logger_settings import LoggerSettings
-from vggsweep.configuration.secrets import masked
 from vggsweep.errors import Superseded
 from vggsweep.files import write_atomically
 from vggsweep.identity import Identity
-from vggsweep.loggers.choice import make_logger
+from vggsweep.loggers import threads
 from vggsweep.loggers.protocol import Ending, LoggedRun, Logger
+from vggsweep.loggers.threads import LoggerThread, LoggerThreads
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.training.interruption import StopRequest
 from vggsweep.trial_log import log
 
-# How long a trial waits for its loggers when it has ended.
-PATIENCE = 30.0
-PATIENCE_ON_SIGNAL = 5.0
-# Of what a library says; all of it is in the trial's log.
-LONGEST_REASON = 200
 # Nodes of a record whose numbers are results.
 RESULT_NODES = ("network", "costs", "metrics", "measurements", "timings")
 NO_RUN = LoggedRun("", 0, "", False, Path(), {})
-# What this process has seen fail, by sweep and name: a server that is gone is gone for the next trial too.
 # One that a trial had to wait for is left alone for a while, or each short trial would wait as long.
 REST_SECONDS = 600.0
-_shown: set[tuple[str, str]] = set()
 _rests_until: dict[tuple[str, str], float] = {}
 
 Epochs = Sequence[Mapping[str, Any]]
@@ -63,26 +54,24 @@ class RunLogging:
     ) -> None:
         self.run = run
         self.stop = stop
-        self.console = console
-        self.threads: list[_LoggerThread] = []
+        self.threads: LoggerThreads[_RunThread] = LoggerThreads(
+            run.sweep, console, "Training goes on without it."
+        )
         waiting = {thread.name for thread in threading.enumerate()}
         for name, settings in loggers.items():
-            thread = _LoggerThread(name, settings, run)
+            thread = _RunThread(name, settings, run)
             if thread.name in waiting or _rests_until.get((run.sweep, name), 0.0) > time.monotonic():
                 log.info("logger %s did not answer a trial before this one, which is not logged there", name)
                 continue
-            self.threads.append(thread)
-            # made here: a training that forks readers of pictures must meet no import that is half done
-            if thread.make():
-                thread.start()
-        self._tell_failures()
+            self.threads.start(thread)
+        self.threads.tell_failures()
 
     def publish(self, epochs: Epochs) -> None:
         """Hand over all finished epochs; each logger writes those that it has not yet."""
         rows = [{name: value for name, value in row.items() if value is not None} for row in epochs]
-        for thread in self.threads:
+        for thread in self.threads.at_work:
             thread.tasks.put(rows)
-        self._tell_failures()
+        self.threads.tell_failures()
 
     def end(self, record: Record) -> None:
         """Hand over the result, and wait until it is written."""
@@ -93,36 +82,13 @@ class RunLogging:
         self._end(Ending("INTERRUPTED"))
 
     def _end(self, ending: Ending) -> None:
-        for thread in self.threads:
+        for thread in self.threads.at_work:
             thread.tasks.put(ending)
-        began = time.monotonic()
-        for thread in self.threads:
-            while thread.is_alive() and (passed := time.monotonic() - began) < self._patience:
-                thread.join(min(0.2, self._patience - passed))
-            if thread.is_alive():
-                thread.failure = f"it has not answered for {self._patience:g} s", ""
-            if thread.failure is not None:
-                _rests_until[self.run.sweep, thread.logger_name] = time.monotonic() + REST_SECONDS
-        self._tell_failures()
-        self.threads = []
+        for name in self.threads.wait(self._patience):
+            _rests_until[self.run.sweep, name] = time.monotonic() + REST_SECONDS
 
-    @property
     def _patience(self) -> float:
-        return PATIENCE_ON_SIGNAL if self.stop.is_set else PATIENCE
-
-    def _tell_failures(self) -> None:
-        """Say why a logger failed; what this process has shown before, in the trial's log alone."""
-        for thread in [one for one in self.threads if one.failure is not None]:
-            assert thread.failure is not None
-            self.threads.remove(thread)
-            reason, trace = thread.failure
-            if trace:
-                log.info("%s", masked(trace))
-            line = masked(f"logger {thread.logger_name} failed: {reason}. Training goes on without it.")
-            log.info("%s", line)
-            if (key := (self.run.sweep, thread.logger_name)) not in _shown:
-                _shown.add(key)
-                self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        return threads.PATIENCE_ON_SIGNAL if self.stop.is_set else threads.PATIENCE
 
 
 @contextmanager
@@ -161,37 +127,15 @@ def logging_trial(
         raise
 
 
-class _LoggerThread(threading.Thread):
-    """One logger at work; it never holds the process back from ending."""
+class _RunThread(LoggerThread):
+    """One logger of a run, which is handed all finished epochs again and again."""
 
     def __init__(self, name: str, settings: LoggerSettings, run: LoggedRun) -> None:
-        super().__init__(name=f"vggsweep logger {name}", daemon=True)
-        self.logger_name = name
-        self.settings = settings
+        super().__init__(name, settings)
         self.logged = run
         self.tasks: queue.SimpleQueue[Epochs | Ending] = queue.SimpleQueue()
-        self.failure: tuple[str, str] | None = None
 
-    def make(self) -> bool:
-        """Make the logger, which imports what it needs; False where that failed."""
-        with self._failing():
-            self.logger: Logger = make_logger(self.settings)
-        return self.failure is None
-
-    def run(self) -> None:
-        with self._failing():
-            self._log(self.logger)
-
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
-        try:
-            yield
-        except (Exception, SystemExit) as error:
-            words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
-            shown = words if len(words) <= LONGEST_REASON else f"{words[:LONGEST_REASON]}…"
-            self.failure = shown, traceback.format_exc()
-
-    def _log(self, logger: Logger) -> None:
+    def work(self, logger: Logger) -> None:
         done = logger.begin(self.logged)
         while not isinstance(task := self.tasks.get(), Ending):
             for number, row in enumerate(task[done:], start=done + 1):

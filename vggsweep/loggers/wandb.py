@@ -1,14 +1,15 @@
-"""Weights & Biases, and Trackio, which speaks its language: a group per sweep, a run per trial."""
+"""Weights & Biases, and Trackio in the same words: a group per sweep, runs of its trials and its report."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from vggsweep.configuration.logger_settings import TrackioSettings, WandbSettings
-from vggsweep.loggers.protocol import Ending, LoggedRun
+from vggsweep.loggers.protocol import Ending, LoggedRun, LoggedSweep
 
 # Seconds in which what was written last may still be uploaded; the rest stays on disk for `wandb sync`.
 FINISH_TIMEOUT = 15.0
@@ -30,6 +31,18 @@ class WandbLogger:
         import_module("wandb")
 
     def begin(self, run: LoggedRun) -> int:
+        self._open(
+            run.directory.parents[1],
+            id=run.token,
+            group=run.sweep,
+            job_type="trial",
+            name=f"{run.sweep}/{run.trial}",
+            config=run.parameters(),
+        )
+        # offline, nothing says what an earlier directory holds: this one is written whole
+        return max(0, self.run.step - 1) if self.run.resumed else 0
+
+    def _open(self, directory: Path, **names: Any) -> None:
         import wandb
 
         mode: Any = self.settings.mode or wandb.Settings().mode
@@ -40,14 +53,9 @@ class WandbLogger:
             project=self.settings.project,
             entity=self.settings.entity,
             mode=mode,
-            dir=str(run.directory.parents[1]),
-            id=run.token,
+            dir=str(directory),
             resume="allow",
             reinit="create_new",
-            group=run.sweep,
-            job_type="trial",
-            name=f"{run.sweep}/{run.trial}",
-            config=run.parameters(),
             settings=wandb.Settings(
                 console="off",
                 symlink=False,
@@ -55,18 +63,36 @@ class WandbLogger:
                 init_timeout=30.0,
                 finish_timeout=FINISH_TIMEOUT,
             ),
+            **names,
         )
-        # offline, nothing says what an earlier directory holds: this one is written whole
-        return max(0, self.run.step - 1) if self.run.resumed else 0
 
     def epoch(self, number: int, values: Mapping[str, float]) -> None:
         self.run.log({**values, "epoch": number}, step=number)
 
     def end(self, ending: Ending) -> None:
         self.run.summary.update({**(ending.results or {}), "state": ending.state, "reason": ending.reason})
-        for path in [path for path in ending.files if path.name != OF_WANDB]:
-            self.run.save(str(path), base_path=str(path.parent), policy="now")
+        self._save([path for path in ending.files if path.name != OF_WANDB])
         self.run.finish(exit_code=EXIT_CODES[ending.state])
+
+    def end_sweep(self, sweep: LoggedSweep) -> None:
+        import wandb
+
+        self._open(
+            sweep.directory,
+            id=sweep.token,
+            group=sweep.sweep,
+            job_type="report",
+            name=f"{sweep.sweep}/report",
+            config=dict(sweep.notes),
+        )
+        # a summary, as what stands there is replaced; a history would grow
+        self.run.summary.update({**sweep.results, **_shown(sweep.files, wandb)})
+        self._save(sweep.files)
+        self.run.finish(exit_code=0)
+
+    def _save(self, files: Sequence[Path]) -> None:
+        for path in files:
+            self.run.save(str(path), base_path=str(path.parent), policy="now")
 
 
 class TrackioLogger:
@@ -81,21 +107,20 @@ class TrackioLogger:
         import_module("trackio")
 
     def begin(self, run: LoggedRun) -> int:
+        # it knows a run again by its name alone
+        name = f"{run.sweep}/{run.trial}-{run.token[:4]}"
+        self._open(name, run.sweep, run.parameters(), resume="allow" if run.is_continued else "never")
+        return max(0, int(self.run._next_step) - 1)
+
+    def _open(self, name: str, group: str, config: dict[str, Any], resume: str) -> None:
         import trackio
 
         for module in (trackio, trackio.run, trackio.utils):
             # it prints, beside the progress of training; sys.stdout is not this thread's alone
             module.print = _say_nothing
         self.run: Any = trackio.init(
-            project=self.settings.project,
-            # it knows a run again by its name alone
-            name=f"{run.sweep}/{run.trial}-{run.token[:4]}",
-            group=run.sweep,
-            config=run.parameters(),
-            resume="allow" if run.is_continued else "never",
-            embed=False,
+            project=self.settings.project, name=name, group=group, config=config, resume=resume, embed=False
         )
-        return max(0, int(self.run._next_step) - 1)
 
     def epoch(self, number: int, values: Mapping[str, float]) -> None:
         self.run.log({**values, "epoch": number}, step=number)
@@ -105,6 +130,26 @@ class TrackioLogger:
             last = int((ending.results or {}).get("metrics/epochs_run", 0))
             self.run.log({**(ending.results or {}), "state": ending.state}, step=last + 1)
         self.run.finish()
+
+    def end_sweep(self, sweep: LoggedSweep) -> None:
+        import trackio
+
+        name = f"{sweep.sweep}/report-{sweep.token[:4]}"
+        trackio.SQLiteStorage.delete_run(self.settings.project, name)
+        self._open(name, sweep.sweep, dict(sweep.notes), resume="allow")
+        self.run.log({**sweep.results, **_shown(sweep.files, trackio)}, step=0)
+        self.run.finish()
+
+
+def _shown(files: Sequence[Path], tool: Any) -> dict[str, object]:
+    """What a tool shows itself, by the file's name: the report as a page, the front as a picture."""
+    found: dict[str, object] = {}
+    for path in files:
+        if path.suffix == ".html":
+            found[path.stem] = tool.Html(str(path), inject=False)  # as it is: it has its own style
+        elif path.suffix == ".png":
+            found[path.stem] = tool.Image(str(path))
+    return found
 
 
 def _say_nothing(*_: object, **__: object) -> None:

@@ -19,6 +19,7 @@ from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.sweep.command_line import take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
+from vggsweep.sweep.display.logged_report import log_report
 from vggsweep.sweep.outcome import SweepEnding, WorkerOutcome
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say
 from vggsweep.sweep.scheduling.clock import StartTime
@@ -81,6 +82,7 @@ def run_sweep(
         raise Stopped(f"Stopped at once. The same command continues:\n  {spec.command}") from second
     try:
         print(conclude(spec, outcome), flush=True)
+        log_report(spec, outcome)
     except WriteFailed:
         if not outcome.is_early:
             raise

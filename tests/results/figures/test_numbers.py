@@ -17,7 +17,7 @@ from vggsweep.results.figures.error_distribution import error_distribution
 from vggsweep.results.figures.hypervolume_time import hypervolume_over_time
 from vggsweep.results.figures.importance import parameter_importance
 from vggsweep.results.figures.iso_cost import Plane, iso_cost_curves, networks_on_plane, plane_of
-from vggsweep.results.figures.learning_curves import learning_curves, rungs_seen
+from vggsweep.results.figures.learning_curves import learning_curves, learning_curves_figure, rungs_seen
 from vggsweep.results.figures.parallel_coordinates import parallel_axes
 from vggsweep.results.figures.standings import standings, standings_figure
 from vggsweep.results.statistics.hypervolume import hypervolume
@@ -58,6 +58,22 @@ def test_curves_hold_every_epoch_and_a_damaged_history_costs_only_its_own(
     curves = learning_curves(table)
 
     assert curves[["row", "epoch", "val_acc"]].values.tolist() == [[0, 1, 0.5], [0, 2, 0.75]]
+
+
+def test_a_curve_that_still_runs_is_dashed_and_has_the_colour_of_its_depth(tmp_path: Path) -> None:
+    for name in ("done", "running"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "history.csv").write_text("epoch,val_acc\n1,0.5\n2,0.75\n")
+    done = results({**network(4, 4), "dir": str(tmp_path / "done")})
+    running = pd.DataFrame([{"dir": str(tmp_path / "running"), "state": "RUNNING", "depth": 6}])
+
+    axes = learning_curves_figure(pd.concat([done, running], ignore_index=True)).axes[0]
+
+    solid, dashed = axes.lines[:2]
+    assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
+    assert solid.get_color() != dashed.get_color()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["1 running"]
+    assert learning_curves_figure(done).axes[0].get_legend() is None
 
 
 def test_rungs_are_the_epochs_after_which_trials_were_pruned() -> None:

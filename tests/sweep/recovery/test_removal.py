@@ -8,6 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from tests.sweep.conftest import drain, scheduler_of, spec_of
+from tests.sweep.postgres import DATABASE_PASSWORD, Server
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.disk.layout import SweepDirectory
@@ -16,11 +17,13 @@ from vggsweep.sweep.display.closing import conclude
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.recovery.reading import read_study
+from vggsweep.sweep.recovery.removal import remove_sweep, remove_trials
 from vggsweep.sweep.recovery.study_edits import blank
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
+from vggsweep.sweep.storage.rdb import open_database
 from vggsweep.sweep.storage.study import close_study, open_study
 from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate
 from vggsweep.sweep.workers.slot import take_slot
@@ -37,8 +40,8 @@ def trained(*words: str) -> SweepSpec:
     return spec
 
 
-def known(sweep: SweepDirectory) -> list[int]:
-    return [trial.number for trial in counted(read_study(sweep).get_trials())]
+def known(sweep: SweepDirectory, storage: str | None = None) -> list[int]:
+    return [trial.number for trial in counted(read_study(sweep, storage).get_trials())]
 
 
 def test_a_removed_trial_is_gone_everywhere_and_does_not_come_back() -> None:
@@ -182,3 +185,100 @@ def test_without_a_terminal_nothing_is_removed() -> None:
     with pytest.raises(ConfigError, match="--yes says so beforehand"):
         run_verb("rm", ["s/0"])
     assert known(spec.directory) == [0, 1]
+
+
+def studies_of(spec: SweepSpec) -> list[str]:
+    backend = open_database(spec.directory, spec.settings.storage)
+    try:
+        return sorted(study.study_name for study in backend.get_all_studies())
+    finally:
+        backend.close()
+
+
+@pytest.mark.slow
+def test_a_trial_goes_out_of_a_study_on_a_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", DATABASE_PASSWORD)
+    monkeypatch.delenv("PGPASSWORD")
+    storage = server.url.replace("@", ":${oc.env:DB_PASSWORD}@")
+    spec = trained("arch.depth=4,5,6", f"sweep.storage='{storage}'")
+    sweep = spec.directory
+
+    assert run_verb("rm", ["s/1", "--yes"]) == 0
+
+    assert not sweep.trial(1).path.exists()
+    assert not sweep.study.exists()
+    assert [row["trial"] for row in read_rows(sweep.path)] == [0, 2]
+    gone = read_study(sweep, storage).get_trials()[1]
+    assert (gone.state, gone.params, gone.user_attrs, gone.values) == (TrialState.FAIL, {}, {}, None)
+    run_verb("repair", ["s"])
+    assert known(sweep, storage) == [0, 2]
+    check_same_sweep(spec)
+    join_study(spec)
+    tasks, _ = drain(scheduler_of(spec))
+    assert [(task.number, task.plain["arch"]["depth"]) for task in tasks] == [(3, 5)]
+    run_verb("rm", ["s", "--yes"])
+
+
+@pytest.mark.slow
+def test_a_sweep_goes_off_a_server_and_its_neighbours_stay(server: Server) -> None:
+    where = f"sweep.storage={server.url}"
+    neighbour = spec_of("sweep.name=neighbour", "arch.depth=4,5", "n_trials=1", where)
+    neighbour.directory.trials.mkdir(parents=True)
+    join_study(neighbour)
+    drain(scheduler_of(neighbour))
+    spec = trained("arch.depth=4,5", where)
+    assert {"neighbour", "s"} <= set(studies_of(spec))
+
+    assert run_verb("rm", ["s", "--yes"]) == 0
+
+    assert not spec.directory.path.exists()
+    assert "s" not in studies_of(neighbour)
+    assert known(neighbour.directory, server.url) == [0]
+    again = trained("arch.depth=4,5", where)
+    assert known(again.directory, server.url) == [0, 1], "the numbers of a new sweep"
+    run_verb("rm", ["s", "--yes"])
+
+
+@pytest.mark.slow
+def test_a_trial_of_another_host_keeps_its_sweep_on_a_server(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of("sweep.name=s", "arch.depth=4,5", f"sweep.storage={server.url}")
+    spec.directory.trials.mkdir(parents=True)
+    join_study(spec)
+    save_spec(spec)
+    monkeypatch.setenv("VGGSWEEP_HOST", "alpha")
+    step = scheduler_of(spec).next()
+    assert isinstance(step, Assignment)
+    step.lock.release()  # its lock lies on the other host's disk
+    monkeypatch.setenv("VGGSWEEP_HOST", "beta")
+
+    for words in (["s/0"], ["s"]):
+        with pytest.raises(SweepError, match="Trial 0 of s is being trained"):
+            run_verb("rm", [*words, "--yes"])
+    # it begins between the question and the answer
+    with pytest.raises(SweepError, match="is being trained"):
+        remove_trials(spec.directory, [0])
+    with pytest.raises(SweepError, match="is being trained"):
+        remove_sweep(spec.directory)
+
+    assert spec.directory.trial(0).path.exists()
+    [trial] = read_study(spec.directory, server.url).get_trials()
+    assert trial.state is TrialState.RUNNING
+    monkeypatch.setenv("VGGSWEEP_HOST", "alpha")  # where its lock says that nobody trains it
+    assert run_verb("rm", ["s", "--yes"]) == 0
+
+
+@pytest.mark.slow
+def test_while_the_server_does_not_answer_nothing_is_removed(server: Server) -> None:
+    spec = trained("arch.depth=4,5", f"sweep.storage={server.url}")
+    server.stop()
+    try:
+        for words in (["s/0"], ["s"]):
+            with pytest.raises(SweepError, match="cannot be (opened|reached)|does not answer"):
+                run_verb("rm", [*words, "--yes"])
+        assert spec.directory.trial(0).record.exists()
+    finally:
+        server.start()
+    assert known(spec.directory, server.url) == [0, 1]
+    run_verb("rm", ["s", "--yes"])

@@ -122,6 +122,8 @@ class SweepDirectory:
     front = _File("front.png")
     report = _File("report.html")
     best = _File("optimization_results.yaml")
+    # by which loggers know the run of its report again, where any is chosen
+    run = _File("sweep.run")
     openings = _File(OPENINGS)
 
     @property
@@ -131,7 +133,7 @@ class SweepDirectory:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a sweep writes beside its study and its trials."""
-        return (self.settings, *self.closing_files)
+        return (self.settings, self.run, *self.closing_files)
 
     @property
     def closing_files(self) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from vggsweep.errors import NothingToDraw
@@ -17,6 +18,7 @@ from vggsweep.results.figures.style import (
     FAINT,
     GREY,
     INK,
+    LEGEND,
     colour_bar,
     colour_scale,
     label_of,
@@ -32,6 +34,16 @@ ENDED: dict[str, Any] = {
     "zorder": 1.5,
     "markerfacecolor": "none",
     "markersize": 5,
+}
+
+# A trial without a result yet, as the dashboard shows it.
+RUNNING = "RUNNING"
+UNFINISHED: dict[str, Any] = {
+    "linestyle": (0, (4, 2)),
+    "linewidth": 1.6,
+    "marker": "o",
+    "markersize": 4,
+    "zorder": 2.6,
 }
 
 # What averaged weights reached where a pruner looked.
@@ -76,6 +88,9 @@ def rungs_seen(curves: pd.DataFrame) -> pd.Series:
 def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
     """Accuracy against epochs, coloured by depth; pruned trials are grey and end in a ring.
 
+    The curves of running trials, which a table of results does not have, are dashed.
+
+
     Diamonds are what the average of a trial's weights reached where a pruner looked: it compares those, as
     the weights themselves jump about while the learning rate is high.
 
@@ -89,10 +104,14 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
     is_crowded = curves["row"].nunique() > 40
     for _, curve in curves.groupby("row", sort=False):
         state, depth = curve["state"].iloc[0], curve["depth"].iloc[0]
-        colour = scale.to_rgba(depth) if state == "COMPLETE" and np.isfinite(depth) else GREY
+        is_coloured = state in ("COMPLETE", RUNNING) and np.isfinite(depth)
+        colour = scale.to_rgba(depth) if is_coloured else GREY
         if value == "val_acc" and curve[SCORE].notna().any():
             hollow: dict[str, Any] = {"markerfacecolor": "none", "markersize": 4, "zorder": 2.2}
             axes.plot(curve["epoch"], curve[SCORE], "D", color=colour, **hollow)
+        if state == RUNNING:
+            axes.plot(curve["epoch"], curve[value], color=colour, markevery=[-1], **UNFINISHED)
+            continue
         if state != "COMPLETE":
             marker = "o" if state == "PRUNED" else "x"
             axes.plot(curve["epoch"], curve[value], marker=marker, markevery=[-1], **ENDED)
@@ -113,6 +132,9 @@ def learning_curves_figure(table: pd.DataFrame, value: str = "val_acc") -> Figur
         note(
             axes, f"{count} pruned", top, (0, 2), xycoords=("data", "axes fraction"), ha="center", color=FAINT
         )
+    if (running := curves.loc[curves["state"] == RUNNING, "row"].nunique()) > 0:
+        dashed = Line2D([], [], color=INK, **UNFINISHED | {"marker": ""})  # which would hide the gaps
+        axes.legend([dashed], [f"{running} running"], loc="lower right", handlelength=2.6, **LEGEND)
     axes.set(xlabel="epoch", ylabel=label_of(value))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if curves["epoch"].max() == 1:

@@ -8,5 +8,6 @@ page's colours.
 """
 
 from vggsweep.results.report.page import report_page
+from vggsweep.results.report.svg import inline_svg
 
-__all__ = ["report_page"]
+__all__ = ["inline_svg", "report_page"]

@@ -21,6 +21,7 @@ from vggsweep.results.statistics.verdict import describe_network
 from vggsweep.results.tables.formats import csv_text
 from vggsweep.results.tables.table import load_plain, without_empty
 from vggsweep.results.units import short_count
+from vggsweep.sweep.display.logged_report import log_report
 from vggsweep.sweep.display.progress import state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.scheduling.front import best_trials
@@ -94,6 +95,7 @@ def close_in_turn(spec: SweepSpec, outcome: WorkerOutcome) -> None:
         try:
             wanted.unlink(missing_ok=True)
             print(conclude(spec, outcome), flush=True)
+            log_report(spec, outcome)
         finally:
             turn.release()
 

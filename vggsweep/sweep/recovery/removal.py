@@ -23,7 +23,7 @@ from vggsweep.sweep.recovery.study_edits import blank, refuse_while_at_work
 from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.file_lock import held
 from vggsweep.sweep.storage.rdb import open_database
-from vggsweep.sweep.storage.study import close_study, open_study, study_name
+from vggsweep.sweep.storage.study import close_study, open_study, storage_of, study_name
 from vggsweep.sweep.storage.trial_attrs import DUPLICATE_OF, family_of, first_of, is_in_progress, is_ours
 
 REMOVED = ".removed-"
@@ -32,7 +32,7 @@ SILENT_SECONDS = 600.0
 # What lies in a sweep's directory besides what `SweepDirectory.files` names.
 FURTHER_FILES = (
     *(INDEX_NAME, "study.db*", "before-repair-*-study.db*", "test_openings.jsonl"),
-    *("*.lock", "multirun.yaml", ".*.tmp"),
+    *("*.lock", "multirun.yaml", ".*.tmp", "events.out.tfevents.*"),
 )
 
 
@@ -51,8 +51,7 @@ def check_removal(directory: SweepDirectory, numbers: Sequence[int] | None) -> N
     if (study := _study_of(directory)) is None:
         return
     try:
-        trials = study.get_trials(deepcopy=False)
-        _refuse_owners_elsewhere(directory, trials)
+        trials = _trials_at_rest(directory, study)
         if numbers is not None:
             _refuse_parts_of_families(directory, trials, numbers)
     finally:
@@ -67,14 +66,21 @@ def remove_trials(directory: SweepDirectory, numbers: Sequence[int]) -> list[str
 
     Returns:
         Names of these files, where there were any.
+
+    Raises:
+        SweepError: a worker of the sweep has begun meanwhile.
     """
     with held(directory.path / "join.lock"):
         refuse_while_at_work(directory)
         if (study := _study_of(directory)) is not None:
-            trials = study.get_trials(deepcopy=False)
-            gone = [one for one in trials if {one.number, one.user_attrs.get(DUPLICATE_OF)} & set(numbers)]
-            blank(study, gone)
-            close_study(study)
+            try:
+                trials = _trials_at_rest(directory, study)
+                named = set(numbers)
+                blank(
+                    study, [one for one in trials if {one.number, one.user_attrs.get(DUPLICATE_OF)} & named]
+                )
+            finally:
+                close_study(study)
         for number in numbers:
             place = directory.trial(number).path
             try:
@@ -92,15 +98,19 @@ def remove_sweep(directory: SweepDirectory) -> list[Path]:
 
     Returns:
         What stays because it is none of vggsweep's files; empty where the directory itself is gone.
+
+    Raises:
+        SweepError: a worker of the sweep has begun meanwhile.
     """
     saved = read_saved(directory)
     with held(directory.path / "join.lock"):
         refuse_while_at_work(directory)
-        if saved is not None and saved.storage is not None:
-            backend = open_database(directory, saved.storage)
-            if directory.name in [one.study_name for one in backend.get_all_studies()]:
-                backend.delete_study(backend.get_study_id_from_name(directory.name))
-            backend.close()
+        if saved is not None and saved.storage is not None and (study := _study_of(directory)) is not None:
+            try:
+                _trials_at_rest(directory, study)
+                optuna.delete_study(study_name=study.study_name, storage=storage_of(study))
+            finally:
+                close_study(study)
         _delete([directory.workers, *directory.files])
         for pattern in FURTHER_FILES:
             _delete(directory.path.glob(pattern))
@@ -129,8 +139,12 @@ def _study_of(directory: SweepDirectory) -> optuna.Study | None:
     return open_study(directory, storage=storage) if is_there else None
 
 
-def _refuse_owners_elsewhere(directory: SweepDirectory, trials: Sequence[FrozenTrial]) -> None:
-    """Workers of this host were asked for by their locks; those of others by their signs of life."""
+def _trials_at_rest(directory: SweepDirectory, study: optuna.Study) -> list[FrozenTrial]:
+    """The study's trials, of which no other host trains any.
+
+    Workers of this host were asked for by their locks; those of others are by their signs of life.
+    """
+    trials = study.get_trials(deepcopy=False)
     for trial in filter(is_in_progress, trials):
         running = running_trial(directory, trial)
         silent = running.silent_seconds
@@ -139,6 +153,7 @@ def _refuse_owners_elsewhere(directory: SweepDirectory, trials: Sequence[FrozenT
                 f"Trial {trial.number} of {directory.name} is being trained ({running.worker_words}). Stop "
                 "that worker, or wait for its end, and type the command again."
             )
+    return trials
 
 
 def _refuse_parts_of_families(
