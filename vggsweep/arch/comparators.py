@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import torchvision
 from torch import nn
 
 from vggsweep.arch.settings import AlexNetSettings
@@ -72,6 +71,8 @@ def build_torchvision(name: str, channels: int, num_classes: int) -> nn.Module:
     Raises:
         ConfigError: torchvision has no classifier of that name.
     """
+    import torchvision  # takes 1.5 s, which networks of other families need not wait for
+
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise ConfigError(f"arch.name={name} is not a torchvision classifier. {near_match(name, known)}")
