@@ -17,6 +17,8 @@ PARALLEL = -n $(TESTS) --dist worksteal
 QUICKSTART = -m experiment=quickstart
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# where the environment asks for no bytecode, each process that tests start would compile everything anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -40,6 +42,10 @@ quickstart: $(RUNTIME)  ## a small sweep on the images that ship with vggsweep: 
 .PHONY: test
 test: $(DEV)  ## the tests, without the slow ones
 	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
+
+.PHONY: coverage
+coverage: $(DEV)  ## the same tests, and which lines of vggsweep/ none of them reaches
+	$(BIN)/pytest -q -m "not slow" $(PARALLEL) --cov
 
 .PHONY: test-long
 test-long: $(DEV)  ## all tests, with a hundred rounds of kills

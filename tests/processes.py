@@ -22,6 +22,7 @@ KILLS = int(os.environ.get("VGGSWEEP_KILLS", "20"))
 WARM_PROCESS = """
 import gc, json, os, sys
 import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.hydra_task
+import torch._dynamo  # every optimizer imports it, and it takes a second
 from vggsweep.configuration.compose import compose
 
 compose([])
@@ -49,13 +50,15 @@ for line in sys.stdin:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
-# Has loaded the command line and Hydra but no torch, so a child shows whether its command needs torch.
+# Has loaded all that a command may need but torch, so a child shows whether its command needs torch.
 LIGHT_PROCESS = """
-import gc, json, os, sys
-import vggsweep.cli
+import gc, importlib, json, os, sys
+import vggsweep.cli, vggsweep.sweep.application
 from vggsweep.configuration.compose import compose
 
 compose([])
+for verb in vggsweep.cli.VERBS:
+    importlib.import_module(f"vggsweep.verbs.{verb}")
 assert "torch" not in sys.modules
 gc.collect()
 gc.freeze()

@@ -18,7 +18,7 @@ def spec_of(*words: str) -> SweepSpec:
 
 def networks(spec: SweepSpec) -> dict[str, ConfiguredNetwork]:
     """The network at every feasible point, by the values of the point."""
-    composer, found = spec.composer(), {}
+    composer, found = spec.composer, {}
     for point in spec.space.points():
         configuration = read_configuration(composer.compose(spec.space.words(point)))
         try:

@@ -51,13 +51,14 @@ def run_sweep(
         config_name=config.hydra.job.config_name,
         command=command,
     )
-    spec = replace(spec, only=take_only())
+    if only := take_only():
+        spec = replace(spec, only=only)
     if spec.sampler_note is not None and not spec.directory.settings.exists():
         say(f"known_cost cannot search this space: {spec.sampler_note}. tpe proposes instead.")
     check_same_sweep(spec)
     if spec.warm_start and spec.space.hook is None:
         for line in WarmStart(spec.warm_start, spec.fingerprints).misfits(
-            spec.space, spec.composer(), spec.base
+            spec.space, spec.composer, spec.base
         ):
             say(line)
     if spec.settings.storage is not None:

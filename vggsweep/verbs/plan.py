@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     warn_of_idle_words(read_configuration(spec.base), line.parsed)
     points, is_sample = sample_points(spec)
     planned, reasons, typed = [], Counter[str](), []
-    composer = spec.composer()
+    composer = spec.composer
     for point in points:
         try:
             configuration = read_configuration(composer.compose(spec.space.words(point)))
@@ -149,7 +149,7 @@ def sample_points(spec: SweepSpec) -> tuple[list[dict[str, Any]], bool]:
 def taken_over(spec: SweepSpec, planned: Sequence[PlannedConfiguration]) -> int:
     """How many trials of all planned configurations `sweep.warm_start` has trained already."""
     known = WarmStart(spec.warm_start, spec.fingerprints)
-    composer = spec.composer()
+    composer = spec.composer
     words = [
         [*spec.space.words(one.params), f"seed={seed}"]
         for one in planned

@@ -304,7 +304,7 @@ class World:
             attrs = attrs_of(trial)
             if attrs is None or is_duplicate(trial):
                 continue
-            composed = spec.composer().compose(attrs.words)
+            composed = spec.composer.compose(attrs.words)
             identity = spec.fingerprints.identity(composed)
             assert identity.fits(attrs.identity), self.said
             if trial.values:

@@ -45,7 +45,7 @@ def go_on(scheduler: TrialScheduler) -> tuple[list[TakenOver], list[Assignment]]
 
 
 def misfits(spec: SweepSpec) -> list[str]:
-    return WarmStart(spec.warm_start, spec.fingerprints).misfits(spec.space, spec.composer(), spec.base)
+    return WarmStart(spec.warm_start, spec.fingerprints).misfits(spec.space, spec.composer, spec.base)
 
 
 def test_what_an_earlier_sweep_trained_is_taken_over_and_the_rest_is_trained() -> None:

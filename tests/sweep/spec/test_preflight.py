@@ -161,7 +161,7 @@ def test_null_and_lists_of_a_hook_and_of_enqueued_trials_are_what_they_are(own_c
 def test_names_of_own_parts_can_be_swept_and_each_is_tried() -> None:
     line = ("optimizer=custom", "loss=custom", "loss.target=torch.nn.CrossEntropyLoss")
     spec = spec_of(*line, "optimizer.target=torch.optim.SGD,torch.optim.Adam")
-    targets = [spec.composer().compose(spec.space.words(point)) for point in spec.space.points()]
+    targets = [spec.composer.compose(spec.space.words(point)) for point in spec.space.points()]
     assert [one["optimizer"]["target"] for one in targets] == ["torch.optim.SGD", "torch.optim.Adam"]
 
     with pytest.raises(ConfigError, match="Did you mean torch.optim.Adam?"):
@@ -178,7 +178,7 @@ def test_null_in_a_space_of_ones_own_is_null(own_folder: Path) -> None:
         ["space=mine"], extra_dir=own_folder / "conf", config_name="config", command="vggsweep -m …"
     )
 
-    values = [spec.composer().compose(spec.space.words(point)) for point in spec.space.points()]
+    values = [spec.composer.compose(spec.space.words(point)) for point in spec.space.points()]
     assert [value["train"]["clip_grad_norm"] for value in values] == [None, 1.0]
 
 

@@ -67,7 +67,7 @@ def test_password_of_the_environment_stays_there(tmp_path: Path, monkeypatch: py
     spec = spec_of("arch.depth=4,5", f"sweep.storage='{word}'")
     assert spec.settings.storage == word
     assert spec.base["sweep"]["storage"] == word
-    assert spec.composer().compose([])["sweep"]["storage"] == word
+    assert spec.composer.compose([])["sweep"]["storage"] == word
     assert storage_url(SweepDirectory(tmp_path), word).password == "hunter{2}@/:?%40 "
     monkeypatch.setenv("DB", "postgresql://me@host/db")
     assert storage_url(SweepDirectory(tmp_path), "${oc.env:DB}").host == "host"

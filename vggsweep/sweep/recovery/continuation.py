@@ -186,7 +186,7 @@ def _refuse_foreign_records(spec: SweepSpec) -> None:
         ConfigError: naming how the first of them differs.
     """
     records, _ = read_records(spec.root)
-    composer = spec.composer()
+    composer = spec.composer
     for directory, record in records:
         own = [word for word in record.overrides if word not in spec.fixed]
         names = [name for name in spec.space.distributions if name.lstrip("+") in record.swept]

@@ -62,7 +62,7 @@ class Suggester:
         self.spec = spec
         self.study = study
         self.ownership = ownership
-        self.composer = spec.composer()
+        self.composer = spec.composer
         # the last one is remembered, as it is asked for twice: when it is suggested and when it is begun
         self.compose = functools.lru_cache(maxsize=1)(self.composer.compose)
         self.hook = load_hook(spec.space.hook) if spec.space.hook else None

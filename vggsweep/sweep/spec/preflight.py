@@ -125,7 +125,7 @@ def _check_permission(spec: SweepSpec) -> None:
 
 def _check_choices(spec: SweepSpec, line: Line) -> None:
     """Each value of each parameter by itself beside the first of the others; infeasible ones may pass."""
-    composer = spec.composer()
+    composer = spec.composer
     reasons: list[str] = []
     idle: list[Mapping[str, Any]] = []
     is_any_feasible = False
@@ -247,7 +247,7 @@ def _check_hook(spec: SweepSpec) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=spec.seed))
     try:
         point = draw_point(spec.space, study)
-        configuration = _configuration(spec, point, spec.composer())
+        configuration = _configuration(spec, point, spec.composer)
         _refuse_idle(spec, [idle_fields(configuration)])
         check_configuration(configuration)
     except InfeasibleConfig:
@@ -259,7 +259,7 @@ def _check_hook(spec: SweepSpec) -> None:
 
 
 def _check_enqueued(spec: SweepSpec) -> None:
-    space, composer = spec.space, spec.composer()
+    space, composer = spec.space, spec.composer
     for index, item in enumerate(spec.settings.enqueue or ()):
         if not isinstance(item, Mapping):
             raise ConfigError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,9 @@ class SweepSpec:
             pruner=optuna_pruner(self.pruner, self.base["train"]["epochs"]),
         )
 
+    @cached_property
     def composer(self) -> Composer:
-        """Makes this sweep's configurations."""
+        """Makes this sweep's configurations; what it has composed once it remembers."""
         return Composer(self.fixed, self.extra_dir, self.config_name)
 
     def fingerprint(self) -> dict[str, Any]:
