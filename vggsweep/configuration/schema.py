@@ -84,7 +84,22 @@ TARGETS = {
     "loss": ("the loss function", "my_loss.my_loss"),
     "dataset": ("the function that returns the images", "my_dataset.load"),
 }
-TARGET_FIELDS = tuple(f"{name}.target" for name in TARGETS)
+# The same of other options of a group, by what stands in its selector.
+WANTED = {
+    ("dataset", "None"): ("torchvision", "name", "the name of a set", "EuroSAT"),
+    ("dataset", "arrays"): ("arrays", "path", "an .npz file", "my_images.npz"),
+    ("dataset", "huggingface"): (
+        "huggingface",
+        "path",
+        "a parquet file, a folder or a name",
+        "my_images.parquet",
+    ),
+}
+TARGET_FIELDS = tuple(
+    dict.fromkeys(
+        [f"{name}.target" for name in TARGETS] + [f"{key[0]}.{one[1]}" for key, one in WANTED.items()]
+    )
+)
 PLAIN_NODES = ("seed", "device")
 # Its options add up: where the course of training is written besides the record, by name.
 LOGGER = "logger"
@@ -185,6 +200,8 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
     for name, (what, example) in TARGETS.items():
         _ask_for_target(name, plain[name], what, example)
+    for (name, chosen), wanted in WANTED.items():
+        _ask_for_field(name, plain[name], chosen, *wanted)
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     values[LOGGER] = read_loggers(plain[LOGGER])
@@ -211,8 +228,17 @@ def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str)
         raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
 
 
+def _ask_for_field(
+    name: str, node: Mapping[str, Any], chosen: str, option: str, field: str, what: str, example: str
+) -> None:
+    if str(node.get(CHOSEN_GROUPS[name][0])) == chosen and node.get(field) is None:
+        raise ConfigError(f"{name}={option} needs {what}, such as {name}.{field}={example}.")
+
+
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
     choice = str(node.get(selector))
     if choice not in options:
-        raise ConfigError(f"{name}.{selector}={choice}: no such choice. {near_match(choice, options)}")
+        raise ConfigError(
+            f"{name}.{selector}={choice}: no such choice. {near_match(choice, set(options) - {'None'})}"
+        )
     return read_settings(options[choice], node, name)

@@ -10,6 +10,10 @@
     depth.py      pictures of more than 8 bits: which value is white
     decode.py     one picture file to a square of bytes
     idx.py cifar.py svhn.py mini.py folder.py    one raw format each
+    sources.py    data of which nothing is known before they are opened; each of these opens one kind:
+    custom.py arrays.py huggingface.py torchvision_source.py
+    contents.py   what of a source stays in its files
+    torchvision_sets.py torchvision_class.py     which sets there are; one of them, checked and downloaded
     reading.py    from settings to a split; keeps the last few in memory
     order.py      seeded orders that no library version changes
     split.py      the fixed stratified validation part, and `dataset.limit`
