@@ -21,6 +21,7 @@ from vggsweep.configuration.sweep_settings import (
     SweepSettings,
 )
 from vggsweep.data.settings import DATASETS, AugmentSettings, DatasetSettings
+from vggsweep.data.torchvision_sets import SETS
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.settings import read_settings
@@ -200,6 +201,7 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
     for name, (what, example) in TARGETS.items():
         _ask_for_target(name, plain[name], what, example)
+    _refuse_set_of_another_option(plain["dataset"])
     for (name, chosen), wanted in WANTED.items():
         _ask_for_field(name, plain[name], chosen, *wanted)
     for name, (selector, options) in CHOSEN_GROUPS.items():
@@ -219,6 +221,19 @@ def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, 
         raise ConfigError(
             f"budget={budget.name} solves the width of arch=vgg_scaled; arch={arch.get('name')} has fixed "
             "widths. Leave one of them out."
+        )
+
+
+def _refuse_set_of_another_option(node: Mapping[str, Any]) -> None:
+    # `dataset.name` is typed for torchvision's sets alone; their option has a field that no other has
+    chosen, is_torchvisions = str(node.get("name")), "download" in node
+    if chosen in SETS and not is_torchvisions:
+        raise ConfigError(
+            f"dataset.name={chosen} is a set of torchvision: dataset=torchvision dataset.name={chosen}."
+        )
+    if is_torchvisions and chosen in DATASETS and chosen not in (*SETS, "None"):
+        raise ConfigError(
+            f"dataset.name={chosen} is no set of torchvision but an option of its own: dataset={chosen}."
         )
 
 

@@ -45,7 +45,7 @@ def open_custom(settings: CustomDatasetSettings) -> Source:
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(name: str, options: Any, root: str | None) -> Source:
+def _loaded(name: str, options: str, root: str | None) -> Source:
     field = "dataset.target"
     target = load_callable(name, field, EXAMPLE)
     words = check_call(
@@ -53,7 +53,7 @@ def _loaded(name: str, options: Any, root: str | None) -> Source:
         name,
         field,
         gets="the keyword root where dataset.root is given",
-        options=json.loads(options) if isinstance(options, str) else options,
+        options=json.loads(options),
         keywords={} if root is None else {"root": root},
     )
     with _random_numbers_kept():

@@ -61,9 +61,9 @@ def _stamps(path: Path) -> Iterator[tuple[str, tuple[int, int, int]]]:
 
 @functools.lru_cache(maxsize=2)
 def _opened(
-    path: str, stamps: tuple[Any, ...], image: str | None, label: str | None, options: Any, place: str
+    path: str, stamps: tuple[Any, ...], image: str | None, label: str | None, options: str, place: str
 ) -> Source:
-    splits = _load(path, json.loads(options) if isinstance(options, str) else options, place)
+    splits = _load(path, json.loads(options), place)
     if "train" not in splits:
         raise ConfigError(f"{place} has no split train; it has {', '.join(splits)}.")
     features = splits["train"].features

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -192,9 +192,9 @@ def source_images(settings: SourceSettings, split: SplitName) -> Images:
     return open_source(settings).content(split).images(settings.channels, settings.resolution)
 
 
-def options_key(options: Any) -> Any:
-    """Options as text by which what was opened is remembered; what are no keywords stays, to be refused."""
-    return json.dumps(options, sort_keys=True, default=str) if isinstance(options, Mapping) else options
+def options_key(options: Any) -> str:
+    """Options as text, by which what was opened is remembered; `json.loads` reads it."""
+    return json.dumps(options, sort_keys=True, default=str)
 
 
 def image_set(pixels: NDArray[np.uint8], labels: NDArray[Any], where: str) -> ImageSet:

@@ -144,19 +144,20 @@ def _made(cls: type, name: str, root: Path, words: Mapping[str, Any]) -> Any:
 
 def _download(cls: type, name: str, root: Path, words: Mapping[str, Any]) -> None:
     half = root / f".torchvision-{name}"
-    shutil.rmtree(half, ignore_errors=True)  # what an earlier download left, which may be half of it
+    shutil.rmtree(half, ignore_errors=True)  # what a killed process left, which may be half of it
     half.mkdir(parents=True)
     shown = contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())
     try:
         with shown:
             cls(os.fspath(half), **{**words, "download": True})
+        _move(half, root)
     except Exception as error:  # gdown, urllib and the readers have errors of their own
         raise DataError(
             f"dataset.name={name} could not be downloaded: {own_words(error)}. Put its files into {root} as "
             "torchvision lays them out."
         ) from error
-    _move(half, root)
-    shutil.rmtree(half, ignore_errors=True)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,39 +23,13 @@ from vggsweep.data.settings import SplitName, TorchvisionSettings
 from vggsweep.data.sources import Content, Held, Source, image_set, options_key
 from vggsweep.data.split import stratified_split
 from vggsweep.data.torchvision_class import construct
+from vggsweep.data.torchvision_private import LISTERS
 from vggsweep.data.torchvision_sets import SETS
 from vggsweep.errors import ConfigError
 
 TEST_SHARE = 0.2
 Labels = NDArray[np.int64]
 Indices = NDArray[np.int64] | slice
-# Where these keep what others give through `loader`, and their classes through `classes`.
-FILES: dict[str, Callable[[Any], tuple[list[str], list[int]]]] = {
-    "GTSRB": lambda set_: ([path for path, _ in set_._samples], [label for _, label in set_._samples]),
-    "OxfordIIITPet": lambda set_: (
-        list(map(os.fspath, set_._images)),
-        set_._bin_labels if set_._target_types == ["binary-category"] else set_._labels,
-    ),
-    "Caltech101": lambda set_: (
-        [
-            os.path.join(set_.root, "101_ObjectCategories", set_.categories[label], f"image_{number:04d}.jpg")
-            for label, number in zip(set_.y, set_.index, strict=True)
-        ],
-        set_.y,
-    ),
-    "Caltech256": lambda set_: (
-        [
-            os.path.join(
-                set_.root,
-                "256_ObjectCategories",
-                set_.categories[label],
-                f"{label + 1:03d}_{number:04d}.jpg",
-            )
-            for label, number in zip(set_.y, set_.index, strict=True)
-        ],
-        set_.y,
-    ),
-}
 
 
 def open_torchvision(settings: TorchvisionSettings) -> Source:
@@ -72,8 +45,8 @@ def open_torchvision(settings: TorchvisionSettings) -> Source:
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(name: str, options: Any, root: Path, may_download: bool) -> Source:
-    words = json.loads(options) if isinstance(options, str) else options
+def _opened(name: str, options: str, root: Path, may_download: bool) -> Source:
+    words = json.loads(options)
     known, place = SETS[name], f"dataset.name={name}"
 
     def found(split: SplitName) -> _Found:
@@ -132,6 +105,7 @@ class _Found:
         self._name, self._root, self._held, self._place = name, root, held, place
         self._pixels: NDArray[np.uint8] | None = None
         self._paths: list[str] = []
+        self._names: Sequence[str] = () if hasattr(held, "class_to_idx") else getattr(held, "classes", ())
         labels: Any
         if name == "PCAM":
             labels = Hdf5Content.labels_of(self._hdf5("targets"))
@@ -141,8 +115,9 @@ class _Found:
         elif hasattr(getattr(held, "data", None), "dtype"):
             self._pixels = np.asarray(held.data)
             labels = held.targets if hasattr(held, "targets") else held.labels
-        elif name in FILES:
-            self._paths, labels = FILES[name](held)
+        elif name in LISTERS:
+            paths, labels, self._names = LISTERS[name](held)
+            self._paths = list(paths)
         else:  # opened with a loader that gives the path
             items = [held[index] for index in range(len(held))]
             self._paths, labels = [path for path, _ in items], [label for _, label in items]
@@ -180,23 +155,10 @@ class _Found:
         return Held(image_set(pixels, labels[chosen], self._place))
 
     def class_name(self, label: int) -> str:
-        """What the set calls a class; its number where it has no name."""
-        held, name = self._held, self._name
-        if name == "OxfordIIITPet" and held._target_types == ["binary-category"]:
-            return str(held.bin_classes[label])
-        if name == "INaturalist":
-            return str(held.category_name(held.target_type[0], label))
-        if isinstance(indices := getattr(held, "class_to_idx", None), Mapping):
-            return next((str(key) for key, value in indices.items() if value == label), str(label))
-        names = next(
-            (
-                getattr(held, attribute)
-                for attribute in ("classes", "categories", "_characters")
-                if hasattr(held, attribute)
-            ),
-            (),
-        )
-        return str(names[label]) if label < len(names) else str(label)
+        """What the set calls a class, by the first of several names; its number where it has none."""
+        indices = getattr(self._held, "class_to_idx", {})
+        told = next((str(name) for name, index in indices.items() if index == label), str(label))
+        return str(self._names[label]) if label < len(self._names) else told
 
     def _hdf5(self, kind: str) -> Path:
         folder: Path = self._held._base_folder
