@@ -104,7 +104,7 @@ def _first(names: frozenset[str], known: tuple[str, ...]) -> str | None:
 
 def _names(path: Path, place: str) -> frozenset[str]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return frozenset(file.files)
     except (AttributeError, TypeError) as error:  # a single array of np.save
         raise ConfigError(f"{place} holds a single array; np.savez writes several under names.") from error
@@ -114,7 +114,7 @@ def _names(path: Path, place: str) -> frozenset[str]:
 
 def _read(path: Path, place: str, name: str) -> NDArray[Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             array: NDArray[Any] = file[name]
             return array
     except ValueError as error:
