@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vggsweep.data.cache import RECENT
 from vggsweep.data.catalog import check_dataset, check_test_split, class_names
 from vggsweep.data.fingerprint import data_fingerprint, data_stamp
 from vggsweep.data.loading import LoadedData
@@ -177,3 +178,15 @@ def test_fingerprint_is_of_the_contents_and_a_changed_file_is_read_again(
     changed = arrays({**KERAS, "x_train": pixels(40, seed=5)})
     assert data_stamp(changed) != taken.stamp
     assert data_fingerprint(changed).digest != taken.digest
+
+
+def test_processes_that_share_their_pixels_map_one_file(arrays: Settings, tmp_path: Path) -> None:
+    chosen = arrays(KERAS)
+    RECENT.share(tmp_path / "pixels")
+    try:
+        found = read_images(chosen, "train")
+        assert isinstance(found.images, np.memmap)  # type: ignore[attr-defined]
+        assert (found.read(np.arange(40))[:, 0] == pixels(40)).all()
+        assert len(list((tmp_path / "pixels").glob("*[0-9a-f].npy"))) == 1
+    finally:
+        RECENT.share(None)

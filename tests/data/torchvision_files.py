@@ -61,11 +61,12 @@ def idx(array: np.ndarray[Any, Any], kind: int = 8) -> bytes:
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, kind, array.ndim, *array.shape) + array.tobytes()
 
 
-def idx_set(folder: str, stems: dict[str, str], first: int = 0) -> Callable[[Path], None]:
+def idx_set(folder: str, stems: dict[str, str], first: int = 0, times: int = 1) -> Callable[[Path], None]:
     def make(root: Path) -> None:
         for split, stem in stems.items():
-            write(root / folder / "raw" / f"{stem}-images-idx3-ubyte", idx(pixels(split, SIZE, SIZE)))
-            told = labels(split, first).astype(np.uint8)
+            shown = pixels(split, SIZE, SIZE).repeat(times, axis=0)
+            write(root / folder / "raw" / f"{stem}-images-idx3-ubyte", idx(shown))
+            told = labels(split, first).astype(np.uint8).repeat(times)
             write(root / folder / "raw" / f"{stem}-labels-idx1-ubyte", idx(told))
 
     return make
