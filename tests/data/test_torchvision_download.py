@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tarfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -108,3 +109,15 @@ def test_a_root_that_cannot_be_written_is_one_paragraph(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be downloaded into .*dataset.root=") as refusal:
         bring(tmp_path / "file" / "root")
     assert "\n" not in str(refusal.value)
+
+
+def test_an_archive_writes_nothing_outside_its_folder(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(published, "w:gz") as archive:
+        archive.add(tmp_path / "small/food-101", "food-101")
+        archive.add(tmp_path / "small/food-101/meta/train.json", "../../evil.json")
+    monkeypatch.setattr(datasets.Food101, "_MD5", hashlib.md5(published.read_bytes()).hexdigest())
+    with pytest.raises(DataError, match="could not be downloaded: OutsideDestinationError"):
+        bring(tmp_path / "a/b/root")
+    assert not list(tmp_path.rglob("evil.json"))

@@ -13,6 +13,7 @@ import io
 import os
 import shutil
 import sys
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ def _download(cls: type, name: str, root: Path, words: Mapping[str, Any]) -> Non
     half.mkdir(parents=True)
     shown = contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO())
     try:
-        with shown:
+        with shown, _archives_stay_inside():
             cls(os.fspath(half), **{**words, "download": True})
         _move(half, root)
     except Exception as error:  # gdown, urllib and the readers have errors of their own
@@ -158,6 +159,17 @@ def _download(cls: type, name: str, root: Path, words: Mapping[str, Any]) -> Non
         ) from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _archives_stay_inside() -> Iterator[None]:
+    """Refuse members of a tar file that would lie outside its folder; before 3.14 Python does not."""
+    before = tarfile.TarFile.extraction_filter
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
+    try:
+        yield
+    finally:
+        tarfile.TarFile.extraction_filter = before
 
 
 def _move(source: Path, target: Path) -> None:
