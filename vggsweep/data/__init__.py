@@ -13,7 +13,8 @@
     sources.py    data of which nothing is known before they are opened; each of these opens one kind:
     custom.py arrays.py huggingface.py torchvision_source.py
     contents.py   what of a source stays in its files
-    torchvision_sets.py torchvision_class.py     which sets there are; one of them, checked and downloaded
+    torchvision_sets.py torchvision_class.py torchvision_private.py
+                  which sets there are; one of them, checked and downloaded; what of some is private
     reading.py    from settings to a split; keeps the last few in memory
     order.py      seeded orders that no library version changes
     split.py      the fixed stratified validation part, and `dataset.limit`
