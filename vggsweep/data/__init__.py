@@ -24,5 +24,6 @@
     resident.py streaming.py                     all images on the device, or worker processes
     loading.py    `load_data`, the entry point of the room
 
-`settings`, `catalog`, `split` and the readers never import torch.
+`settings`, `catalog`, `split` and the readers never import torch, before a set of torchvision, a table or a
+user's function is opened.
 """
