@@ -10,10 +10,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hydra._internal.utils import get_args_parser
 from PIL import Image
 
+from tests.data.torchvision_files import idx_set
 from vggsweep.cli import VERBS, is_bare_word, run_hydra, run_verb, verb_parser
 from vggsweep.python import calls
 from vggsweep.sweep.application import Application
@@ -39,7 +41,7 @@ READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "r
 # Lines whose point is something that no test has: another host's database, a sampler from a hub.
 NOT_HERE = (
     *("@db.lab", "my_samplers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),
-    *("alpha/", "picture.png", "sweep.warm_start"),
+    *("alpha/", "picture.png", "sweep.warm_start", "dataset=huggingface"),
 )
 # What ends the words of a command.
 SHELL = ("|", ">", "&&", ";")
@@ -74,11 +76,19 @@ def reader(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a reader: pictures, and the parts of their own that the documents name."""
     for kind in ("cats", "dogs"):
         (own_folder / "pictures" / kind).mkdir(parents=True)
-        for number in range(80):
+        for number in range(100):
             Image.new("RGB", (64, 64), (number, 0, 0)).save(own_folder / "pictures" / kind / f"{number}.png")
     (own_folder / "examples").symlink_to(CHECKOUT / "examples")
     for folder in ("my_conf", "my_configs"):
         (own_folder / folder).symlink_to(CHECKOUT / "examples" / "my_conf")
+    (own_folder / "data/eurosat").mkdir(parents=True)
+    (own_folder / "data/eurosat/2750").symlink_to(own_folder / "pictures")
+    idx_set("EMNIST", {"train": "emnist-letters-train", "test": "emnist-letters-test"}, times=20)(
+        own_folder / "data"
+    )
+    monkeypatch.setenv("VGGSWEEP_DATA", str(own_folder / "data"))
+    medical = np.zeros((160, 28, 28, 3), np.uint8)
+    np.savez(own_folder / "pathmnist.npz", train_images=medical, train_labels=np.arange(160)[:, None] % 9)
     monkeypatch.syspath_prepend(str(CHECKOUT / "examples"))
     for code in (code for document in DOCUMENTS for code in blocks(document)):
         if (file := FILE.match(code)) is not None:

@@ -188,8 +188,10 @@ def near_match(word: str, choices: Iterable[str]) -> str:
     'Valid: adam, sgd.'
     """
     known = sorted(set(choices))
-    close = difflib.get_close_matches(word, known, n=len(known) or 1)
+    small = {choice: choice.lower() for choice in known}
+    close = difflib.get_close_matches(word.lower(), set(small.values()), n=len(known) or 1)
     # Swapped letters are the commonest slip, and difflib scores them no better than wrong ones.
-    close.sort(key=lambda choice: sorted(choice) != sorted(word))
+    close.sort(key=lambda choice: sorted(choice) != sorted(word.lower()))
+    close = [choice for one in close for choice in known if small[choice] == one]
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Valid: {', '.join(known)}."

@@ -150,3 +150,14 @@ def test_name_and_options_of_an_own_part_count(plain: Plain, group: str) -> None
 @pytest.mark.parametrize("field", [field for field in IGNORED if "." in field])
 def test_field_that_the_hash_leaves_out_has_no_effect(field: str) -> None:
     assert not has_effect(field)
+
+
+def test_where_a_file_lies_and_whether_it_is_downloaded_decide_nothing(plain: Plain) -> None:
+    """What it holds is in the fingerprint of the data."""
+    of_file, moved = (plain("dataset=arrays", f"dataset.path={path}") for path in ("a.npz", "b/c.npz"))
+    assert configuration_hash(of_file) == configuration_hash(moved)
+    words = ("dataset=torchvision", "dataset.name=EuroSAT")
+    assert configuration_hash(plain(*words)) == configuration_hash(plain(*words, "dataset.download=false"))
+    assert configuration_hash(plain(*words)) != configuration_hash(plain(words[0], "dataset.name=DTD"))
+    with_option = plain(*words[:1], "dataset.name=EMNIST", "+dataset.options.split=letters")
+    assert configuration_hash(with_option) != configuration_hash(plain(*words[:1], "dataset.name=EMNIST"))

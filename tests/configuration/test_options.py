@@ -73,6 +73,16 @@ def test_every_option_composes_and_passes_the_checks(
     needs = list(COMPANIONS.get((group, option), []))
     if option == "image_folder":
         needs += [f"dataset.root='{pictures}'"]
+    if (group, option) == ("dataset", "torchvision"):
+        (pictures.parent / "eurosat").mkdir()
+        (pictures.parent / "eurosat/2750").symlink_to(pictures)
+        needs += ["dataset.name=EuroSAT", f"dataset.root='{pictures.parent}'"]
+    if option == "arrays":
+        np.savez(pictures / "file.npz", **dict(zip(("x_train", "y_train"), squares(), strict=False)))
+        needs += [f"dataset.path='{pictures / 'file.npz'}'", "dataset.channels=1"]
+    if option == "huggingface":
+        pytest.importorskip("datasets", reason="pip install 'vggsweep[huggingface]'")
+        needs += [f"dataset.path='{pictures}'"]
 
     configuration = configured(f"{group}={option}", *needs)
     if group == "logger" and find_spec(PACKAGES.get(option, "vggsweep")) is None:
@@ -81,7 +91,10 @@ def test_every_option_composes_and_passes_the_checks(
     check_configuration(configuration)
     if group not in GLOBAL_GROUPS:
         node = getattr(configuration, group)
-        assert getattr(node, "name", option) in (option, "resnet18", "default", getattr(node, "target", None))
+        assert getattr(node, "name", option) in (
+            *(option, "resnet18", "default", "EuroSAT"),
+            getattr(node, "target", None),
+        )
     assert input_shape(configuration).num_classes >= 2
 
 

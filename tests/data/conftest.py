@@ -13,7 +13,7 @@ from PIL import Image
 
 from vggsweep.data.cache import RECENT
 from vggsweep.data.loading import LoadedData, load_data
-from vggsweep.data.settings import AugmentSettings, DatasetSettings
+from vggsweep.data.settings import DATASETS, AugmentSettings, DatasetSettings
 from vggsweep.settings import read_settings
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -32,7 +32,7 @@ def dataset() -> Callable[..., DatasetSettings]:
 
     def build(option: str = "fashion_mnist_mini", **changes: Any) -> DatasetSettings:
         plain = yaml.safe_load((CONF / "dataset" / f"{option}.yaml").read_text())
-        return read_settings(DatasetSettings, {**plain, **changes}, "dataset")
+        return read_settings(DATASETS[str(plain["name"])], {**plain, **changes}, "dataset")
 
     return build
 

@@ -10,12 +10,12 @@ from vggsweep.configuration.identity import configuration_hash, configuration_ha
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.catalog import data_root
 from vggsweep.data.fingerprint import DataFingerprint, data_fingerprint, data_stamp
-from vggsweep.data.settings import CustomDatasetSettings
+from vggsweep.data.settings import CustomDatasetSettings, SourceSettings
 from vggsweep.errors import DataChanged
 from vggsweep.identity import Identity
 
 # What of a configuration says which files are read.
-DATA_FIELDS = ("name", "root", "validation", "target", "options")
+DATA_FIELDS = ("name", "root", "validation", "target", "options", "path", "image", "label")
 
 
 @dataclass
@@ -72,8 +72,9 @@ class Fingerprints:
                     f"{dataset.target} returns other images than when this command began. Let it return the "
                     "same ones at every call (a seed of its own, sorted files) and type the command again."
                 )
+            place = dataset.place if isinstance(dataset, SourceSettings) else data_root(dataset)
             raise DataChanged(
-                f"The pictures of {data_root(dataset)} changed while they were trained on. Put them back and "
+                f"The pictures of {place} changed while they were trained on. Put them back and "
                 "type the command again, or begin another sweep with them."
             )
         self.taken[self._key(plain)] = now  # the same contents under other times, as on another host

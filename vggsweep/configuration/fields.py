@@ -55,7 +55,7 @@ class Field:
         """Whether it only says which option this is, so that nobody sets it by hand."""
         selector = CHOSEN_GROUPS[self.group][0] if self.group in CHOSEN_GROUPS else None
         is_name = self.path == f"{self.group}.name" and self.default == self.option
-        return is_name or self.path == f"{self.group}.{selector}"
+        return is_name or (self.path == f"{self.group}.{selector}" and self.default is not None)
 
 
 @dataclass(frozen=True)

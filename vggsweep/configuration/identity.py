@@ -10,7 +10,7 @@ from typing import Any
 # Where and how fast a configuration runs, and where its files lie, do not change what it computes.
 NODES_WITHOUT_EFFECT = ("device", "measure", "sweep", "logger")
 FIELDS_WITHOUT_EFFECT = (
-    ("dataset", "root"),
+    *(("dataset", name) for name in ("root", "path", "download")),
     *(("train", name) for name in ("threshold_acc", "cuda_graph", "nproc")),
 )
 # What a trial leaves on disk beside its record, at the values that stand for every other.
@@ -27,7 +27,8 @@ NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 def configuration_hash(plain: Mapping[str, Any]) -> str:
     """SHA-256 over the resolved configuration, without what has no effect on what it computes.
 
-    Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph and
+    Left out are device, measure, sweep, logger, dataset.root, dataset.path, dataset.download (the data have a
+    fingerprint of their own), train.threshold_acc, train.cuda_graph and
     train.nproc (as the device, these change last bits at most), a budget that is none and a loss that is
     cross-entropy. A width that a budget solves stays as it was given, null: the budget stands for it. Nor
     does it count whether checkpoints and weights are kept.

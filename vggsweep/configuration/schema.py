@@ -23,6 +23,7 @@ from vggsweep.configuration.sweep_settings import (
     SweepSettings,
 )
 from vggsweep.data.settings import DATASETS, AugmentSettings, DatasetSettings
+from vggsweep.data.torchvision_sets import SETS
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.settings import read_settings
@@ -86,7 +87,22 @@ TARGETS = {
     "loss": ("the loss function", "my_loss.my_loss"),
     "dataset": ("the function that returns the images", "my_dataset.load"),
 }
-TARGET_FIELDS = tuple(f"{name}.target" for name in TARGETS)
+# The same of other options of a group, by what stands in its selector.
+WANTED = {
+    ("dataset", "None"): ("torchvision", "name", "the name of a set", "EuroSAT"),
+    ("dataset", "arrays"): ("arrays", "path", "an .npz file", "my_images.npz"),
+    ("dataset", "huggingface"): (
+        "huggingface",
+        "path",
+        "a parquet file, a folder or a name",
+        "my_images.parquet",
+    ),
+}
+TARGET_FIELDS = tuple(
+    dict.fromkeys(
+        [f"{name}.target" for name in TARGETS] + [f"{key[0]}.{one[1]}" for key, one in WANTED.items()]
+    )
+)
 PLAIN_NODES = ("seed", "device")
 # Its options add up: where the course of training is written besides the record, by name.
 LOGGER = "logger"
@@ -187,6 +203,9 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
     for name, (what, example) in TARGETS.items():
         _ask_for_target(name, plain[name], what, example)
+    _refuse_set_of_another_option(plain["dataset"])
+    for (name, chosen), wanted in WANTED.items():
+        _ask_for_field(name, plain[name], chosen, *wanted)
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     values[LOGGER] = read_loggers(plain[LOGGER])
@@ -209,14 +228,36 @@ def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, 
         )
 
 
+def _refuse_set_of_another_option(node: Mapping[str, Any]) -> None:
+    # `dataset.name` is typed for torchvision's sets alone; their option has a field that no other has
+    chosen, is_torchvisions = str(node.get("name")), "download" in node
+    if chosen in SETS and not is_torchvisions:
+        raise ConfigError(
+            f"dataset.name={chosen} is a set of torchvision: dataset=torchvision dataset.name={chosen}."
+        )
+    if is_torchvisions and chosen in DATASETS and chosen not in (*SETS, "None"):
+        raise ConfigError(
+            f"dataset.name={chosen} is no set of torchvision but an option of its own: dataset={chosen}."
+        )
+
+
 def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str) -> None:
     # Its YAML leaves the one thing open that only the user can know.
     if node.get(CHOSEN_GROUPS[name][0]) == "custom" and node.get("target") is None:
         raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
 
 
+def _ask_for_field(
+    name: str, node: Mapping[str, Any], chosen: str, option: str, field: str, what: str, example: str
+) -> None:
+    if str(node.get(CHOSEN_GROUPS[name][0])) == chosen and node.get(field) is None:
+        raise ConfigError(f"{name}={option} needs {what}, such as {name}.{field}={example}.")
+
+
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
     choice = str(node.get(selector))
     if choice not in options:
-        raise ConfigError(f"{name}.{selector}={choice}: no such choice. {near_match(choice, options)}")
+        raise ConfigError(
+            f"{name}.{selector}={choice}: no such choice. {near_match(choice, set(options) - {'None'})}"
+        )
     return read_settings(options[choice], node, name)

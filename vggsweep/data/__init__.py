@@ -10,6 +10,11 @@
     depth.py      pictures of more than 8 bits: which value is white
     decode.py     one picture file to a square of bytes
     idx.py cifar.py svhn.py mini.py folder.py    one raw format each
+    sources.py    data of which nothing is known before they are opened; each of these opens one kind:
+    custom.py arrays.py huggingface.py torchvision_source.py
+    contents.py   what of a source stays in its files
+    torchvision_sets.py torchvision_class.py torchvision_private.py
+                  which sets there are; one of them, checked and downloaded; what of some is private
     reading.py    from settings to a split; keeps the last few in memory
     order.py      seeded orders that no library version changes
     split.py      the fixed stratified validation part, and `dataset.limit`
@@ -19,5 +24,6 @@
     resident.py streaming.py                     all images on the device, or worker processes
     loading.py    `load_data`, the entry point of the room
 
-`settings`, `catalog`, `split` and the readers never import torch.
+`settings`, `catalog`, `split` and the readers never import torch, before a set of torchvision, a table or a
+user's function is opened.
 """

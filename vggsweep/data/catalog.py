@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggsweep.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
-from vggsweep.data.custom import load_custom
 from vggsweep.data.listing import PictureFolder
 from vggsweep.data.scan import printable, shown
-from vggsweep.data.settings import CustomDatasetSettings, DatasetSettings
+from vggsweep.data.settings import DatasetSettings, SourceSettings
+from vggsweep.data.sources import open_source
 from vggsweep.data.split import validation_count
 from vggsweep.data.splits import find_layout, list_split, role_of
 from vggsweep.errors import ConfigError
@@ -112,8 +112,8 @@ def check_dataset(settings: DatasetSettings) -> None:
     Raises:
         ConfigError: a field contradicts the data set or another field.
     """
-    if isinstance(settings, CustomDatasetSettings):
-        _check_custom(settings)
+    if isinstance(settings, SourceSettings):
+        _check_source(settings)
     elif settings.name == "image_folder":
         _check_folder(settings)
     else:
@@ -133,8 +133,8 @@ def resolve_num_classes(settings: DatasetSettings) -> int:
 
 def class_names(settings: DatasetSettings) -> tuple[str, ...]:
     """The name of each label, in order."""
-    if isinstance(settings, CustomDatasetSettings):
-        return load_custom(settings).class_names
+    if isinstance(settings, SourceSettings):
+        return open_source(settings).class_names
     if settings.name == "image_folder":
         return pictures(settings).class_names
     return CATALOG[settings.name].class_names
@@ -142,8 +142,8 @@ def class_names(settings: DatasetSettings) -> tuple[str, ...]:
 
 def training_size(settings: DatasetSettings) -> int:
     """Images that one epoch trains on, `limit` and validation part taken off."""
-    if isinstance(settings, CustomDatasetSettings):
-        available = len(load_custom(settings).images("train").labels)
+    if isinstance(settings, SourceSettings):
+        available = len(open_source(settings).content("train").labels)
     elif settings.name == "image_folder":
         available = len(pictures(settings).paths)
     else:
@@ -166,8 +166,8 @@ def check_test_split(settings: DatasetSettings) -> None:
     Raises:
         ConfigError: names what is missing.
     """
-    if isinstance(settings, CustomDatasetSettings):
-        load_custom(settings).images("test")
+    if isinstance(settings, SourceSettings):
+        open_source(settings).content("test")
     elif settings.name == "image_folder":
         find_test_pictures(settings)
 
@@ -213,8 +213,9 @@ def find_test_pictures(settings: DatasetSettings) -> PictureFolder:
 
 def native_resolution(settings: DatasetSettings) -> int:
     """Height and width in pixels of the images as they are stored; pictures are decoded to size."""
-    if isinstance(settings, CustomDatasetSettings):
-        return load_custom(settings).images("train").image_shape[1]
+    if isinstance(settings, SourceSettings):
+        shape = open_source(settings).content("train").shape
+        return settings.resolution if shape is None else shape[1]
     return settings.resolution if settings.name == "image_folder" else CATALOG[settings.name].resolution
 
 
@@ -236,17 +237,19 @@ def _check_published(settings: DatasetSettings, facts: DatasetFacts) -> None:
         raise ConfigError(f"dataset.root={root} is a file; name the folder that holds, or will hold, {name}.")
 
 
-def _check_custom(settings: CustomDatasetSettings) -> None:
-    data = load_custom(settings)
-    channels = data.images("train").image_shape[0]
-    if settings.channels != channels:
+def _check_source(settings: SourceSettings) -> None:
+    data = open_source(settings)
+    shape = data.content("train").shape
+    if shape is None:
+        _check_picture_channels(settings)
+    elif settings.channels != shape[0]:
         raise ConfigError(
-            f"dataset.channels={settings.channels} does not fit {settings.target}, whose images have "
-            f"{channels}. Use dataset.channels={channels}."
+            f"dataset.channels={settings.channels} does not fit {settings.place}, whose images have "
+            f"{shape[0]}. Use dataset.channels={shape[0]}."
         )
     if settings.num_classes not in (None, len(data.class_names)):
         raise ConfigError(
-            f"dataset.num_classes={settings.num_classes}, but {settings.target} has {len(data.class_names)} "
+            f"dataset.num_classes={settings.num_classes}, but {settings.place} has {len(data.class_names)} "
             "classes. Use dataset.num_classes=null to count them."
         )
     if settings.validation == "test":
@@ -262,11 +265,7 @@ def _check_folder(settings: DatasetSettings) -> None:
     root = data_root(settings)
     if not root.is_dir():
         raise ConfigError(f"dataset.root={settings.root} is not a folder (looked at {root.absolute()}).")
-    if settings.channels not in (1, 3):
-        raise ConfigError(
-            f"dataset.channels={settings.channels} does not fit pictures. "
-            "Use dataset.channels=3 for colour or dataset.channels=1 for grey."
-        )
+    _check_picture_channels(settings)
     names = class_names(settings)
     if len(names) < 2:
         raise ConfigError(_too_few_classes(root, pictures(settings)))
@@ -283,6 +282,14 @@ def _check_folder(settings: DatasetSettings) -> None:
         )
     if settings.validation == "test":
         check_test_split(settings)
+
+
+def _check_picture_channels(settings: DatasetSettings) -> None:
+    if settings.channels not in (1, 3):
+        raise ConfigError(
+            f"dataset.channels={settings.channels} does not fit pictures. "
+            "Use dataset.channels=3 for colour or dataset.channels=1 for grey."
+        )
 
 
 def _too_few_classes(root: Path, found: PictureFolder) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -57,6 +58,7 @@ def decode(
     resolution: int,
     whites: Whites = None,
     heavy: AbstractContextManager[object] | None = None,
+    content: bytes | None = None,
 ) -> PixelArray:
     """One picture file as `squared` makes it.
 
@@ -64,14 +66,15 @@ def decode(
         path: the file.
         channels, resolution, whites: see `squared`.
         heavy: held while a picture of many pixels is decoded.
+        content: what such a file would hold, where there is none; `path` then names it for people.
 
     Raises:
         DamagedPictures: it cannot be decoded.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its other end
-            raise _damaged(path, "it is no file")
-        with open_picture(path) as picture:
+        if content is None and not stat.S_ISREG(os.stat(path).st_mode):
+            raise _damaged(path, "it is no file")  # to open a pipe would wait for its other end
+        with open_picture(path if content is None else io.BytesIO(content)) as picture:
             pixels = picture.width * picture.height
             with (heavy if pixels > HEAVY_PIXELS else None) or nullcontext():
                 return squared(picture, channels, resolution, whites)

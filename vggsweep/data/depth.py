@@ -14,7 +14,7 @@ import warnings
 from contextlib import nullcontext
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -48,7 +48,7 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH = 24  # the byte of a file that says its bits
 
 
-def open_picture(path: str | Path) -> Image:
+def open_picture(path: str | Path | IO[bytes]) -> Image:
     """The picture of a file, its pixels not yet decoded."""
     pillow = _pillow()
     picture: Image = pillow.open(path)

@@ -25,6 +25,11 @@ def only_local() -> Iterator[None]:
         _MAY_DOWNLOAD.reset(before)
 
 
+def may_download() -> bool:
+    """Whether a file that is not there may be downloaded."""
+    return _MAY_DOWNLOAD.get()
+
+
 @dataclass(frozen=True)
 class RemoteFile:
     """A file that the internet holds.
@@ -57,7 +62,7 @@ def fetch(file: RemoteFile, folder: Path, advice: str = "") -> Path:
     target = folder / file.name
     if target.exists():
         return target
-    if not _MAY_DOWNLOAD.get():
+    if not may_download():
         raise DataError(f"{target} is missing.")
     from filelock import FileLock  # only a download needs it
 

@@ -10,14 +10,14 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vggsweep.data import cifar, idx, mini, svhn
 from vggsweep.data.catalog import data_root
-from vggsweep.data.custom import load_custom
 from vggsweep.data.listing import PictureFolder, file_stamp
-from vggsweep.data.settings import CustomDatasetSettings, DatasetSettings, SplitName
+from vggsweep.data.settings import DatasetSettings, SourceSettings, SplitName
+from vggsweep.data.sources import open_source
 from vggsweep.data.splits import list_split
 
 # A file counts whole up to this size; of a larger one its size and blocks spread over it count, the first and
@@ -35,8 +35,8 @@ class DataFingerprint:
         digest: 64 hexadecimal digits.
         counts: for people, to tell what changed: pictures by ``split/class``, of a folder their bytes in
             total too; empty for a published set.
-        stamp: changes when a file of a folder is written, on the host where it was taken, or when a user's
-            function returns something else; see `data_stamp`.
+        stamp: changes when a file is written, on the host where it was taken, or when a user's function
+            returns something else; see `data_stamp`.
     """
 
     digest: str
@@ -51,8 +51,8 @@ def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> D
         settings: the data set. A picture folder exists.
         with_test: whether the test pictures decide something, besides where they validate.
     """
-    if isinstance(settings, CustomDatasetSettings):
-        return _of_function(settings, with_test)
+    if isinstance(settings, SourceSettings):
+        return _of_source(settings, with_test)
     if settings.name == "image_folder":
         return folder_fingerprint(_splits(settings, with_test))
     digest = hashlib.sha256("\n".join([settings.name, *_published_checksums(settings.name)]).encode())
@@ -62,27 +62,43 @@ def data_fingerprint(settings: DatasetSettings, *, with_test: bool = False) -> D
 def data_stamp(settings: DatasetSettings, *, with_test: bool = False) -> str:
     """Sizes and times of a folder's pictures in one text, opening none; empty for a published set.
 
-    Of a user's function it is the digest of what this process got from it.
+    Of what this process holds in memory it is the digest.
     """
-    if isinstance(settings, CustomDatasetSettings):
-        return _of_function(settings, with_test).digest
+    if isinstance(settings, SourceSettings):
+        return _source_stamp(settings, with_test)
     if settings.name != "image_folder":
         return ""
+    return files_stamp(path for pictures in _splits(settings, with_test).values() for path in pictures.paths)
+
+
+def files_stamp(paths: Iterable[str]) -> str:
+    """Sizes and times of files in one text, opening none."""
     stamp = hashlib.sha256()
-    for pictures in _splits(settings, with_test).values():
-        for path in pictures.paths:
-            stamp.update(_stamped(path))
+    for path in paths:
+        stamp.update(_stamped(path))
     return stamp.hexdigest()
 
 
-def _of_function(settings: CustomDatasetSettings, with_test: bool) -> DataFingerprint:
-    data = load_custom(settings)
-    has_test = settings.validation == "test" or (with_test and data.has_test)
-    splits: tuple[SplitName, ...] = ("train", "test") if has_test else ("train",)
+def _of_source(settings: SourceSettings, with_test: bool) -> DataFingerprint:
+    stamp = _source_stamp(
+        settings, with_test
+    )  # before anything is read: what changes meanwhile is found later
+    data, splits = open_source(settings), _source_splits(settings, with_test)
     told = "\n".join(f"{split} {data.digest(split)}" for split in splits)
-    digest = hashlib.sha256(f"custom\n{told}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{settings.name}\n{told}".encode()).hexdigest()
     counts = {name: count for split in splits for name, count in data.counts(split).items()}
-    return DataFingerprint(digest, counts, digest)
+    return DataFingerprint(digest, counts, stamp)
+
+
+def _source_splits(settings: SourceSettings, with_test: bool) -> tuple[SplitName, ...]:
+    has_test = settings.validation == "test" or (with_test and open_source(settings).has_test)
+    return ("train", "test") if has_test else ("train",)
+
+
+def _source_stamp(settings: SourceSettings, with_test: bool) -> str:
+    data = open_source(settings)
+    splits = _source_splits(settings, with_test)
+    return " ".join(data.content(split).stamp() or data.digest(split) for split in splits)
 
 
 def _stamped(path: str) -> bytes:
@@ -110,7 +126,7 @@ def folder_fingerprint(splits: Mapping[str, PictureFolder]) -> DataFingerprint:
         for path, label in zip(pictures.paths, pictures.labels, strict=True):
             name = pictures.class_names[label]
             stamp.update(_stamped(path))  # before it is read: what changes meanwhile is found later
-            size, content = _content(path)
+            size, content = file_content(path)
             digest.update(os.fsencode(os.path.relpath(path, pictures.folder)))
             digest.update(f"\0{size}\0{label}\0".encode())
             digest.update(content)
@@ -119,7 +135,7 @@ def folder_fingerprint(splits: Mapping[str, PictureFolder]) -> DataFingerprint:
     return DataFingerprint(digest.hexdigest(), dict(counts), stamp.hexdigest())
 
 
-def _content(path: str) -> tuple[int, bytes]:
+def file_content(path: str) -> tuple[int, bytes]:
     """A file's size and the digest of what counts of it; of one that cannot be read, why."""
     try:
         status = os.stat(path)

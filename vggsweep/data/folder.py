@@ -21,21 +21,28 @@ from vggsweep.data.threads import map_in_threads
 BATCH_PER_THREAD = 64
 
 
-class FolderImages:
-    """Pictures that are decoded to one size when they are read.
+class DecodedImages:
+    """Pictures that are decoded to one size when they are read; subclasses say from what.
 
     Args:
-        pictures: what to decode.
+        labels: class of each.
         channels: 1 for grey, 3 for colour.
         resolution: height and width in pixels.
         whites: what is white in pictures of more than 8 bits.
     """
 
-    def __init__(self, pictures: PictureFolder, channels: int, resolution: int, whites: Whites = ()) -> None:
-        self.pictures = pictures
-        self.labels: LabelArray = np.array(pictures.labels, dtype=np.int64)
+    def __init__(self, labels: LabelArray, channels: int, resolution: int, whites: Whites = ()) -> None:
+        self.labels = labels
         self.image_shape = (channels, resolution, resolution)
         self.whites = whites
+
+    def decoded(self, index: int, heavy: AbstractContextManager[object] | None) -> PixelArray:
+        """One picture, uint8 [C, H, W]."""
+        raise NotImplementedError
+
+    def contents_key(self, indices: IndexArray) -> str:
+        """A text that is another one when these pictures are others."""
+        raise NotImplementedError
 
     def read(self, indices: IndexArray, heavy: AbstractContextManager[object] | None = None) -> PixelArray:
         """Decode a batch, uint8 [n, C, H, W].
@@ -51,7 +58,7 @@ class FolderImages:
         damaged: list[tuple[str, str]] = []
         for place, index in enumerate(indices):
             try:
-                images[place] = decode(self.pictures.paths[index], *self.image_shape[:2], self.whites, heavy)
+                images[place] = self.decoded(index, heavy)
             except DamagedPictures as error:
                 damaged += error.found
         if damaged:
@@ -64,11 +71,7 @@ class FolderImages:
         Raises:
             DamagedPictures: names all that cannot be decoded.
         """
-        fingerprint = hashlib.sha256(indices.tobytes())
-        for index in indices:
-            path = os.fsencode(self.pictures.paths[index])
-            fingerprint.update(b"%s\0%d\0%d\0%d\0" % (path, *file_stamp(path)))
-        key = ("image_folder", self.image_shape, self.whites, fingerprint.hexdigest())
+        key = ("image_folder", self.image_shape, self.whites, self.contents_key(indices))
         return RECENT.get(key, lambda: self._decode_threaded(indices))
 
     def find_damaged(self, indices: IndexArray) -> tuple[tuple[str, str], ...]:
@@ -101,3 +104,28 @@ class FolderImages:
 
         batches = map_in_threads(decode_batch, range(0, len(indices), BATCH_PER_THREAD))
         return tuple(picture for batch in batches for picture in batch)
+
+
+class FolderImages(DecodedImages):
+    """Pictures in files of their own.
+
+    Args:
+        pictures: what to decode.
+        channels, resolution, whites: see `DecodedImages`.
+    """
+
+    def __init__(self, pictures: PictureFolder, channels: int, resolution: int, whites: Whites = ()) -> None:
+        super().__init__(np.array(pictures.labels, dtype=np.int64), channels, resolution, whites)
+        self.pictures = pictures
+
+    def decoded(self, index: int, heavy: AbstractContextManager[object] | None) -> PixelArray:
+        """One picture, uint8 [C, H, W]."""
+        return decode(self.pictures.paths[index], *self.image_shape[:2], self.whites, heavy)
+
+    def contents_key(self, indices: IndexArray) -> str:
+        """Names, sizes and times of these files."""
+        fingerprint = hashlib.sha256(indices.tobytes())
+        for index in indices:
+            path = os.fsencode(self.pictures.paths[index])
+            fingerprint.update(b"%s\0%d\0%d\0%d\0" % (path, *file_stamp(path)))
+        return fingerprint.hexdigest()

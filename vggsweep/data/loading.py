@@ -15,14 +15,15 @@ from vggsweep.data import depth
 from vggsweep.data.batches import BatchPlan, BatchSource, Finish, Share
 from vggsweep.data.catalog import check_dataset, class_names, data_root, native_resolution, pictures
 from vggsweep.data.decode import DamagedPictures
-from vggsweep.data.depth import Whites, measured_whites
-from vggsweep.data.folder import FolderImages
+from vggsweep.data.depth import Whites
+from vggsweep.data.folder import DecodedImages
 from vggsweep.data.images import Images
 from vggsweep.data.order import IndexArray
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.data.reading import read_images
 from vggsweep.data.resident import ResidentBatches
-from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader
+from vggsweep.data.settings import AugmentSettings, DatasetSettings, Loader, SourceSettings
+from vggsweep.data.sources import open_source
 from vggsweep.data.split import first_images, stratified_split
 from vggsweep.data.splits import find_layout
 from vggsweep.data.streaming import StreamingBatches
@@ -134,7 +135,8 @@ def load_data(
         DataError: the data are missing or damaged.
     """
     check_dataset(settings)
-    whites = measured_whites(pictures(settings)) if settings.name == "image_folder" else ()
+    train, validation = parts = _training_parts(settings)
+    whites = train.images.whites if isinstance(train.images, DecodedImages) else ()
     preprocess = Preprocess(
         settings.channels,
         native_resolution(settings),
@@ -147,7 +149,6 @@ def load_data(
     finish = Finish(preprocess, None, seed, torch.device(device), memory_format)
     share = share or Share()
     sources = _Sources(settings, finish, eval_batch_size)
-    train, validation = parts = _training_parts(settings)
     loader = choose_loader(settings.loader, train.num_bytes + validation.num_bytes, finish.device)
     return LoadedData(
         train=sources.training(train, augment, batch_size, loader, parts, share),
@@ -289,7 +290,7 @@ def _all_damaged(parts: tuple[Part, ...], error: DataError) -> DataError:
     found = [
         picture
         for part in parts
-        if isinstance(part.images, FolderImages)
+        if isinstance(part.images, DecodedImages)
         for picture in part.images.find_damaged(part.indices)
     ]
     return DamagedPictures(tuple(sorted(found))) if found else error
@@ -304,5 +305,6 @@ def _note(settings: DatasetSettings, whites: Whites) -> str | None:
         )
     if settings.name == "image_folder":
         notes += find_layout(data_root(settings)).sentences() + pictures(settings).left_out.sentences()
-        notes += depth.sentences(whites)
-    return " ".join(notes) or None
+    if isinstance(settings, SourceSettings):
+        notes += open_source(settings).notes
+    return " ".join([*notes, *depth.sentences(whites)]) or None

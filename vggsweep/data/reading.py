@@ -8,11 +8,11 @@ from pathlib import Path
 from vggsweep.data import cifar, idx, mini, svhn
 from vggsweep.data.cache import RECENT
 from vggsweep.data.catalog import data_root, find_test_pictures, pictures
-from vggsweep.data.custom import load_custom
 from vggsweep.data.depth import measured_whites
 from vggsweep.data.folder import FolderImages
 from vggsweep.data.images import Images, ImageSet
-from vggsweep.data.settings import CustomDatasetSettings, DatasetSettings, SplitName
+from vggsweep.data.settings import DatasetSettings, SourceSettings, SplitName
+from vggsweep.data.sources import source_images
 from vggsweep.errors import DataError
 
 
@@ -22,8 +22,8 @@ def read_images(settings: DatasetSettings, split: SplitName) -> Images:
     Raises:
         DataError: the split is missing or damaged.
     """
-    if isinstance(settings, CustomDatasetSettings):
-        return load_custom(settings).images(split)
+    if isinstance(settings, SourceSettings):
+        return source_images(settings, split)
     if settings.name == "image_folder":
         return _read_folder(settings, split)
     root = data_root(settings)

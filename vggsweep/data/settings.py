@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from vggsweep.data.torchvision_sets import SETS
 from vggsweep.errors import ConfigError
 from vggsweep.settings import setting
 
-DatasetName = Literal[
-    "fashion_mnist_mini",
-    "fashion_mnist",
-    "mnist",
-    "kmnist",
-    "cifar10",
-    "cifar100",
-    "svhn",
-    "image_folder",
-    "custom",
-]
+PUBLISHED = ("fashion_mnist_mini", "fashion_mnist", "mnist", "kmnist", "cifar10", "cifar100", "svhn")
 SplitName = Literal["train", "test"]
 Loader = Literal["auto", "resident", "streaming"]
 
@@ -28,10 +19,10 @@ class DatasetSettings:
     """One data set as the network sees it.
 
     Args:
-        name: a set of `vggsweep.data.catalog.CATALOG`, or ``image_folder`` for one's own pictures.
+        name: a key of `DATASETS`.
         root: folder of the files; None means ``VGGSWEEP_DATA`` or ``~/.cache/vggsweep``.
         channels: colour channels.
-        num_classes: None only for ``image_folder``, where the folders are counted.
+        num_classes: None counts them; a set of `vggsweep.data.catalog.CATALOG` says its own.
         resolution: input height and width of the network in pixels.
         limit: at most so many training images, and as many of each evaluation split.
         val_fraction: part of the training split that validates, between 0 and 1.
@@ -44,7 +35,7 @@ class DatasetSettings:
         workers: worker processes of the streaming loader; 0 reads in the training process.
     """
 
-    name: DatasetName
+    name: str
     root: str | None
     channels: int = setting(minimum=1)
     num_classes: int | None = setting(minimum=2)
@@ -60,7 +51,17 @@ class DatasetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomDatasetSettings(DatasetSettings):
+class SourceSettings(DatasetSettings):
+    """Images of which nothing is known before they are opened, see `vggsweep.data.sources`."""
+
+    @property
+    def place(self) -> str:
+        """Where they come from, as the configuration says it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomDatasetSettings(SourceSettings):
     """Images of the user's own function, see `vggsweep.data.custom`.
 
     Args:
@@ -68,13 +69,76 @@ class CustomDatasetSettings(DatasetSettings):
         options: its keywords; it gets `root` too where that is given.
     """
 
-    name: Literal["custom"]
     target: str
     options: Any
 
+    @property
+    def place(self) -> str:
+        return f"dataset.target={self.target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchvisionSettings(SourceSettings):
+    """A set of `torchvision.datasets`, see `vggsweep.data.torchvision_source`.
+
+    Args:
+        name: of its class.
+        options: keywords of that class beside those that say the split.
+        download: whether what is not below `root` is downloaded.
+    """
+
+    options: Any
+    download: bool
+
+    @property
+    def place(self) -> str:
+        return f"dataset.name={self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraysSettings(SourceSettings):
+    """Images and labels of an ``.npz`` file, see `vggsweep.data.arrays`.
+
+    Args:
+        path: the file; a relative one is below `root`, where that is given.
+    """
+
+    path: str
+
+    @property
+    def place(self) -> str:
+        return f"dataset.path={self.path}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HuggingfaceSettings(SourceSettings):
+    """A table of pictures that the package `datasets` reads, see `vggsweep.data.huggingface`.
+
+    Args:
+        path: a parquet file, a folder, or a name on the hub; a relative one is below `root`, where that is
+            given.
+        image: column of the pictures; None finds it.
+        label: column of the labels; None finds it.
+        options: keywords of `datasets.load_dataset`.
+    """
+
+    path: str
+    image: str | None
+    label: str | None
+    options: Any
+
+    @property
+    def place(self) -> str:
+        return f"dataset.path={self.path}"
+
 
 DATASETS: dict[str, type[DatasetSettings]] = {
-    name: CustomDatasetSettings if name == "custom" else DatasetSettings for name in get_args(DatasetName)
+    **dict.fromkeys((*PUBLISHED, "image_folder"), DatasetSettings),
+    "custom": CustomDatasetSettings,
+    "arrays": ArraysSettings,
+    "huggingface": HuggingfaceSettings,
+    **dict.fromkeys(SETS, TorchvisionSettings),
+    str(None): TorchvisionSettings,  # before its set is named
 }
 
 

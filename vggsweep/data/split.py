@@ -34,19 +34,20 @@ def validation_count(num_images: int, fraction: float) -> int:
     return min(max(round(num_images * fraction), 1), num_images - 1)
 
 
-def stratified_split(labels: LabelArray, fraction: float, seed: int) -> Split:
+def stratified_split(labels: LabelArray, fraction: float, seed: int, purpose: int = SPLIT) -> Split:
     """Part a training split so that every class keeps its share on both sides, within one image.
 
     Args:
         labels: class of each image, [N], N at least 2.
         fraction: part that validates, between 0 and 1.
         seed: the same seed gives the same split, whatever the trial's own seed.
+        purpose: first word of the order's key, see `vggsweep.data.order`.
     """
     classes, counts = np.unique(labels, return_counts=True)
     validating = []
     for label, count in zip(classes, _validation_per_class(counts, fraction), strict=True):
         members = np.flatnonzero(labels == label)
-        validating.append(members[permutation(len(members), SPLIT, seed, int(label))][:count])
+        validating.append(members[permutation(len(members), purpose, seed, int(label))][:count])
     is_validating = np.zeros(len(labels), dtype=bool)
     is_validating[np.concatenate(validating)] = True
     return Split(train=np.flatnonzero(~is_validating), validation=np.flatnonzero(is_validating))

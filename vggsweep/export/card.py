@@ -16,6 +16,7 @@ import jinja2
 
 from vggsweep.configuration.schema import Configuration
 from vggsweep.data.catalog import CATALOG
+from vggsweep.data.torchvision_sets import SETS
 from vggsweep.export.check import Check
 from vggsweep.export.formats import BATCH, INPUT, OUTPUT, Format
 from vggsweep.model import TrainedModel, weights_digest
@@ -25,6 +26,7 @@ from vggsweep.results.statistics.noise import LEVEL, BinomialNoise
 from vggsweep.results.units import short_count
 
 SCHEMA_VERSION = 1
+TORCHVISION = "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets"
 
 
 def card_of(
@@ -99,11 +101,16 @@ def card_of(
 def _data(record: Record, configuration: Configuration) -> dict[str, Any]:
     name = configuration.dataset.name
     facts = CATALOG.get(name)
+    licence, source = "not known: these are somebody's own pictures", None
+    if facts is not None:
+        licence, source = facts.licence, facts.source
+    elif name in SETS:
+        licence, source = "that of its publishers, whom the source names", f"{TORCHVISION}.{name}.html"
     return {
         "name": name,
-        "licence": facts.licence if facts is not None else "not known: these are somebody's own pictures",
-        "licence_source": facts.licence_source if facts is not None else None,
-        "source": facts.source if facts is not None else None,
+        "licence": licence,
+        "licence_source": None if facts is None else facts.licence_source,
+        "source": source,
         "fingerprint": record.data_fingerprint,
         "validation": configuration.dataset.validation,
     }

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vggsweep.data.settings import PUBLISHED
 from vggsweep.errors import RecordError
 from vggsweep.identity import Identity
 from vggsweep.results.columns import COLUMNS, PARAMETERS, SOURCES
@@ -103,7 +104,7 @@ def validation_images_id(record: Record) -> str:
     facts = [str(dataset.get(name)) for name in DECIDES_IMAGES]
     if dataset.get("validation") == "test":
         facts[DECIDES_IMAGES.index("val_fraction")] = "none"  # no part of the training images validates
-    if facts[0] in ("image_folder", "custom"):  # of a published set the name says which images there are
+    if facts[0] not in PUBLISHED:  # of a published set the name says which images there are
         facts.append(record.data_fingerprint or "unknown")
     return _eight_digits("\0".join(facts))
 

@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from vggsweep.configuration.identity import FILES_LEFT, configuration_hashes
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.catalog import data_root
-from vggsweep.data.settings import CustomDatasetSettings
+from vggsweep.data.settings import SourceSettings
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
@@ -306,7 +306,7 @@ def differences(spec: SweepSpec, fingerprint: Mapping[str, Any]) -> Difference:
     )
     dataset = read_configuration(spec.base).dataset
     root = visible(str(data_root(dataset))) if dataset.name == "image_folder" else dataset.name
-    root = dataset.target if isinstance(dataset, CustomDatasetSettings) else root
+    root = dataset.place.partition("=")[2] if isinstance(dataset, SourceSettings) else root
     return Difference(tuple(settings), tuple(data_lines(before, now, {WHOLE_SWEEP: root})), wider)
 
 

@@ -37,7 +37,7 @@ MOST_FIELDS = 4
 NOT_COMPARED = (*NODES_WITHOUT_EFFECT, *SEARCH_NODES)
 # Fields of others in which two trainings may differ.
 UNLIKE_BUT_EQUAL = (
-    *("dataset.root", "train.cuda_graph", "train.nproc"),
+    *("dataset.root", "dataset.path", "dataset.download", "train.cuda_graph", "train.nproc"),
     *(f"train.{name}" for name in FILES_LEFT),
 )
 # What decides a training; the threshold decides one of its figures.
