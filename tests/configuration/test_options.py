@@ -27,6 +27,7 @@ COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
     ("arch", "custom"): ["arch.target=vggsweep.arch.comparators.build_lenet"],
     ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
+    ("optimizer", "torch"): ["optimizer.name=NAdam"],
     ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
     ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],
     ("head", "native"): ["arch=lenet"],
@@ -75,7 +76,13 @@ def test_every_option_composes_and_passes_the_checks(
     check_configuration(configuration)
     if group not in GLOBAL_GROUPS:
         node = getattr(configuration, group)
-        assert getattr(node, "name", option) in (option, "resnet18", "default", getattr(node, "target", None))
+        assert getattr(node, "name", option) in (
+            option,
+            "resnet18",
+            "default",
+            "NAdam",
+            getattr(node, "target", None),
+        )
     assert input_shape(configuration).num_classes >= 2
 
 

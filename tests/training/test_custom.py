@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError, InfeasibleConfig
-from vggsweep.training.custom import try_loss, try_optimizer
+from vggsweep.training.custom import try_loss
+from vggsweep.training.rehearsal import try_optimizer
 from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
 
 

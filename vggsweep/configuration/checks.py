@@ -14,7 +14,11 @@ from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import SpaceSettings
 from vggsweep.data.catalog import check_dataset, check_test_split, training_size
 from vggsweep.errors import ConfigError
-from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
+from vggsweep.training.settings import (
+    CustomLossSettings,
+    CustomOptimizerSettings,
+    TorchOptimizerSettings,
+)
 
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 LONGEST_NAME = 100
@@ -65,10 +69,10 @@ def check_name(name: str | None) -> None:
 
 
 def _check_own_parts(configuration: Configuration, num_classes: int) -> None:
-    """Try the optimizer and the loss of a user; torch is imported only for them."""
+    """Try the parts that a user names; torch is imported only for them."""
     optimizer, loss = configuration.optimizer, configuration.loss
-    if isinstance(optimizer, CustomOptimizerSettings):
-        from vggsweep.training.custom import try_optimizer
+    if isinstance(optimizer, CustomOptimizerSettings | TorchOptimizerSettings):
+        from vggsweep.training.rehearsal import try_optimizer
 
         try_optimizer(optimizer)
     if isinstance(loss, CustomLossSettings):

@@ -84,7 +84,10 @@ TARGETS = {
     "loss": ("the loss function", "my_loss.my_loss"),
     "dataset": ("the function that returns the images", "my_dataset.load"),
 }
-TARGET_FIELDS = tuple(f"{name}.target" for name in TARGETS)
+# Groups with an option that takes any part of a library by its name: what it is called, with an example.
+LIBRARY = "library"
+NAMED = {"optimizer": ("a class of torch.optim", "NAdam")}
+TARGET_FIELDS = (*(f"{name}.target" for name in TARGETS), *(f"{name}.name" for name in NAMED))
 PLAIN_NODES = ("seed", "device")
 # Its options add up: where the course of training is written besides the record, by name.
 LOGGER = "logger"
@@ -159,7 +162,7 @@ def settings_of(name: str, node: Mapping[str, Any]) -> type | None:
     if name in FIXED_GROUPS:
         return FIXED_GROUPS[name]
     selector, options = CHOSEN_GROUPS.get(name, ("", {}))
-    return options.get(str(node.get(selector)))
+    return options.get(str(node.get(LIBRARY, node.get(selector))))
 
 
 def read_configuration(plain: Mapping[str, Any]) -> Configuration:
@@ -207,11 +210,16 @@ def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, 
 
 def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str) -> None:
     # Its YAML leaves the one thing open that only the user can know.
+    if LIBRARY in node and name in NAMED and node.get("name") is None:
+        kind, word = NAMED[name]
+        raise ConfigError(f"{name}={node[LIBRARY]} needs the name of {kind}, such as {name}.name={word}.")
     if node.get(CHOSEN_GROUPS[name][0]) == "custom" and node.get("target") is None:
         raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
 
 
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
+    if LIBRARY in node:
+        selector = LIBRARY
     choice = str(node.get(selector))
     if choice not in options:
         raise ConfigError(f"{name}.{selector}={choice}: no such choice. {near_match(choice, options)}")

@@ -12,6 +12,9 @@ from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.training.custom import Loss
 from vggsweep.training.settings import TrainSettings
 
+# Key of a parameter group whose rate is so many times the schedule's.
+LR_RATIO = "lr_ratio"
+
 if TYPE_CHECKING:
     from vggsweep.training.distributed import Ranks
 
@@ -74,7 +77,8 @@ class EagerStep:
         """
         settings = self.settings
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            ratio = group.get(LR_RATIO)
+            group["lr"] = lr if ratio is None else lr * ratio
         with autocast(self.device, self.precision):
             scores_NK = self.forward(x_NCHW)
         # of a batch with fewer images than there are processes some have none
