@@ -28,6 +28,11 @@ COMPANIONS = {
     ("arch", "custom"): ["arch.target=vggsweep.arch.comparators.build_lenet"],
     ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
     ("optimizer", "torch"): ["optimizer.name=NAdam"],
+    ("scheduler", "torch"): ["scheduler.name=CosineAnnealingLR"],
+    ("scheduler", "custom"): [
+        "scheduler.target=torch.optim.lr_scheduler.StepLR",
+        "+scheduler.options.step_size=2",
+    ],
     ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
     ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],
     ("head", "native"): ["arch=lenet"],
@@ -81,6 +86,7 @@ def test_every_option_composes_and_passes_the_checks(
             "resnet18",
             "default",
             "NAdam",
+            "CosineAnnealingLR",
             getattr(node, "target", None),
         )
     assert input_shape(configuration).num_classes >= 2

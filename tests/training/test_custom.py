@@ -224,7 +224,7 @@ def test_trying_own_parts_draws_no_random_numbers() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("group", ["arch", "optimizer", "loss", "dataset"])
+@pytest.mark.parametrize("group", ["arch", "optimizer", "loss", "scheduler", "dataset"])
 def test_missing_name_is_asked_for_with_an_example(tiny: Callable[..., Any], group: str) -> None:
     node = {"family" if group == "arch" else "name": "custom", "target": None, "options": {}, "lr": 0.1}
 

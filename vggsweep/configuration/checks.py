@@ -14,6 +14,7 @@ from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import SpaceSettings
 from vggsweep.data.catalog import check_dataset, check_test_split, training_size
 from vggsweep.errors import ConfigError
+from vggsweep.training.schedule_settings import CustomSchedule, TorchSchedule
 from vggsweep.training.settings import (
     CustomLossSettings,
     CustomOptimizerSettings,
@@ -111,3 +112,10 @@ def _check_schedule(configuration: Configuration) -> None:
             f"scheduler.warmup_epochs={warmup:g} is longer than train.epochs={epochs}; the learning rate "
             "would never reach optimizer.lr."
         )
+    if isinstance(configuration.scheduler, TorchSchedule | CustomSchedule):
+        from vggsweep.data.batches import BatchPlan
+        from vggsweep.training.stepped import try_schedule
+
+        size, batch_size = training_size(configuration.dataset), configuration.train.batch_size
+        steps = BatchPlan(size, batch_size, seed=0, is_training=True).steps_per_epoch
+        try_schedule(configuration.scheduler, configuration.optimizer.lr, epochs, steps)

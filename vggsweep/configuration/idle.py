@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Override
 
 from vggsweep.arch.settings import ScaledVggSettings
 from vggsweep.configuration.schema import Configuration
-from vggsweep.training.settings import MultistepSchedule, StepSchedule
+from vggsweep.training.schedule_settings import MultistepSchedule, StepSchedule
 
 
 @dataclass(frozen=True)

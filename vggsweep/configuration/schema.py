@@ -24,13 +24,12 @@ from vggsweep.data.settings import DATASETS, AugmentSettings, DatasetSettings
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.settings import read_settings
+from vggsweep.training.schedule_settings import SCHEDULES, SchedulerSettings
 from vggsweep.training.settings import (
     LOSSES,
     OPTIMIZERS,
-    SCHEDULES,
     LossSettings,
     OptimizerSettings,
-    SchedulerSettings,
     TrainSettings,
 )
 
@@ -82,11 +81,15 @@ TARGETS = {
     "arch": ("what makes the network", "my_networks.MyNet"),
     "optimizer": ("what makes the optimizer", "my_optimizer.MyOptimizer"),
     "loss": ("the loss function", "my_loss.my_loss"),
+    "scheduler": ("what makes the schedule", "my_schedule.MySchedule"),
     "dataset": ("the function that returns the images", "my_dataset.load"),
 }
 # Groups with an option that takes any part of a library by its name: what it is called, with an example.
 LIBRARY = "library"
-NAMED = {"optimizer": ("a class of torch.optim", "NAdam")}
+NAMED = {
+    "optimizer": ("a class of torch.optim", "NAdam"),
+    "scheduler": ("a class of torch.optim.lr_scheduler", "CosineAnnealingWarmRestarts"),
+}
 TARGET_FIELDS = (*(f"{name}.target" for name in TARGETS), *(f"{name}.name" for name in NAMED))
 PLAIN_NODES = ("seed", "device")
 # Its options add up: where the course of training is written besides the record, by name.

@@ -51,7 +51,7 @@ def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
         and issubclass(value, torch.optim.Optimizer)
         and value is not torch.optim.Optimizer
     }
-    found: type[torch.optim.Optimizer] = _chosen(name, "optimizer.name", classes, NO_OPTIMIZER)
+    found: type[torch.optim.Optimizer] = chosen_class(name, "optimizer.name", classes, NO_OPTIMIZER)
     return found
 
 
@@ -132,7 +132,18 @@ def checked_options(
     }
 
 
-def _chosen(name: str, field: str, classes: Mapping[str, type], refused: Mapping[str, str]) -> Any:
+def chosen_class(name: str, field: str, classes: Mapping[str, type], refused: Mapping[str, str]) -> Any:
+    """The class of a name.
+
+    Args:
+        name: as configured.
+        field: of the configuration, for error texts.
+        classes: all that there are.
+        refused: those that cannot be used, and why.
+
+    Raises:
+        ConfigError: with a near match, or the reason.
+    """
     if name in refused:
         raise ConfigError(f"{field}={name} {refused[name]}")
     if name not in classes:

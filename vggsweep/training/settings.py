@@ -1,4 +1,4 @@
-"""What a configuration says about training: optimizer, schedule, loop."""
+"""What a configuration says about training: optimizer, loss, loop."""
 
 from __future__ import annotations
 
@@ -170,64 +170,6 @@ class CustomLossSettings:
 LossSettings = CrossEntropySettings | CustomLossSettings
 LOSSES: dict[str, type[LossSettings]] = {"cross_entropy": CrossEntropySettings, "custom": CustomLossSettings}
 CROSS_ENTROPY = CrossEntropySettings(name="cross_entropy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConstantSchedule:
-    """The same learning rate from the end of the warm-up on."""
-
-    name: Literal["constant"]
-    warmup_epochs: float = setting(minimum=0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepSchedule:
-    """Multiply by gamma every so many epochs."""
-
-    name: Literal["step"]
-    warmup_epochs: float = setting(minimum=0.0)
-    step_epochs: float = setting(above=0.0)
-    gamma: float = setting(above=0.0, maximum=1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MultistepSchedule:
-    """Multiply by gamma at each milestone, given in epochs."""
-
-    name: Literal["multistep"]
-    warmup_epochs: float = setting(minimum=0.0)
-    milestones: tuple[float, ...] = setting(above=0.0)
-    gamma: float = setting(above=0.0, maximum=1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CosineSchedule:
-    """Half a cosine from the full rate to the final one (Loshchilov & Hutter 2017)."""
-
-    name: Literal["cosine"]
-    warmup_epochs: float = setting(minimum=0.0)
-    final: float = setting(minimum=0.0, maximum=1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnecycleSchedule:
-    """Linear up to the full rate, linear down to the final one (Smith & Topin 2018)."""
-
-    name: Literal["onecycle"]
-    warmup_epochs: float = setting(minimum=0.0)
-    start: float = setting(minimum=0.0, maximum=1.0)
-    peak_at: float = setting(above=0.0, below=1.0)
-    final: float = setting(minimum=0.0, maximum=1.0)
-
-
-SchedulerSettings = ConstantSchedule | StepSchedule | MultistepSchedule | CosineSchedule | OnecycleSchedule
-SCHEDULES: dict[str, type[SchedulerSettings]] = {
-    "constant": ConstantSchedule,
-    "step": StepSchedule,
-    "multistep": MultistepSchedule,
-    "cosine": CosineSchedule,
-    "onecycle": OnecycleSchedule,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
