@@ -44,6 +44,7 @@ def check_configuration(configuration: Configuration) -> None:
     if configuration.train.evaluate_test:
         check_test_split(configuration.dataset)
     _check_batch_size(configuration)
+    _check_policy(configuration)
     _check_schedule(configuration)
     _check_space(configuration.space)
 
@@ -102,6 +103,15 @@ def _check_batch_size(configuration: Configuration) -> None:
         raise ConfigError(
             f"train.batch_size={batch_size} is larger than the {images} training images of "
             f"dataset={configuration.dataset.name}. Use train.batch_size={images} or less."
+        )
+
+
+def _check_policy(configuration: Configuration) -> None:
+    policy, channels = configuration.augment.policy, configuration.dataset.channels
+    if policy is not None and channels not in (1, 3):
+        raise ConfigError(
+            f"augment.policy={policy} changes brightness and colour of grey or RGB images, and "
+            f"dataset.channels={channels}. Use augment.policy=null."
         )
 
 
