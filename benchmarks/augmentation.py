@@ -16,6 +16,8 @@ import time
 
 import numpy as np
 import torch
+from machine import add_json_option, facts, show_facts, write_json
+from torchvision.transforms.v2 import RandAugment, TrivialAugmentWide
 
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import read_configuration, resolved
@@ -57,14 +59,28 @@ def milliseconds(source: ResidentBatches, epoch: int, device: torch.device) -> f
     return (clock() - started) * 1000 / BATCHES
 
 
+def of_torchvision(images: ImageSet) -> dict[str, float]:
+    """Milliseconds for a batch of images one by one, which is how torchvision draws for each of them."""
+    took = {}
+    for theirs in (RandAugment(), TrivialAugmentWide()):
+        started = time.process_time()
+        for image in torch.from_numpy(images.images[:BATCH]):
+            theirs(image)
+        took[type(theirs).__name__] = (time.process_time() - started) * 1000
+    return took
+
+
 def main() -> None:
     """Time all options in turn and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=9)
+    add_json_option(parser)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     torch.set_num_threads(1)
+    machine = facts(threads=1)
+    show_facts(machine)
     random = np.random.default_rng(0)
     images = ImageSet(
         random.integers(0, 256, (BATCH * BATCHES, 3, 32, 32), dtype=np.uint8),
@@ -77,11 +93,14 @@ def main() -> None:
             took = milliseconds(source, epoch, device)
             if epoch:  # the first warms up
                 times[option].append(took)
-    plain = statistics.median(times["none"])
-    print(f"{BATCH} RGB images of 32 pixels, {device.type}, median of {arguments.rounds} rounds")
+    print(f"{BATCH} RGB images of 32 pixels on {device.type}, median of {arguments.rounds} rounds")
     for option, rounds in times.items():
         median = statistics.median(rounds)
-        print(f"  {option:16} {median:7.2f} ms a batch  {median - plain:+7.2f}")
+        print(f"  {option:16} {median:7.2f} ms a batch  {median - statistics.median(times['none']):+7.2f}")
+    theirs = of_torchvision(images)
+    for name, took in theirs.items():
+        print(f"  torchvision's {name}, image by image on the CPU: {took:.0f} ms")
+    write_json(arguments.json, machine | {"ms": times, "torchvision_ms": theirs})
 
 
 if __name__ == "__main__":
