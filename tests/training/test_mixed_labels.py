@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from vggsweep.training.averaging import MovingAverage
 from vggsweep.training.settings import TrainSettings
 from vggsweep.training.step import EagerStep
 
@@ -87,11 +88,8 @@ def test_a_loss_of_ones_own_is_given_labels(prepare: Prepare) -> None:
 def test_averaged_weights_at_a_rung_see_the_mixed_images(prepare: Prepare) -> None:
     run = prepare("augment=cutmix", "train.epochs=2")
     run.training.rungs = [1]
-    from vggsweep.training.averaging import MovingAverage
-
     run.training.average = MovingAverage(run.training.network, 0.0, is_warmed_up=True)
     run()
     first, second = run.training.history
     assert first.averaged_val_acc is not None
     assert second.averaged_val_acc is None
-    assert isinstance(run.training.network, nn.Module)

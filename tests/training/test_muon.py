@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from vggsweep.configuration.checks import check_configuration
+from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.settings import read_settings
 from vggsweep.training.muon import hidden_matrices
@@ -151,4 +153,9 @@ def test_a_network_without_hidden_matrices_and_a_lone_beta_are_refused() -> None
         build_optimizer(SETTINGS, nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2, 2)))
     with pytest.raises(ConfigError, match=r"optimizer.fallback_betas=\[0.9\] should be two numbers"):
         read_settings(MuonSettings, {**PLAIN, "fallback_betas": [0.9]}, "optimizer")
+
+
+def test_a_graph_of_every_step_is_refused(tiny: Callable[..., dict[str, Any]]) -> None:
     assert not can_be_captured(SETTINGS)
+    with pytest.raises(ConfigError, match=r"optimizer.name=muon reads numbers.*train.cuda_graph=auto"):
+        check_configuration(read_configuration(tiny("optimizer=muon", "train.cuda_graph=always")))

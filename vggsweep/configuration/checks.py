@@ -77,6 +77,14 @@ def _check_own_parts(configuration: Configuration, num_classes: int) -> None:
         from vggsweep.training.rehearsal import try_optimizer
 
         try_optimizer(optimizer)
+    if configuration.train.cuda_graph == "always":
+        from vggsweep.training.optimizers import can_be_captured
+
+        if not can_be_captured(optimizer):
+            raise ConfigError(
+                f"train.cuda_graph=always captures each step, and a step of optimizer.name={optimizer.name} "
+                "reads numbers on the host. Use train.cuda_graph=auto."
+            )
     if isinstance(loss, CustomLossSettings):
         from vggsweep.training.custom import try_loss
 
