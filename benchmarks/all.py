@@ -32,6 +32,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "growth": ("growth.py",),
     "search_replay": ("search_replay.py",),
     "table_time": ("table_time.py",),
+    "augmentation": ("augmentation.py",),
     "gpu_suite": ("gpu_suite.py",),
 }
 

@@ -25,6 +25,7 @@ from vggsweep.device import (
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.cuda_graph import choose_capture
 from vggsweep.training.loop import Training
+from vggsweep.training.optimizers import can_be_captured
 from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def prepare_training(
     device = next(network.parameters()).device
     own = (CustomSettings, CustomOptimizerSettings, CustomLossSettings)
     parts = (configuration.arch, configuration.optimizer, configuration.loss)
-    is_known = not any(isinstance(part, own) for part in parts)
+    is_known = can_be_captured(configuration.optimizer) and not any(isinstance(part, own) for part in parts)
     capture = choose_capture(configuration.train, device, precision, macs=macs, is_known=is_known)
     return Training(
         network,

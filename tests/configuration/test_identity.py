@@ -139,7 +139,17 @@ def test_record_from_before_there_were_other_losses_keeps_its_hash(plain: Plain)
     )
 
 
-@pytest.mark.parametrize("group", ["optimizer", "loss", "dataset"])
+def test_record_from_before_images_were_mixed_keeps_its_hash(plain: Plain) -> None:
+    values = plain("augment=crop_flip")
+    six = {"name", "flip", "crop_padding", "erase_probability", "erase_min_area", "erase_max_area"}
+    earlier = {**values, "augment": {key: values["augment"][key] for key in six}}
+
+    assert len(values["augment"]) > len(six)
+    assert configuration_hash(earlier) == configuration_hash(values)
+    assert configuration_hash(plain("augment=crop_flip", "augment.mixup=0.2")) != configuration_hash(values)
+
+
+@pytest.mark.parametrize("group", ["optimizer", "loss", "scheduler", "dataset"])
 def test_name_and_options_of_an_own_part_count(plain: Plain, group: str) -> None:
     line = (f"{group}=custom", f"{group}.target=mine.first")
     words = [line, (line[0], f"{group}.target=mine.second"), (*line, f"+{group}.options.x=1"), ()]

@@ -13,6 +13,10 @@ from vggsweep.configuration.words import parse
 Configured = Callable[..., Configuration]
 
 
+# Of augmentation everything at once.
+MOST = ("augment=random_erasing", "augment.policy=randaugment", "augment.mixup=1")
+
+
 @pytest.mark.parametrize(
     ("words", "idle"),
     [
@@ -22,6 +26,9 @@ Configured = Callable[..., Configuration]
         (["optimizer=sgd"], "optimizer.decay_biases_and_norms"),
         (["scheduler=step", "train.epochs=2"], "scheduler.gamma"),
         (["augment=flip"], "augment.erase_max_area"),
+        (["augment=flip"], "augment.policy_ops"),
+        (["augment=trivialaugment"], "augment.policy_magnitude"),
+        (["augment=flip"], "augment.mix_probability"),
         (["train.checkpoint=false"], "train.keep_checkpoint"),
         (["dataset=mnist", "dataset.validation=test"], "dataset.val_fraction"),
         (["dataset.loader=resident"], "dataset.workers"),
@@ -34,7 +41,7 @@ def test_field_is_idle_under_these_words_and_not_without(
 ) -> None:
     assert idle in idle_fields(configured(*words))
     if words:
-        assert idle not in idle_fields(configured("dataset=mnist", "augment=random_erasing"))
+        assert idle not in idle_fields(configured("dataset=mnist", *MOST))
 
 
 def test_typed_word_that_changes_nothing_is_said_once(

@@ -28,6 +28,12 @@ COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
     ("arch", "custom"): [f"arch.target={__name__}.one_layer"],
     ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
+    ("optimizer", "torch"): ["optimizer.name=NAdam"],
+    ("scheduler", "torch"): ["scheduler.name=CosineAnnealingLR"],
+    ("scheduler", "custom"): [
+        "scheduler.target=torch.optim.lr_scheduler.StepLR",
+        "+scheduler.options.step_size=2",
+    ],
     ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
     ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],
     ("head", "native"): ["arch=lenet"],
@@ -92,7 +98,7 @@ def test_every_option_composes_and_passes_the_checks(
     if group not in GLOBAL_GROUPS:
         node = getattr(configuration, group)
         assert getattr(node, "name", option) in (
-            *(option, "resnet18", "default", "EuroSAT"),
+            *(option, "resnet18", "default", "EuroSAT", "NAdam", "CosineAnnealingLR"),
             getattr(node, "target", None),
         )
     assert input_shape(configuration).num_classes >= 2

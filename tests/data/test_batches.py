@@ -66,7 +66,16 @@ def test_epochs_and_seeds_shuffle_differently():
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_streaming_gives_the_batches_of_resident(workers, channels_last, dataset, load):
-    options = {"augment": "random_erasing", "channels_last": channels_last, "seed": 3}
+    assert_loaders_agree("random_erasing", workers, channels_last, dataset, load)
+
+
+@pytest.mark.parametrize("augment", ["randaugment", "trivialaugment", "mixup", "cutmix"])
+def test_streaming_draws_and_mixes_as_resident_does(augment, dataset, load):
+    assert_loaders_agree(augment, 0, True, dataset, load)
+
+
+def assert_loaders_agree(augment, workers, channels_last, dataset, load):
+    options = {"augment": augment, "channels_last": channels_last, "seed": 3}
     resident = load(dataset(limit=200, **RESIDENT), **options)
     streaming = load(dataset(limit=200, loader="streaming", workers=workers), **options)
     assert (resident.loader, streaming.loader) == ("resident", "streaming")
@@ -76,12 +85,11 @@ def test_streaming_gives_the_batches_of_resident(workers, channels_last, dataset
 
 @pytest.mark.parametrize("of", [2, 3, 7])
 @pytest.mark.parametrize("loader", [RESIDENT, {"loader": "streaming", "workers": 0}])
-def test_processes_that_share_each_batch_have_the_images_of_one(loader, of, dataset, load):
+@pytest.mark.parametrize("augment", ["random_erasing", "randaugment", "mixup", "cutmix"])
+def test_processes_that_share_each_batch_have_the_images_of_one(augment, loader, of, dataset, load):
     """The last batch has five images, so that some of seven processes have none of it."""
-    whole = load(dataset(limit=101, **loader), "random_erasing")
-    parts = [
-        load(dataset(limit=101, **loader), "random_erasing", share=Share(rank, of)) for rank in range(of)
-    ]
+    whole = load(dataset(limit=101, **loader), augment)
+    parts = [load(dataset(limit=101, **loader), augment, share=Share(rank, of)) for rank in range(of)]
     for sources in ([whole.train, *(part.train for part in parts)], [d.validation for d in (whole, *parts)]):
         first, *others = (batches_of(source, 1) for source in sources)
         shares = [
@@ -92,10 +100,17 @@ def test_processes_that_share_each_batch_have_the_images_of_one(loader, of, data
         assert {source.num_images for source in sources} == {sources[0].num_images}
 
 
-@pytest.mark.parametrize("loader", [RESIDENT, STREAMING])
-def test_an_epoch_needs_no_history(loader, dataset, load):
-    in_order = load(dataset(limit=100, **loader), "crop_flip")
-    resumed = load(dataset(limit=100, **loader), "crop_flip")
+@pytest.mark.parametrize(
+    ("loader", "augment"),
+    [
+        (RESIDENT, "crop_flip"),
+        (STREAMING, "crop_flip"),
+        *((RESIDENT, one) for one in ("randaugment", "trivialaugment", "mixup", "cutmix")),
+    ],
+)
+def test_an_epoch_needs_no_history(loader, augment, dataset, load):
+    in_order = load(dataset(limit=100, **loader), augment)
+    resumed = load(dataset(limit=100, **loader), augment)
     batches_of(in_order.train, 0, 1)
     assert_equal(batches_of(in_order.train, 2), batches_of(resumed.train, 2))
 
@@ -105,9 +120,10 @@ def test_global_random_numbers_are_untouched(loader, dataset, load):
     torch.manual_seed(0)
     np.random.seed(0)
     before, before_numpy = torch.random.get_rng_state(), np.random.get_state()[1].copy()
-    data = load(dataset(limit=100, **loader), "random_erasing")
-    batches_of(data.train, 0, 1)
-    batches_of(data.validation, 0)
+    for augment in ("random_erasing", "randaugment", "cutmix"):
+        data = load(dataset(limit=100, **loader), augment)
+        batches_of(data.train, 0, 1)
+        batches_of(data.validation, 0)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert (np.random.get_state()[1] == before_numpy).all()
 

@@ -28,6 +28,12 @@ PLAIN = AugmentSettings(
     erase_probability=0.0,
     erase_min_area=0.02,
     erase_max_area=0.33,
+    policy=None,
+    policy_ops=2,
+    policy_magnitude=9,
+    mixup=0.0,
+    cutmix=0.0,
+    mix_probability=1.0,
 )
 CALLS: list[dict[str, Any]] = []
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError, InfeasibleConfig
-from vggsweep.training.custom import try_loss, try_optimizer
+from vggsweep.training.custom import try_loss
+from vggsweep.training.rehearsal import try_optimizer
 from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
 
 
@@ -223,7 +224,7 @@ def test_trying_own_parts_draws_no_random_numbers() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("group", ["arch", "optimizer", "loss", "dataset"])
+@pytest.mark.parametrize("group", ["arch", "optimizer", "loss", "scheduler", "dataset"])
 def test_missing_name_is_asked_for_with_an_example(tiny: Callable[..., Any], group: str) -> None:
     node = {"family" if group == "arch" else "name": "custom", "target": None, "options": {}, "lr": 0.1}
 

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ from vggsweep.arch.build import build_network
 from vggsweep.configuration.network import input_shape
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.augment import augment
+from vggsweep.data.mixing import mix
+from vggsweep.data.policy import apply_policy, draw_policy
 from vggsweep.data.preprocess import Preprocess, _scale_and_shift
 from vggsweep.data.settings import AugmentSettings
 from vggsweep.sweep.spec.composer import Composer
@@ -36,7 +39,18 @@ META, GPU = torch.device("meta"), torch.device("cuda", 0)
 WAITS = "meta tensor|Cannot copy out of meta|item\\(\\) cannot be called on meta"
 STEPS, BATCH = 3, 8
 EVERYTHING = AugmentSettings(
-    name="all", flip=True, crop_padding=4, erase_probability=0.5, erase_min_area=0.02, erase_max_area=0.33
+    name="all",
+    flip=True,
+    crop_padding=4,
+    erase_probability=0.5,
+    erase_min_area=0.02,
+    erase_max_area=0.33,
+    policy="randaugment",
+    policy_ops=2,
+    policy_magnitude=9,
+    mixup=0.2,
+    cutmix=1.0,
+    mix_probability=0.5,
 )
 
 
@@ -130,11 +144,20 @@ def test_the_meta_device_would_catch_a_wait(tiny: Tiny, monkeypatch: pytest.Monk
 def test_images_are_prepared_where_they_lie(resolution: int, device: torch.device) -> None:
     preprocess = Preprocess(1, 28, resolution, mean=(0.5,), std=(0.2,))
     images = torch.zeros(BATCH, 1, 28, 28, dtype=torch.uint8)
+    random = np.random.RandomState(0)
     preprocess(images[:1])  # factors for the CPU, which must not serve another device
     with FakeTensorMode(allow_non_fake_inputs=False) if device is GPU else nullcontext():
         pixels = torch.zeros(BATCH, 1, 28, 28, dtype=torch.uint8, device=device)
+        labels = torch.zeros(BATCH, dtype=torch.int64, device=device)
+        if device is META:  # a fake tensor cannot be made from numpy's numbers
+            for drawn in draw_policy(EVERYTHING, BATCH, random):
+                pixels = apply_policy(pixels, "randaugment", drawn)
         x_NCHW = preprocess(pixels, torch.channels_last)
         x_NCHW = augment(x_NCHW, EVERYTHING, torch.Generator())
+        for _ in range(9):
+            mixed, both = mix(x_NCHW, labels, EVERYTHING, random)
+            assert (mixed.device.type, both.device.type) == (device.type, device.type)
+            assert (len(mixed), tuple(both.shape)) == (BATCH - 1, (BATCH - 1, 3))
     assert (x_NCHW.device.type, tuple(x_NCHW.shape)) == (device.type, (BATCH, 1, resolution, resolution))
     _scale_and_shift.cache_clear()  # fake tensors must not outlive their mode
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from vggsweep.errors import ConfigError
 from vggsweep.settings import read_settings
-from vggsweep.training.schedules import lr_factor
-from vggsweep.training.settings import (
+from vggsweep.training.schedule_settings import (
     ConstantSchedule,
     CosineSchedule,
     MultistepSchedule,
@@ -18,6 +17,7 @@ from vggsweep.training.settings import (
     SchedulerSettings,
     StepSchedule,
 )
+from vggsweep.training.schedules import lr_factor
 
 EPOCHS = 10
 

@@ -14,7 +14,12 @@ from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import SpaceSettings
 from vggsweep.data.catalog import check_dataset, check_test_split, training_size
 from vggsweep.errors import ConfigError
-from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
+from vggsweep.training.schedule_settings import CustomSchedule, TorchSchedule
+from vggsweep.training.settings import (
+    CustomLossSettings,
+    CustomOptimizerSettings,
+    TorchOptimizerSettings,
+)
 
 DEVICE_PATTERN = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 LONGEST_NAME = 100
@@ -39,6 +44,7 @@ def check_configuration(configuration: Configuration) -> None:
     if configuration.train.evaluate_test:
         check_test_split(configuration.dataset)
     _check_batch_size(configuration)
+    _check_policy(configuration)
     _check_schedule(configuration)
     _check_space(configuration.space)
 
@@ -65,12 +71,20 @@ def check_name(name: str | None) -> None:
 
 
 def _check_own_parts(configuration: Configuration, num_classes: int) -> None:
-    """Try the optimizer and the loss of a user; torch is imported only for them."""
+    """Try the parts that a user names; torch is imported only for them."""
     optimizer, loss = configuration.optimizer, configuration.loss
-    if isinstance(optimizer, CustomOptimizerSettings):
-        from vggsweep.training.custom import try_optimizer
+    if isinstance(optimizer, CustomOptimizerSettings | TorchOptimizerSettings):
+        from vggsweep.training.rehearsal import try_optimizer
 
         try_optimizer(optimizer)
+    if configuration.train.cuda_graph == "always":
+        from vggsweep.training.optimizers import can_be_captured
+
+        if not can_be_captured(optimizer):
+            raise ConfigError(
+                f"train.cuda_graph=always captures each step, and a step of optimizer.name={optimizer.name} "
+                "reads numbers on the host. Use train.cuda_graph=auto."
+            )
     if isinstance(loss, CustomLossSettings):
         from vggsweep.training.custom import try_loss
 
@@ -105,6 +119,15 @@ def _check_batch_size(configuration: Configuration) -> None:
         )
 
 
+def _check_policy(configuration: Configuration) -> None:
+    policy, channels = configuration.augment.policy, configuration.dataset.channels
+    if policy is not None and channels not in (1, 3):
+        raise ConfigError(
+            f"augment.policy={policy} changes brightness and colour of grey or RGB images, and "
+            f"dataset.channels={channels}. Use augment.policy=null."
+        )
+
+
 def _check_schedule(configuration: Configuration) -> None:
     warmup, epochs = configuration.scheduler.warmup_epochs, configuration.train.epochs
     if warmup > epochs:
@@ -112,3 +135,10 @@ def _check_schedule(configuration: Configuration) -> None:
             f"scheduler.warmup_epochs={warmup:g} is longer than train.epochs={epochs}; the learning rate "
             "would never reach optimizer.lr."
         )
+    if isinstance(configuration.scheduler, TorchSchedule | CustomSchedule):
+        from vggsweep.data.batches import BatchPlan
+        from vggsweep.training.stepped import try_schedule
+
+        size, batch_size = training_size(configuration.dataset), configuration.train.batch_size
+        steps = BatchPlan(size, batch_size, seed=0, is_training=True).steps_per_epoch
+        try_schedule(configuration.scheduler, configuration.optimizer.lr, epochs, steps)

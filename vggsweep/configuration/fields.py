@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from vggsweep.configuration.locate import config_dir
 from vggsweep.configuration.refusal import first_paragraph
-from vggsweep.configuration.schema import CHOSEN_GROUPS, NODES, PLAIN_NODES, settings_of
+from vggsweep.configuration.schema import CHOSEN_GROUPS, LIBRARY, NODES, PLAIN_NODES, settings_of
 from vggsweep.errors import ConfigError
 
 # The one file of the tree that belongs to no group.
@@ -55,7 +55,8 @@ class Field:
         """Whether it only says which option this is, so that nobody sets it by hand."""
         selector = CHOSEN_GROUPS[self.group][0] if self.group in CHOSEN_GROUPS else None
         is_name = self.path == f"{self.group}.name" and self.default == self.option
-        return is_name or (self.path == f"{self.group}.{selector}" and self.default is not None)
+        is_selector = self.path == f"{self.group}.{selector}" and self.default is not None
+        return is_name or is_selector or self.path == f"{self.group}.{LIBRARY}"
 
 
 @dataclass(frozen=True)

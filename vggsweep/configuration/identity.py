@@ -22,6 +22,15 @@ REPLICATES_DIFFER = ("seed", *SEARCH_NODES)
 # Nodes that came after the first records, at the values that those trials had.
 PLAIN_LOSS = {"name": "cross_entropy"}
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
+# Fields that came after the first records and decide results, at the values that those trials had.
+PLAIN_AUGMENT = {
+    "policy": None,
+    "policy_ops": 2,
+    "policy_magnitude": 9,
+    "mixup": 0.0,
+    "cutmix": 0.0,
+    "mix_probability": 1.0,
+}
 
 
 def configuration_hash(plain: Mapping[str, Any]) -> str:
@@ -91,13 +100,19 @@ def has_effect(field: str) -> bool:
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without single fields that decide no result.
 
-    A budget that is none goes too, and a loss that is cross-entropy, so that records from before there were
-    others keep their hash.
+    A budget that is none goes too, a loss that is cross-entropy, and fields of augmentation that are as they
+    were before there were such, so that earlier records keep their hash.
     """
     kept = dict(plain)
     for group, name in FIELDS_WITHOUT_EFFECT:
         if isinstance(kept.get(group), Mapping):
             kept[group] = {key: value for key, value in kept[group].items() if key != name}
+    if isinstance(augment := kept.get("augment"), Mapping):
+        kept["augment"] = {
+            key: value
+            for key, value in augment.items()
+            if key not in PLAIN_AUGMENT or value != PLAIN_AUGMENT[key]
+        }
     if kept.get("budget") == NO_BUDGET:
         del kept["budget"]
     if kept.get("loss") == PLAIN_LOSS:

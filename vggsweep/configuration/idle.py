@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Override
 
 from vggsweep.arch.family import Family
 from vggsweep.configuration.schema import Configuration
-from vggsweep.training.settings import MultistepSchedule, StepSchedule
+from vggsweep.training.schedule_settings import MultistepSchedule, StepSchedule
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ def _found(configuration: Configuration) -> Iterator[Idleness]:
     if configuration.augment.erase_probability == 0:
         for name in ("erase_min_area", "erase_max_area"):
             yield Idleness(f"augment.{name}", "augment.erase_probability=0 erases nothing")
+    policy = configuration.augment.policy
+    if policy != "randaugment":
+        because = "augment.policy=null draws no operations"
+        if policy is not None:
+            because = f"augment.policy={policy} draws one operation of any strength"
+        for name in ("policy_ops", "policy_magnitude"):
+            yield Idleness(f"augment.{name}", because)
+    if not configuration.augment.mixes_images:
+        yield Idleness("augment.mix_probability", "augment.mixup=0 and augment.cutmix=0 mix nothing")
     if dataset.name == "fashion_mnist_mini":
         yield Idleness("dataset.root", "dataset=fashion_mnist_mini comes with the package")
     if dataset.validation == "test":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vggsweep.configuration.identity import NO_BUDGET, PLAIN_LOSS
+from vggsweep.configuration.identity import NO_BUDGET, PLAIN_AUGMENT, PLAIN_LOSS
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.results.disk.record import Record
 
@@ -12,6 +12,7 @@ from vggsweep.results.disk.record import Record
 LATER_NODES = {"budget": NO_BUDGET, "loss": PLAIN_LOSS}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
     "train": {"threshold_acc": 0.9, "nproc": 1},
+    "augment": PLAIN_AUGMENT,
     "sweep": {
         "n_workers": 1,
         "trial_timeout": None,

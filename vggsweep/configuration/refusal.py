@@ -15,7 +15,8 @@ from vggsweep.configuration.words import pasted
 from vggsweep.errors import ConfigError, near_match
 
 # Groups of fields that belong to a user: what they hold is added with a plus.
-OPEN_NODES = ("arch.options", "optimizer.options", "loss.options", "dataset.options", "space.params")
+OPEN_GROUPS = ("arch", "optimizer", "scheduler", "loss", "dataset")
+OPEN_NODES = (*(f"{group}.options" for group in OPEN_GROUPS), "space.params")
 # How the names of torchvision's classifiers begin that no option of ours is called; asking torchvision
 # for its list would import torch, which takes seconds.
 TORCHVISION_NAMES = re.compile(

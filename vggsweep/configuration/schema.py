@@ -27,13 +27,12 @@ from vggsweep.data.torchvision_sets import SETS
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.measure.settings import MeasureSettings
 from vggsweep.settings import read_settings
+from vggsweep.training.schedule_settings import SCHEDULES, SchedulerSettings
 from vggsweep.training.settings import (
     LOSSES,
     OPTIMIZERS,
-    SCHEDULES,
     LossSettings,
     OptimizerSettings,
-    SchedulerSettings,
     TrainSettings,
 )
 
@@ -80,29 +79,38 @@ CHOSEN_GROUPS: dict[str, tuple[str, Mapping[str, type]]] = {
     "scheduler": ("name", SCHEDULES),
     "pruner": ("name", PRUNERS),
 }
-# What only the user can know of an option `custom`, with an example.
-TARGETS = {
-    "arch": ("what makes the network", "my_networks.MyNet"),
-    "optimizer": ("what makes the optimizer", "my_optimizer.MyOptimizer"),
-    "loss": ("the loss function", "my_loss.my_loss"),
-    "dataset": ("the function that returns the images", "my_dataset.load"),
-}
-# The same of other options of a group, by what stands in its selector.
-WANTED = {
+# What an option leaves open that only the user can know, by its group and what stands in its selector:
+# the option, the field, what belongs there, an example.
+OPEN_FIELDS = {
+    ("arch", "custom"): (
+        "custom",
+        "target",
+        "the dotted name of what makes the network",
+        "my_networks.MyNet",
+    ),
+    ("optimizer", "custom"): (
+        *("custom", "target", "the dotted name of what makes the optimizer", "my_optimizer.MyOptimizer"),
+    ),
+    ("optimizer", "torch"): ("torch", "name", "the name of a class of torch.optim", "NAdam"),
+    ("scheduler", "custom"): (
+        *("custom", "target", "the dotted name of what makes the schedule", "my_schedule.MySchedule"),
+    ),
+    ("scheduler", "torch"): (
+        *("torch", "name", "the name of a class of torch.optim.lr_scheduler", "CosineAnnealingWarmRestarts"),
+    ),
+    ("loss", "custom"): ("custom", "target", "the dotted name of the loss function", "my_loss.my_loss"),
+    ("dataset", "custom"): (
+        *("custom", "target", "the dotted name of the function that returns the images", "my_dataset.load"),
+    ),
     ("dataset", "None"): ("torchvision", "name", "the name of a set", "EuroSAT"),
     ("dataset", "arrays"): ("arrays", "path", "an .npz file", "my_images.npz"),
     ("dataset", "huggingface"): (
-        "huggingface",
-        "path",
-        "a parquet file, a folder or a name",
-        "my_images.parquet",
+        *("huggingface", "path", "a parquet file, a folder or a name", "my_images.parquet"),
     ),
 }
-TARGET_FIELDS = tuple(
-    dict.fromkeys(
-        [f"{name}.target" for name in TARGETS] + [f"{key[0]}.{one[1]}" for key, one in WANTED.items()]
-    )
-)
+TARGET_FIELDS = tuple(dict.fromkeys(f"{group}.{one[1]}" for (group, _), one in OPEN_FIELDS.items()))
+# In a group with an option that takes any part of a library by its name: which library.
+LIBRARY = "library"
 PLAIN_NODES = ("seed", "device")
 # Its options add up: where the course of training is written besides the record, by name.
 LOGGER = "logger"
@@ -177,7 +185,7 @@ def settings_of(name: str, node: Mapping[str, Any]) -> type | None:
     if name in FIXED_GROUPS:
         return FIXED_GROUPS[name]
     selector, options = CHOSEN_GROUPS.get(name, ("", {}))
-    return options.get(str(node.get(selector)))
+    return options.get(str(node.get(LIBRARY, node.get(selector))))
 
 
 def read_configuration(plain: Mapping[str, Any]) -> Configuration:
@@ -201,11 +209,9 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
         name: read_settings(cls, plain[name], name) for name, cls in FIXED_GROUPS.items()
     }
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
-    for name, (what, example) in TARGETS.items():
-        _ask_for_target(name, plain[name], what, example)
     _refuse_set_of_another_option(plain["dataset"])
-    for (name, chosen), wanted in WANTED.items():
-        _ask_for_field(name, plain[name], chosen, *wanted)
+    for group in CHOSEN_GROUPS:
+        _ask_for_open_field(group, plain[group])
     for name, (selector, options) in CHOSEN_GROUPS.items():
         values[name] = _read_chosen(plain[name], name, selector, options)
     values[LOGGER] = read_loggers(plain[LOGGER])
@@ -241,20 +247,20 @@ def _refuse_set_of_another_option(node: Mapping[str, Any]) -> None:
         )
 
 
-def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str) -> None:
-    # Its YAML leaves the one thing open that only the user can know.
-    if node.get(CHOSEN_GROUPS[name][0]) == "custom" and node.get("target") is None:
-        raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
+def _ask_for_open_field(group: str, node: Mapping[str, Any]) -> None:
+    option, field, what, example = OPEN_FIELDS.get((group, _chosen(group, node)), ("", "", "", ""))
+    if field and node.get(field) is None:
+        raise ConfigError(f"{group}={option} needs {what}, such as {group}.{field}={example}.")
 
 
-def _ask_for_field(
-    name: str, node: Mapping[str, Any], chosen: str, option: str, field: str, what: str, example: str
-) -> None:
-    if str(node.get(CHOSEN_GROUPS[name][0])) == chosen and node.get(field) is None:
-        raise ConfigError(f"{name}={option} needs {what}, such as {name}.{field}={example}.")
+def _chosen(group: str, node: Mapping[str, Any]) -> str:
+    """What stands where a group says which option it is."""
+    return str(node.get(LIBRARY, node.get(CHOSEN_GROUPS[group][0])))
 
 
 def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
+    if LIBRARY in node:
+        selector = LIBRARY
     choice = str(node.get(selector))
     if choice not in options:
         raise ConfigError(

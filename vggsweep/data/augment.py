@@ -7,6 +7,7 @@ what was drawn for each image; `augment` draws. Nothing here waits for the devic
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -21,7 +22,8 @@ def augment(
     x_NCHW: Tensor,
     settings: AugmentSettings,
     generator: torch.Generator,
-    place: tuple[int, slice] | None = None,
+    count: int | None = None,
+    own: Callable[[Tensor], Tensor] = lambda drawn: drawn,
 ) -> Tensor:
     """Change each image of a batch at random.
 
@@ -29,15 +31,16 @@ def augment(
         x_NCHW: images, [N, C, H, W], uint8 or float.
         settings: what may change.
         generator: the only source of randomness, on the batch's device.
-        place: of how many images random numbers are drawn, and which of those these are; None is all.
+        count: of how many images random numbers are drawn; None is these.
+        own: from numbers drawn for so many images to those of these.
 
     Returns:
         A batch of the same shape and type.
     """
-    num_images, rows = place or (len(x_NCHW), slice(None))
+    num_images = len(x_NCHW) if count is None else count
 
     def draw(low: float = 0.0, high: float = 1.0) -> Tensor:
-        uniform = torch.rand(num_images, generator=generator, device=x_NCHW.device)[rows]
+        uniform = own(torch.rand(num_images, generator=generator, device=x_NCHW.device))
         return uniform * (high - low) + low
 
     if settings.crop_padding:

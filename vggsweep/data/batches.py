@@ -11,7 +11,18 @@ import torch
 from torch import Tensor
 
 from vggsweep.data.augment import augment
-from vggsweep.data.order import AUGMENT, EPOCH_ORDER, IndexArray, derived_seed, permutation
+from vggsweep.data.mixing import mix
+from vggsweep.data.order import (
+    AUGMENT,
+    EPOCH_ORDER,
+    MIXING,
+    POLICY,
+    IndexArray,
+    derived_seed,
+    permutation,
+    seeded,
+)
+from vggsweep.data.policy import apply_policy, draw_policy
 from vggsweep.data.preprocess import Preprocess
 from vggsweep.data.settings import AugmentSettings
 
@@ -45,7 +56,7 @@ class BatchSource(Protocol):
 
         Yields:
             x: float32 [n, C, R, R], preprocessed and, in training, augmented.
-            y: int64 [n], the labels.
+            y: int64 [n], the labels; of mixed images float32 [n, 3], see `vggsweep.data.mixing`.
         """
 
     def close(self) -> None:
@@ -101,6 +112,8 @@ class BatchPlan:
         is_training: training shuffles, and leaves out a last batch of a single image, which batch norm
             cannot normalise. Evaluation takes every image, in order.
         share: of each batch that this process takes; numbers and sizes are those of all processes.
+        is_mixed: whether each image will be mixed with the one before it in the batch, and the first with the
+            last; a process reads the one before its first too.
     """
 
     num_images: int
@@ -108,6 +121,7 @@ class BatchPlan:
     seed: int
     is_training: bool
     share: Share = field(default_factory=Share)
+    is_mixed: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -123,7 +137,7 @@ class BatchPlan:
         return [min(self.batch_size, self.num_images - start) for start in starts][: self.steps_per_epoch]
 
     def batches(self, epoch: int) -> list[IndexArray]:
-        """Positions of this process's images of each batch."""
+        """Positions of this process's images of each batch, with those that are only mixed in."""
         if self.is_training:
             order = permutation(self.num_images, EPOCH_ORDER, self.seed, epoch)
         else:
@@ -131,7 +145,58 @@ class BatchPlan:
         starts = range(0, self.num_images, self.batch_size)
         whole = [order[start : start + self.batch_size] for start in starts]
         share = Share(self.share.rank, self.share.of)  # a loader reads ahead of the batch that is trained on
-        return [batch[share.begin(size).rows] for batch, size in zip(whole, self.sizes, strict=False)]
+        return [
+            batch[self.place(share.begin(size)).positions]
+            for batch, size in zip(whole, self.sizes, strict=False)
+        ]
+
+    def place(self, share: Share) -> Place:
+        """Which images of the batch that a share has begun are read here."""
+        return Place(share.size, share.rows, self.is_mixed)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which images of a batch a process reads.
+
+    Args:
+        size: images of the whole batch.
+        rows: this process's own.
+        is_mixed: whether the one before them comes first, of the first image the last.
+
+    >>> Place(5, slice(0, 2), is_mixed=True).positions
+    array([4, 0, 1])
+    """
+
+    size: int
+    rows: slice
+    is_mixed: bool
+
+    @property
+    def positions(self) -> IndexArray:
+        """Where they stand in the batch."""
+        return np.arange(self.rows.start - self.is_mixed, self.rows.stop) % self.size
+
+    def of(self, drawn: Tensor) -> Tensor:
+        """Those of the images that are read, of numbers drawn for the whole batch, on any device."""
+        if not self.is_mixed:
+            return drawn[self.rows]
+        # as a slice: a list of positions would be copied to the device
+        return torch.cat((drawn[-1:], drawn))[self.rows.start : self.rows.stop + 1]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one epoch's augmentation; batches take from them in their order.
+
+    Args:
+        generator: of flips, shifts and erased rectangles, on the batches' device.
+        policy, mixing: of what is drawn in the CPU's memory.
+    """
+
+    generator: torch.Generator
+    policy: np.random.RandomState
+    mixing: np.random.RandomState
 
 
 @dataclass(frozen=True)
@@ -152,21 +217,31 @@ class Finish:
     device: torch.device
     memory_format: torch.memory_format
 
-    def generator(self, epoch: int) -> torch.Generator:
-        """The random numbers of one epoch's augmentation."""
-        return torch.Generator(self.device).manual_seed(derived_seed(AUGMENT, self.seed, epoch))
+    def draws(self, epoch: int) -> Draws:
+        """The random numbers of one epoch."""
+        return Draws(
+            torch.Generator(self.device).manual_seed(derived_seed(AUGMENT, self.seed, epoch)),
+            seeded(POLICY, self.seed, epoch),
+            seeded(MIXING, self.seed, epoch),
+        )
 
-    def __call__(self, images: Tensor, generator: torch.Generator, share: Share | None = None) -> Tensor:
-        """Preprocess, then augment; batches must come in order, since each takes from the generator.
+    def __call__(self, images: Tensor, labels: Tensor, draws: Draws, place: Place) -> Batch:
+        """Change pixels by the policy, preprocess, augment and mix; batches must come in order.
 
         Args:
-            images: this process's of the batch.
-            generator: of the epoch.
-            share: which images of the batch these are; None is all of them.
+            images, labels: those of the batch that this process reads.
+            draws: of the epoch.
+            place: which images of the batch these are.
         """
+        settings = self.augment
+        if settings is None:
+            return self.preprocess(images, self.memory_format), labels
+        if settings.policy is not None:
+            for drawn in draw_policy(settings, place.size, draws.policy):
+                images = apply_policy(images, settings.policy, drawn.of(place.positions))
         x_NCHW = self.preprocess(images, self.memory_format)
-        if self.augment is not None and self.augment.changes_images:
-            place = None if share is None else (share.size, share.rows)
-            changed = augment(x_NCHW, self.augment, generator, place)
-            x_NCHW = changed.contiguous(memory_format=self.memory_format)
-        return x_NCHW
+        if settings.changes_images:
+            x_NCHW = augment(x_NCHW, settings, draws.generator, place.size, place.of)
+        if settings.mixes_images:
+            x_NCHW, labels = mix(x_NCHW, labels, settings, draws.mixing)
+        return x_NCHW.contiguous(memory_format=self.memory_format), labels

@@ -234,7 +234,14 @@ class _Sources:
         share: Share,
     ) -> BatchSource:
         """The source that trains; what is damaged in any of the parts that are used is told together."""
-        plan = BatchPlan(len(part.indices), batch_size, self.finish.seed, is_training=True, share=share)
+        plan = BatchPlan(
+            len(part.indices),
+            batch_size,
+            self.finish.seed,
+            is_training=True,
+            share=share,
+            is_mixed=augment.mixes_images,
+        )
         finish = Finish(
             self.finish.preprocess, augment, self.finish.seed, self.finish.device, self.finish.memory_format
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 IndexArray = NDArray[np.int64]
 
 # First word of a key: two purposes with the same seed never share random numbers.
-SPLIT, LIMIT, EPOCH_ORDER, AUGMENT, TEST_SPLIT = 1, 2, 3, 4, 5
+SPLIT, LIMIT, EPOCH_ORDER, AUGMENT, TEST_SPLIT, POLICY, MIXING = 1, 2, 3, 4, 5, 6, 7
 
 
 def seeded(*key: int) -> np.random.RandomState:

@@ -59,12 +59,12 @@ class ResidentBatches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of one epoch, on the device; see `BatchSource.epoch`."""
-        generator = self._finish.generator(epoch)
+        draws = self._finish.draws(epoch)
         for size, positions in zip(self._plan.sizes, self._positions(epoch), strict=True):
             rows = positions if self._where is None else self._where[positions]
-            share = self._plan.share.begin(size)
-            x_NCHW = self._finish(self._images.index_select(0, rows), generator, share)
-            yield x_NCHW, self._labels.index_select(0, positions)
+            place = self._plan.place(self._plan.share.begin(size))
+            labels = self._labels.index_select(0, positions)
+            yield self._finish(self._images.index_select(0, rows), labels, draws, place)
 
     def close(self) -> None:
         """Free the device's memory."""

@@ -12,6 +12,7 @@ from vggsweep.settings import setting
 PUBLISHED = ("fashion_mnist_mini", "fashion_mnist", "mnist", "kmnist", "cifar10", "cifar100", "svhn")
 SplitName = Literal["train", "test"]
 Loader = Literal["auto", "resident", "streaming"]
+Policy = Literal["randaugment", "trivialaugment"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +154,11 @@ class AugmentSettings:
         erase_probability: part of the images that lose a rectangle.
         erase_min_area: least part of the image that a rectangle covers.
         erase_max_area: largest part.
+        policy: operations that each image draws from a list, see `vggsweep.data.policy`; None draws none.
+        policy_ops: operations on each image under ``randaugment``.
+        policy_magnitude: their strength, from nothing (0) to the strongest (30).
+        mixup, cutmix: alpha of the share's Beta distribution, see `vggsweep.data.mixing`; 0 mixes none.
+        mix_probability: part of the batches that are mixed.
     """
 
     name: str
@@ -161,6 +167,12 @@ class AugmentSettings:
     erase_probability: float = setting(minimum=0.0, maximum=1.0)
     erase_min_area: float = setting(above=0.0, maximum=1.0)
     erase_max_area: float = setting(above=0.0, maximum=1.0)
+    policy: Policy | None
+    policy_ops: int = setting(minimum=1)
+    policy_magnitude: int = setting(minimum=0, maximum=30)
+    mixup: float = setting(minimum=0.0)
+    cutmix: float = setting(minimum=0.0)
+    mix_probability: float = setting(above=0.0, maximum=1.0)
 
     def __post_init__(self) -> None:
         if self.erase_min_area > self.erase_max_area:
@@ -171,5 +183,10 @@ class AugmentSettings:
 
     @property
     def changes_images(self) -> bool:
-        """Whether anything is switched on."""
+        """Whether images are flipped, shifted or erased."""
         return self.flip or self.crop_padding > 0 or self.erase_probability > 0
+
+    @property
+    def mixes_images(self) -> bool:
+        """Whether images of a batch are mixed with each other, and so their labels."""
+        return self.mixup > 0 or self.cutmix > 0

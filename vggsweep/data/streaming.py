@@ -79,7 +79,7 @@ class StreamingBatches:
         Raises:
             DataError: a picture cannot be read, or a worker died.
         """
-        generator = self._finish.generator(epoch)
+        draws = self._finish.draws(epoch)
         self._order.epoch = epoch
         try:
             for raw, size in zip(self._raw_batches(), self._plan.sizes, strict=True):
@@ -88,7 +88,7 @@ class StreamingBatches:
                 images, labels = (
                     torch.as_tensor(part).to(self._finish.device, non_blocking=True) for part in raw
                 )
-                yield self._finish(images, generator, self._plan.share.begin(size)), labels
+                yield self._finish(images, labels, draws, self._plan.place(self._plan.share.begin(size)))
         except (RuntimeError, OSError, EOFError) as error:
             if not _is_worker_death(error):
                 raise

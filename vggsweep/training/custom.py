@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -57,58 +56,6 @@ def build_own_optimizer(
     return optimizer
 
 
-def try_optimizer(settings: CustomOptimizerSettings) -> None:
-    """Refuse an optimizer that cannot train, or whose state a checkpoint would not bring back.
-
-    It takes a step on two small tensors; then a copy made from its saved state has to take the same next one.
-
-    Raises:
-        ConfigError: naming what it did.
-        InfeasibleConfig: the user's code refuses these options.
-    """
-    with _own_random_numbers():
-        first = [nn.Parameter(torch.linspace(-1, 1, 6).reshape(2, 3)), nn.Parameter(torch.ones(3))]
-        optimizer = build_own_optimizer(settings, first)
-        _step(settings, optimizer, first)
-        second = [nn.Parameter(parameter.detach().clone()) for parameter in first]
-        other = build_own_optimizer(settings, second)
-        buffer = io.BytesIO()
-        try:
-            torch.save(optimizer.state_dict(), buffer)
-            buffer.seek(0)
-            other.load_state_dict(torch.load(buffer, weights_only=True))
-        except Exception as error:
-            raise ConfigError(
-                f"optimizer.target={settings.target}: its state cannot be saved and read again "
-                f"({own_words(error)}), so that no interrupted trial could go on. Keep tensors and numbers "
-                "in self.state[parameter] and in the parameter groups."
-            ) from error
-        for one, parameters in ((optimizer, first), (other, second)):
-            _step(settings, one, parameters)
-    if not all(torch.equal(one, same) for one, same in zip(first, second, strict=True)):
-        raise ConfigError(
-            f"optimizer.target={settings.target} goes on otherwise from its saved state, so that an "
-            "interrupted trial would end with another result. Keep all that a step reads in "
-            "self.state[parameter] or in the parameter groups, not in attributes."
-        )
-
-
-def _step(
-    settings: CustomOptimizerSettings, optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]
-) -> None:
-    torch.manual_seed(0)  # an optimizer may draw; both draw the same
-    for parameter in parameters:
-        parameter.grad = torch.full_like(parameter, 0.5)
-    try:
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-    except Exception as error:
-        raise ConfigError(
-            f"optimizer.target={settings.target} cannot take a step ({own_words(error)}). It is called as "
-            "step(), without a closure, after the gradients are there."
-        ) from error
-
-
 def build_loss(settings: LossSettings, label_smoothing: float, device: torch.device) -> Loss:
     """The loss of a batch: cross-entropy, or the user's.
 
@@ -154,7 +101,7 @@ def try_loss(settings: CustomLossSettings, num_classes: int) -> None:
         ConfigError: naming what it gave.
         InfeasibleConfig: the user's code refuses these options.
     """
-    with _own_random_numbers():
+    with own_random_numbers():
         loss = build_loss(settings, 0.0, torch.device("cpu"))
         scores_NK = torch.linspace(-1, 1, 4 * num_classes).reshape(4, num_classes).requires_grad_()
         try:
@@ -185,7 +132,7 @@ def try_loss(settings: CustomLossSettings, num_classes: int) -> None:
 
 
 @contextmanager
-def _own_random_numbers() -> Iterator[None]:
-    """On the CPU, without touching torch's random numbers."""
+def own_random_numbers() -> Iterator[None]:
+    """Try something on the CPU, without touching torch's random numbers."""
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         yield

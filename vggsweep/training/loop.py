@@ -25,12 +25,12 @@ from vggsweep.training.cuda_graph import Capture, CudaCapture, GraphStep
 from vggsweep.training.custom import build_loss
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.optimizers import build_optimizer
-from vggsweep.training.schedules import lr_factor
+from vggsweep.training.schedule_settings import SchedulerSettings
+from vggsweep.training.schedules import Rates, learning_rates
 from vggsweep.training.settings import (
     CROSS_ENTROPY,
     LossSettings,
     OptimizerSettings,
-    SchedulerSettings,
     TrainSettings,
 )
 from vggsweep.training.step import EagerStep
@@ -192,8 +192,10 @@ class Training:
             self.average.decay = max(0.0, 1.0 - 2.0 / train.steps_per_epoch)
         if self.ranks is not None:
             self.ranks.agree(self)
-        for epoch in range(len(self.history), self.settings.epochs):
-            trained, seconds, lr = self._train_epoch(train, epoch, listener, stop)
+        epochs, steps = self.settings.epochs, train.steps_per_epoch
+        rates = learning_rates(self.schedule, self.base_lr, epochs, steps)
+        for epoch in range(len(self.history), epochs):
+            trained, seconds, lr = self._train_epoch(train, epoch, rates, listener, stop)
             scored = self._evaluate(self.evaluated_network, validation)
             if not math.isfinite(scored.loss):  # the last step's update shows in no training loss
                 raise NonFiniteLoss(epoch + 1, train.steps_per_epoch)
@@ -215,11 +217,11 @@ class Training:
             if checkpoint is not None:
                 checkpoint.save(self.state_dict())
             listener.epoch_ended(result)
-            if epoch + 1 < self.settings.epochs:
+            if epoch + 1 < epochs:
                 stop.check()
 
     def _train_epoch(
-        self, batches: Batches, epoch: int, listener: Listener, stop: StopRequest
+        self, batches: Batches, epoch: int, rates: Rates, listener: Listener, stop: StopRequest
     ) -> tuple[Score, float, float]:
         sums, train_step = self.eager, self.graph or self.eager
         sums.begin_epoch()
@@ -230,8 +232,7 @@ class Training:
         self.network.train()
         started = time.perf_counter()
         for step, (x_NCHW, y_N) in enumerate(batches.epoch(epoch)):
-            middle = epoch + (step + 0.5) / batches.steps_per_epoch
-            lr = self.base_lr * lr_factor(self.schedule, middle, self.settings.epochs)
+            lr = rates(epoch, step, self.history)
             train_step(x_NCHW, y_N, lr)
             for average in averages:
                 average.update_parameters(self.network)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 
+from vggsweep.training.by_name import build_torch_optimizer, is_capturable
 from vggsweep.training.custom import build_own_optimizer
+from vggsweep.training.muon import MuonWithAdamW, hidden_matrices
 from vggsweep.training.settings import (
     AdamSettings,
     CustomOptimizerSettings,
+    MuonSettings,
     OptimizerSettings,
     RmspropSettings,
     SgdSettings,
+    TorchOptimizerSettings,
 )
 
 FUSED_DEVICES = ("cpu", "cuda")
@@ -28,12 +34,17 @@ def build_optimizer(
         settings: which, and its numbers.
         network: on its device.
         capturable: its step will be part of a CUDA graph, so it counts steps on the device.
+
+    Raises:
+        ConfigError: the optimizer of a user or of torch's list cannot be made so.
+        InfeasibleConfig: nor with these values, or not for this network.
     """
     if isinstance(settings, CustomOptimizerSettings):
         return build_own_optimizer(
             settings, [parameter for parameter in network.parameters() if parameter.requires_grad]
         )
-    groups = parameter_groups(network, settings.weight_decay, settings.decay_biases_and_norms)
+    hidden = hidden_matrices(network) if isinstance(settings, MuonSettings) else []
+    groups = parameter_groups(network, settings.weight_decay, settings.decay_biases_and_norms, but=hidden)
     device = next(network.parameters()).device.type
     fused = device in FUSED_DEVICES or None
     match settings:
@@ -63,6 +74,23 @@ def build_optimizer(
                 momentum=settings.momentum,
                 capturable=capturable,
             )
+        case MuonSettings():
+            return MuonWithAdamW(hidden, groups, settings, fused=fused)
+        case TorchOptimizerSettings():
+            made = build_torch_optimizer(settings, groups, fused=fused, capturable=capturable)
+            if isinstance(made, torch.optim.SGD) and made.defaults["momentum"] and made.defaults["fused"]:
+                _start_at_rest(made)
+            return made
+
+
+def can_be_captured(settings: OptimizerSettings) -> bool:
+    """Whether torch says that a CUDA graph can hold the optimizer's step; it reads its rate on the device."""
+    match settings:
+        case MuonSettings():
+            return False
+        case TorchOptimizerSettings():
+            return is_capturable(settings.name)
+    return True
 
 
 def _start_at_rest(sgd: torch.optim.SGD) -> None:
@@ -77,13 +105,18 @@ def _start_at_rest(sgd: torch.optim.SGD) -> None:
 
 
 def parameter_groups(
-    network: nn.Module, weight_decay: float, decay_biases_and_norms: bool
+    network: nn.Module,
+    weight_decay: float,
+    decay_biases_and_norms: bool,
+    but: Collection[nn.Parameter] = (),
 ) -> list[dict[str, object]]:
     """Parameters with weight decay and, apart from them, biases and norms without it.
 
-    Biases, norm scales and norm shifts are exactly the parameters of one dimension.
+    Biases, norm scales and norm shifts are exactly the parameters of one dimension. Left out are those that
+    are frozen, and ``but``.
     """
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    left_out = set(but)
+    parameters = [one for one in network.parameters() if one.requires_grad and one not in left_out]
     if decay_biases_and_norms:
         return [{"params": parameters, "weight_decay": weight_decay}]
     return [

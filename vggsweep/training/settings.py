@@ -1,4 +1,4 @@
-"""What a configuration says about training: optimizer, schedule, loop."""
+"""What a configuration says about training: optimizer, loss, loop."""
 
 from __future__ import annotations
 
@@ -43,12 +43,15 @@ class AdamSettings:
     decay_biases_and_norms: bool
 
     def __post_init__(self) -> None:
-        if len(self.betas) != 2:
-            shown = ",".join(f"{beta:g}" for beta in self.betas)
-            raise ConfigError(
-                f"optimizer.betas=[{shown}] should be two numbers, of the mean and of the square: "
-                "optimizer.betas=[0.9,0.999]."
-            )
+        _check_pair(self.betas, "optimizer.betas")
+
+
+def _check_pair(betas: tuple[float, ...], field: str) -> None:
+    if len(betas) != 2:
+        shown = ",".join(f"{beta:g}" for beta in betas)
+        raise ConfigError(
+            f"{field}=[{shown}] should be two numbers, of the mean and of the square: {field}=[0.9,0.999]."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +83,65 @@ class CustomOptimizerSettings:
     options: Any
 
 
-OptimizerSettings = SgdSettings | AdamSettings | RmspropSettings | CustomOptimizerSettings
+@dataclass(frozen=True, kw_only=True)
+class TorchOptimizerSettings:
+    """An optimizer of torch's own by its name, see `vggsweep.training.by_name`.
+
+    Args:
+        name: a class of ``torch.optim``.
+        options: further keywords of that class.
+    """
+
+    library: Literal["torch"]
+    name: str
+    lr: float = setting(above=0.0)
+    weight_decay: float = setting(minimum=0.0)
+    decay_biases_and_norms: bool
+    options: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class MuonSettings:
+    """Muon for hidden matrices, AdamW for everything else, see `vggsweep.training.muon`.
+
+    Args:
+        lr: of Muon, in units of the spectral norm of an update.
+        ns_steps: Newton-Schulz iterations that orthogonalise an update.
+        fallback_lr, fallback_betas, fallback_eps: of AdamW.
+        weight_decay: of both.
+    """
+
+    name: Literal["muon"]
+    lr: float = setting(above=0.0)
+    momentum: float = setting(minimum=0.0, below=1.0)
+    nesterov: bool
+    ns_steps: int = setting(minimum=1, below=100)
+    fallback_lr: float = setting(above=0.0)
+    fallback_betas: tuple[float, ...] = setting(minimum=0.0, below=1.0)
+    fallback_eps: float = setting(above=0.0)
+    weight_decay: float = setting(minimum=0.0)
+    decay_biases_and_norms: bool
+
+    def __post_init__(self) -> None:
+        _check_pair(self.fallback_betas, "optimizer.fallback_betas")
+
+
+OptimizerSettings = (
+    SgdSettings
+    | AdamSettings
+    | RmspropSettings
+    | MuonSettings
+    | TorchOptimizerSettings
+    | CustomOptimizerSettings
+)
 OPTIMIZERS: dict[str, type[OptimizerSettings]] = {
     "sgd": SgdSettings,
     "sgd_nesterov": SgdSettings,
     "adam": AdamSettings,
     "adamw": AdamSettings,
     "rmsprop": RmspropSettings,
+    "muon": MuonSettings,
+    "torch": TorchOptimizerSettings,
     "custom": CustomOptimizerSettings,
 }
 
@@ -115,64 +170,6 @@ class CustomLossSettings:
 LossSettings = CrossEntropySettings | CustomLossSettings
 LOSSES: dict[str, type[LossSettings]] = {"cross_entropy": CrossEntropySettings, "custom": CustomLossSettings}
 CROSS_ENTROPY = CrossEntropySettings(name="cross_entropy")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConstantSchedule:
-    """The same learning rate from the end of the warm-up on."""
-
-    name: Literal["constant"]
-    warmup_epochs: float = setting(minimum=0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepSchedule:
-    """Multiply by gamma every so many epochs."""
-
-    name: Literal["step"]
-    warmup_epochs: float = setting(minimum=0.0)
-    step_epochs: float = setting(above=0.0)
-    gamma: float = setting(above=0.0, maximum=1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MultistepSchedule:
-    """Multiply by gamma at each milestone, given in epochs."""
-
-    name: Literal["multistep"]
-    warmup_epochs: float = setting(minimum=0.0)
-    milestones: tuple[float, ...] = setting(above=0.0)
-    gamma: float = setting(above=0.0, maximum=1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CosineSchedule:
-    """Half a cosine from the full rate to the final one (Loshchilov & Hutter 2017)."""
-
-    name: Literal["cosine"]
-    warmup_epochs: float = setting(minimum=0.0)
-    final: float = setting(minimum=0.0, maximum=1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnecycleSchedule:
-    """Linear up to the full rate, linear down to the final one (Smith & Topin 2018)."""
-
-    name: Literal["onecycle"]
-    warmup_epochs: float = setting(minimum=0.0)
-    start: float = setting(minimum=0.0, maximum=1.0)
-    peak_at: float = setting(above=0.0, below=1.0)
-    final: float = setting(minimum=0.0, maximum=1.0)
-
-
-SchedulerSettings = ConstantSchedule | StepSchedule | MultistepSchedule | CosineSchedule | OnecycleSchedule
-SCHEDULES: dict[str, type[SchedulerSettings]] = {
-    "constant": ConstantSchedule,
-    "step": StepSchedule,
-    "multistep": MultistepSchedule,
-    "cosine": CosineSchedule,
-    "onecycle": OnecycleSchedule,
-}
 
 
 @dataclass(frozen=True, kw_only=True)

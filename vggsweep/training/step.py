@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.training.custom import Loss
 from vggsweep.training.settings import TrainSettings
+
+# Key of a parameter group whose rate is so many times the schedule's.
+LR_RATIO = "lr_ratio"
 
 if TYPE_CHECKING:
     from vggsweep.training.distributed import Ranks
@@ -55,7 +59,7 @@ class EagerStep:
         self.ranks = ranks
         self.device = next(network.parameters()).device
         self.loss_sum = torch.zeros((), device=self.device)
-        self.hits = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.hits = torch.zeros((), device=self.device)  # not whole where images are mixed
         self.steps = torch.zeros((), dtype=torch.int64, device=self.device)
         self.first_bad_step = torch.full((), -1, device=self.device)
 
@@ -69,16 +73,17 @@ class EagerStep:
 
         Args:
             x_NCHW: float images, on the device.
-            y_N: int64 labels, on the device.
+            y_N: int64 labels, on the device; of mixed images float32 [N, 3], see `vggsweep.data.mixing`.
             lr: learning rate of this step.
         """
         settings = self.settings
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            ratio = group.get(LR_RATIO)
+            group["lr"] = lr if ratio is None else lr * ratio
         with autocast(self.device, self.precision):
             scores_NK = self.forward(x_NCHW)
         # of a batch with fewer images than there are processes some have none
-        loss = self.loss(scores_NK.float(), y_N) if len(y_N) else scores_NK.sum()
+        loss = _weighed(y_N, partial(self.loss, scores_NK.float())) if len(y_N) else scores_NK.sum()
         counted = loss if self.ranks is None else self.ranks.weighed(loss, len(y_N))
         self.scaler.scale(counted).backward()  # type: ignore[no-untyped-call]
         if settings.clip_grad_norm is not None:
@@ -90,6 +95,16 @@ class EagerStep:
         with torch.no_grad():
             self.steps += 1
             self.loss_sum += loss * len(y_N)
-            self.hits += (scores_NK.argmax(dim=1) == y_N).sum()
+            guesses = scores_NK.argmax(dim=1)
+            if len(y_N):
+                self.hits += _weighed(y_N, lambda labels: (guesses == labels).sum())
             is_first_bad = (self.first_bad_step < 0) & ~torch.isfinite(loss)
             self.first_bad_step.copy_(torch.where(is_first_bad, self.steps, self.first_bad_step))
+
+
+def _weighed(y_N: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
+    """What comes of a batch's labels; of mixed images, of both their labels by the shares of these."""
+    if y_N.dim() == 1:
+        return of(y_N)
+    share = y_N[0, 2]  # one for the whole batch
+    return share * of(y_N[:, 0].long()) + (1 - share) * of(y_N[:, 1].long())
