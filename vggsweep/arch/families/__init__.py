@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from vggsweep.arch.families.alexnet import AlexNet
 from vggsweep.arch.families.lenet import LeNet
+from vggsweep.arch.families.resnet import ScaledResNet
 from vggsweep.arch.families.vgg import ScaledVgg, Vgg
 from vggsweep.arch.family import Family
 from vggsweep.arch.settings import CustomSettings, TorchvisionSettings
@@ -17,6 +18,7 @@ ArchSettings = Family | TorchvisionSettings | CustomSettings
 FAMILIES: dict[str, type[ArchSettings]] = {
     "vgg": Vgg,
     "vgg_scaled": ScaledVgg,
+    "resnet_scaled": ScaledResNet,
     "alexnet": AlexNet,
     "lenet": LeNet,
     "torchvision": TorchvisionSettings,
