@@ -87,6 +87,76 @@ SAMPLES: dict[str, Sample] = {
         ),
         st.sampled_from([28, 32]),
     ),
+    "regnet": Sample(
+        "regnet",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(1, 12),
+                "width": st.floats(4, 40),
+                "slope": st.floats(0, 3),
+                "step": st.floats(1.5, 3),
+                "group_width": st.sampled_from([1, 8, 16]),
+                "se_ratio": st.sampled_from([0.0, 0.25]),
+                "most_stages": st.integers(1, 4),
+                "stem": STEMS,
+            }
+        ),
+        st.integers(16, 40),
+    ),
+    "densenet": Sample(
+        "densenet",
+        st.builds(
+            lambda changes, depth: {**changes, **depth},
+            st.fixed_dictionaries(
+                {
+                    "width": st.floats(1, 16),
+                    "compression": st.floats(0.1, 1),
+                    "stem": STEMS,
+                    "dropout": st.sampled_from([0.0, 0.25]),
+                }
+            ),
+            st.sampled_from(
+                [
+                    {"depth": 10},
+                    {"depth": 16},
+                    {"depth": 10, "bottleneck": False},
+                    {"depth": 19, "num_blocks": 4},
+                    {"depth": 12, "num_blocks": 4, "bottleneck": False},
+                ]
+            ),
+        ),
+        st.integers(32, 40),
+    ),
+    "mobilenet": Sample(
+        "mobilenet",
+        st.fixed_dictionaries({"depth": st.integers(7, 9), "width": st.floats(1, 48), "stem": STEMS}),
+        st.integers(8, 40),
+    ),
+    "convnext": Sample(
+        "convnext",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(4, 9),
+                "width": st.floats(1, 16),
+                "patch_size": st.integers(1, 3),
+                "stochastic_depth": st.sampled_from([0.0, 0.2]),
+            }
+        ),
+        st.integers(24, 40),
+    ),
+    "nin": Sample(
+        "nin",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(3, 5),
+                "width": st.floats(8, 16),
+                "batch_norm": st.booleans(),
+                "dropout": st.sampled_from([0.0, 0.5]),
+            }
+        ),
+        st.integers(8, 40),
+        head="native",
+    ),
 }
 
 
@@ -114,7 +184,19 @@ def test_arithmetic_equals_the_built_module(
         counted.macs,
         counted.activations,
     )
-    expand = data.draw(st.booleans())
+
+
+@pytest.mark.parametrize("family", SAMPLES)
+@settings(max_examples=10)
+@given(data=st.data(), expand=st.booleans())
+def test_rows_of_the_summary_equal_the_built_module(
+    arch: Build, head: Build, family: str, data: st.DataObject, expand: bool
+) -> None:
+    sample = SAMPLES[family]
+    network, top = arch(sample.option, **data.draw(sample.changes)), head(sample.head)
+    shape = InputShape(data.draw(st.integers(1, 3)), data.draw(sample.resolutions), 7)
+    built = build_on_meta(network, top, shape)
+
     rows = network_layers(network, top, shape, expand=expand)
     assert [(row.name, row.output_shape, row.macs) for row in rows] == [
         (row.name, row.output_shape, row.macs)

@@ -9,6 +9,8 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.densenet import DenseNet
 from torchvision.models.resnet import Bottleneck, ResNet
 
 from vggsweep.arch.build import build_on_meta
@@ -18,25 +20,32 @@ from vggsweep.arch.state_dicts import from_torchvision, torchvision_key_map
 
 Build = Callable[..., Any]
 SMALL = InputShape(channels=3, resolution=64, num_classes=1000)
-SCORED_FAST = ["resnet18"]
-SCORED = ["resnet34", "resnet50", "wide_resnet50_2", "resnext50_32x4d"]
-slow = pytest.mark.slow
+NAMES = [
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "wide_resnet50_2",
+    "resnext50_32x4d",
+    "regnet_x_400mf",
+    "regnet_y_400mf",
+    "densenet121",
+    "mobilenet_v2",
+    "convnext_tiny",
+]
 
 
-@pytest.mark.parametrize("name", [*SCORED_FAST, *SCORED])
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_are_equal_to_the_last_digit(arch: Build, head: Build, name: str) -> None:
-    with torch.device("meta"):
-        theirs = torchvision.models.get_model(name, weights=None)
+    theirs = without_numbers(name)
 
     costs = network_costs(arch(name), head("gap"), SMALL)
 
     assert costs.params == sum(parameter.numel() for parameter in theirs.parameters())
 
 
-@pytest.mark.parametrize("name", [*SCORED_FAST, *(pytest.param(name, marks=slow) for name in SCORED)])
+@pytest.mark.parametrize("name", NAMES)
 def test_torchvision_weights_give_the_same_scores(arch: Build, head: Build, name: str) -> None:
-    with torch.device("meta"):
-        theirs = torchvision.models.get_model(name, weights=None)
+    theirs = without_numbers(name)
 
     assert_same_scores(theirs, build_on_meta(arch(name), head("gap"), SMALL))
 
@@ -47,6 +56,39 @@ def test_a_short_grouped_bottleneck_net_gives_the_same_scores(arch: Build, head:
         theirs = ResNet(Bottleneck, [1, 1, 1, 1], groups=4, width_per_group=32)
 
     assert_same_scores(theirs, build_on_meta(ours, head("gap"), SMALL))
+
+
+def test_a_small_convnext_gives_the_same_scores(arch: Build, head: Build) -> None:
+    widths = (8, 16, 32, 64)
+    stages = [CNBlockConfig(a, b, 1) for a, b in zip(widths, (*widths[1:], None), strict=True)]
+    with torch.device("meta"):
+        theirs = ConvNeXt(stages)
+
+    ours = build_on_meta(arch("convnext_tiny", depth=4, width=8), head("gap"), SMALL)
+    assert_same_scores(theirs, ours)
+    keys = torchvision_key_map(ours, theirs.state_dict())
+    assert keys["features.1.0.layer_scale"] == "stage1.block1.body.scale.weight"
+    assert keys["features.1.0.block.3.weight"] == "stage1.block1.body.expand.weight"
+
+
+def test_a_small_densenet_gives_the_same_scores(arch: Build, head: Build) -> None:
+    ours = arch("densenet121", depth=21, width=8)
+    with torch.device("meta"):
+        theirs = DenseNet(growth_rate=8, block_config=ours.layers_per_block(), num_init_features=16)
+
+    assert_same_scores(theirs, build_on_meta(ours, head("gap"), SMALL))
+
+
+@pytest.mark.parametrize("multiplier", [0.35, 0.5, 1.4])
+def test_width_multipliers_of_mobilenet_have_as_many_parameters(
+    arch: Build, head: Build, multiplier: float
+) -> None:
+    with torch.device("meta"):
+        theirs = torchvision.models.mobilenet_v2(width_mult=multiplier)
+
+    costs = network_costs(arch("mobilenet_v2", width=32 * multiplier), head("gap"), SMALL)
+
+    assert costs.params == sum(parameter.numel() for parameter in theirs.parameters())
 
 
 def test_the_mapping_of_resnet_is_the_documented_one(arch: Build, head: Build) -> None:
@@ -62,20 +104,26 @@ def test_the_mapping_of_resnet_is_the_documented_one(arch: Build, head: Build) -
     assert keys["fc.bias"] == "linear.bias"
 
 
+def without_numbers(name: str) -> nn.Module:
+    """A network of torchvision for its shapes."""
+    # RegNet's width rule is computed with tensors, which need numbers
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
+        network: nn.Module = torchvision.models.get_model(name, weights=None)
+    return network
+
+
 def assert_same_scores(theirs: nn.Module, ours: nn.Module) -> None:
     """Give both the same random weights and statistics, and hold their scores equal."""
     torch.manual_seed(0)
     theirs, ours = theirs.to_empty(device="cpu").eval(), ours.eval()
-    for module in theirs.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
-        for key, value in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            # what would be one or zero at first shows no mix-up
-            is_scale = key in ("running_var", "layer_scale") or ("weight" in key and value.dim() == 1)
-            if is_scale:
-                nn.init.uniform_(value, 0.7, 1.3)
-            elif value.dim() == 1:
-                nn.init.uniform_(value, -0.1, 0.1)
+    for key, value in theirs.state_dict().items():
+        is_scale = key.endswith(("running_var", "layer_scale", ".weight"))
+        if value.dim() >= 2 and not key.endswith("layer_scale"):
+            nn.init.kaiming_normal_(value)
+        elif is_scale:  # one or zero, as they are at first, would show no mix-up
+            nn.init.uniform_(value, 0.7, 1.3)
+        elif value.is_floating_point():
+            nn.init.uniform_(value, -0.1, 0.1)
     loaded = ours.load_state_dict(from_torchvision(ours, theirs.state_dict()), assign=True)
     images = torch.randn(2, 3, SMALL.resolution, SMALL.resolution)
 
