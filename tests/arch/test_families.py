@@ -96,6 +96,7 @@ SAMPLES: dict[str, Sample] = {
                 "slope": st.floats(0, 3),
                 "step": st.floats(1.5, 3),
                 "group_width": st.sampled_from([1, 8, 16]),
+                "channel_multiple": st.sampled_from([1, 8]),
                 "se_ratio": st.sampled_from([0.0, 0.25]),
                 "most_stages": st.integers(1, 4),
                 "stem": STEMS,
@@ -129,7 +130,14 @@ SAMPLES: dict[str, Sample] = {
     ),
     "mobilenet": Sample(
         "mobilenet",
-        st.fixed_dictionaries({"depth": st.integers(7, 9), "width": st.floats(1, 48), "stem": STEMS}),
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(7, 9),
+                "width": st.floats(1, 48),
+                "stem": STEMS,
+                "channel_multiple": st.sampled_from([1, 8]),
+            }
+        ),
         st.integers(8, 40),
     ),
     "convnext": Sample(

@@ -39,7 +39,15 @@ def test_width_rule_gives_the_published_stages(arch: Build, name: str) -> None:
     depth, w_0, w_a, w_m, group_width = PUBLISHED[name]
     theirs = BlockParams.from_init_params(depth, w_0, w_a, w_m, group_width)
 
-    ours = arch("regnet", depth=depth, width=w_0, slope=w_a / w_0, step=w_m, group_width=group_width)
+    ours = arch(
+        "regnet",
+        depth=depth,
+        width=w_0,
+        slope=w_a / w_0,
+        step=w_m,
+        group_width=group_width,
+        channel_multiple=8,
+    )
 
     assert list(ours.blocks_per_stage()) == theirs.depths
     assert list(ours.stage_widths()) == theirs.widths

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count as natural_numbers
+from itertools import islice
 from typing import Literal
 
 from vggsweep.arch.description import (
@@ -35,6 +37,8 @@ PUBLISHED = ((1, 1, 1, 1), (6, 12, 24, 16), (6, 12, 32, 32), (6, 12, 48, 32), (6
 # Hidden channels of a bottleneck layer, in growth rates (section 3).
 BOTTLENECK = 4
 PLAIN_STEM_CHANNELS = 16
+# Its multiples modulo one are spread evenly, however many there are.
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,8 @@ class ScaledDenseNet(ScaledFamily):
     blocks share their layers as the paper's table 1 does.
 
     Args:
-        width: growth rate k, the channels that each layer adds.
+        width: growth rate k, the channels that each layer adds; between two whole numbers some layers, spread
+            evenly, already add the larger one.
         num_blocks: three of equal length, or four by table 1.
         bottleneck: whether a 1x1 convolution to 4k channels stands before each 3x3 (DenseNet-B).
         compression: share of its channels that a transition keeps (below 1: DenseNet-C).
@@ -62,20 +67,22 @@ class ScaledDenseNet(ScaledFamily):
     dropout: float = setting(minimum=0.0, below=1.0)
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
-        growth, counts = round_to(self.known_width), self.layers_per_block()
+        counts, rates = self.layers_per_block(), self._growth_rates()
         # Section 3: 2k channels before the first block of DenseNet-BC, 16 otherwise.
-        channels = 2 * growth if self.bottleneck else PLAIN_STEM_CHANNELS
+        channels = round_to(2 * self.known_width) if self.bottleneck else PLAIN_STEM_CHANNELS
         layers = Sequence.of(stem=self._stem(channels))
         for number, count in enumerate(counts, 1):
-            block = Sequence.numbered("layer", (Concat(Sequence(tuple(self._body(growth)))),) * count)
+            added = list(islice(rates, count))
+            block = Sequence.numbered("layer", (self._layer(rate) for rate in added))
             layers = Sequence.of(layers, [(f"dense{number}", block)])
-            channels += count * growth
+            channels += sum(added)
             if number < len(counts):
                 channels = max(1, int(channels * self.compression))
                 layers = Sequence.of(layers, [(f"transition{number}", _transition(channels))])
         layers = Sequence.of(layers, norm=Norm(), act=Act())
-        word = stages_word(counts, (growth,) * len(counts))
-        return Network(Sequence.of(layers, classifier(head, shape.num_classes)), self.depth, growth, word)
+        width = round_to(self.known_width)
+        word = stages_word(counts, (width,) * len(counts))
+        return Network(Sequence.of(layers, classifier(head, shape.num_classes)), self.depth, width, word)
 
     def layers_per_block(self) -> tuple[int, ...]:
         """From the input to the head."""
@@ -86,12 +93,20 @@ class ScaledDenseNet(ScaledFamily):
         equal = count_blocks(self.depth, per_block=per_layer * self.num_blocks, beside=beside)
         return (equal,) * self.num_blocks
 
+    def _growth_rates(self) -> Iterator[int]:
+        """Of one layer after the other. None falls as the width grows, and all are a whole width's own."""
+        for number in natural_numbers(1):
+            yield max(1, int(self.known_width + number * GOLDEN_RATIO % 1))
+
     def _stem(self, channels: int) -> Sequence:
         if self.stem == "cifar":
             return Sequence.of(conv=Conv(channels, bias=False))
         return Sequence.of(
             conv=Conv(channels, 7, stride=2, bias=False), norm=Norm(), act=Act(), pool=Pool("max", 3, 2, 1)
         )
+
+    def _layer(self, growth: int) -> Layer:
+        return Concat(Sequence(tuple(self._body(growth))))
 
     def _body(self, growth: int) -> Iterator[tuple[str, Layer]]:
         kernels = {BOTTLENECK * growth: 1, growth: 3} if self.bottleneck else {growth: 3}

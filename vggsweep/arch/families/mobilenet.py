@@ -15,12 +15,12 @@ from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
 from vggsweep.arch.scaling import count_blocks, round_at_most_tenth_down, share_blocks
 from vggsweep.arch.settings import HeadSettings
+from vggsweep.settings import setting
 
 # Sandler et al. 2018, table 2: expansion, channels and stride of each stage at a width multiplier of one.
 STAGES = ((1, 16, 1), (6, 24, 2), (6, 32, 2), (6, 64, 2), (6, 96, 1), (6, 160, 2), (6, 320, 1))
 PUBLISHED = ((1, 1, 1, 1, 1, 1, 1), (1, 2, 3, 4, 3, 3, 1))
 STEM_CHANNELS, LAST_CHANNELS = 32, 1280
-QUANTUM = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,26 +30,31 @@ class ScaledMobileNet(ScaledFamily):
     Args:
         depth: bottleneck blocks, 17 in table 2; more and fewer are shared in its proportions.
         width: channels of the first convolution before rounding; over 32 it is the paper's width multiplier,
-            which all channels follow, rounded to multiples of 8 (those of the last convolution only where it
-            is above one, section 4.1).
+            which all channels follow (those of the last convolution only where it is above one, section 4.1).
         stem: ``imagenet``: as published; ``cifar``: the first convolution and the second stage keep the
             resolution.
+        channel_multiple: channels are rounded to this many, 8 in the authors' code.
     """
 
     source = "Sandler et al. 2018, arXiv:1801.04381"
     stem: Literal["cifar", "imagenet"]
+    channel_multiple: int = setting(minimum=1)
 
     @property
     def width_step(self) -> int:
-        return QUANTUM
+        return self.channel_multiple
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
         multiplier = self.known_width / STEM_CHANNELS
         counts = share_blocks(count_blocks(self.depth, per_block=1, beside=0, fewest=len(STAGES)), PUBLISHED)
-        stem, *widths = (
-            _channels(multiplier * exact) for exact in (STEM_CHANNELS, *(c for _, c, _ in STAGES))
+        stem, *widths, last = (
+            round_at_most_tenth_down(exact, self.channel_multiple)
+            for exact in (
+                multiplier * STEM_CHANNELS,
+                *(multiplier * channels for _, channels, _ in STAGES),
+                max(1.0, multiplier) * LAST_CHANNELS,
+            )
         )
-        last = _channels(max(1.0, multiplier) * LAST_CHANNELS)
         is_small = self.stem == "cifar"
         stages, entering = [], stem
         for index, (count, width, (expansion, _, stride)) in enumerate(
@@ -66,10 +71,6 @@ class ScaledMobileNet(ScaledFamily):
             classifier(head, shape.num_classes),
         )
         return Network(layers, self.depth, stem, stages_word(counts, widths))
-
-
-def _channels(exact: float) -> int:
-    return round_at_most_tenth_down(exact, QUANTUM)
 
 
 def _unit(conv: Conv) -> Sequence:

@@ -30,8 +30,6 @@ from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting
 
 STEM_CHANNELS = 32
-# Widths are rounded to this many channels before groups are fitted (section 3.3).
-QUANTUM = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +48,7 @@ class RegNet(ScaledFamily):
         step: the paper's w_m, how many times as wide each stage is as the one before.
         group_width: channels per group of the 3x3 convolutions.
         se_ratio: hidden units of squeeze-excite per channel that enters a block; 0 leaves it out (X).
+        channel_multiple: widths are rounded to this many before they are fitted to groups, 8 in the paper.
         most_stages: deeper nets grow in their last stage (the paper has four).
         stem: ``imagenet``: stride 2; ``cifar``: stride 1.
     """
@@ -59,12 +58,13 @@ class RegNet(ScaledFamily):
     step: float = setting(above=1.0)
     group_width: int = setting(minimum=1)
     se_ratio: float = setting(minimum=0.0, maximum=1.0)
+    channel_multiple: int = setting(minimum=1)
     most_stages: int = setting(minimum=1)
     stem: Literal["cifar", "imagenet"]
 
     @property
     def width_step(self) -> int:
-        return QUANTUM
+        return self.channel_multiple
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
         counts, widths = self.blocks_per_stage(), self.stage_widths()
@@ -87,9 +87,10 @@ class RegNet(ScaledFamily):
 
     def stage_widths(self) -> tuple[int, ...]:
         """Channels of each stage, a multiple of its group width."""
+        multiple = self.channel_multiple
         exact = (self.known_width * self.step**s for s in Counter(self._exponents()))
         # halves to even, as the authors' code has it
-        quantised = (max(QUANTUM, QUANTUM * round(width / QUANTUM)) for width in exact)
+        quantised = (max(multiple, multiple * round(width / multiple)) for width in exact)
         return tuple(round_at_most_tenth_down(width, min(self.group_width, width)) for width in quantised)
 
     def _exponents(self) -> list[int]:
