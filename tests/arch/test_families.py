@@ -47,12 +47,13 @@ SAMPLES: dict[str, Sample] = {
         "vgg_scaled",
         st.fixed_dictionaries(
             {
-                "depth": st.integers(3, 9),
+                "depth": st.integers(3, 12),
                 "width": st.floats(1, 12),
                 "num_blocks": st.integers(1, 3),
                 "batch_norm": st.booleans(),
                 "activation": ACTIVATIONS,
                 "channel_multiple": st.sampled_from([1, 4]),
+                "residual": st.booleans(),
             }
         ),
         st.integers(8, 40),

@@ -139,6 +139,17 @@ def test_record_from_before_there_were_other_losses_keeps_its_hash(plain: Plain)
     )
 
 
+def test_record_from_before_there_were_shortcuts_keeps_its_hash(plain: Plain) -> None:
+    values = plain()
+    earlier = {
+        **values,
+        "arch": {key: value for key, value in values["arch"].items() if key != "residual"},
+    }
+
+    assert configuration_hash(earlier) == configuration_hash(values)
+    assert configuration_hash(plain("arch.residual=true")) != configuration_hash(values)
+
+
 @pytest.mark.parametrize("group", ["optimizer", "loss", "dataset"])
 def test_name_and_options_of_an_own_part_count(plain: Plain, group: str) -> None:
     line = (f"{group}=custom", f"{group}.target=mine.first")

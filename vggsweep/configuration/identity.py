@@ -22,15 +22,17 @@ REPLICATES_DIFFER = ("seed", *SEARCH_NODES)
 # Nodes that came after the first records, at the values that those trials had.
 PLAIN_LOSS = {"name": "cross_entropy"}
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
+# The same for fields of ``arch``, by family.
+LATER_OF_FAMILY: dict[str, dict[str, Any]] = {"vgg_scaled": {"residual": False}}
 
 
 def configuration_hash(plain: Mapping[str, Any]) -> str:
     """SHA-256 over the resolved configuration, without what has no effect on what it computes.
 
     Left out are device, measure, sweep, logger, dataset.root, train.threshold_acc, train.cuda_graph and
-    train.nproc (as the device, these change last bits at most), a budget that is none and a loss that is
-    cross-entropy. A width that a budget solves stays as it was given, null: the budget stands for it. Nor
-    does it count whether checkpoints and weights are kept.
+    train.nproc (as the device, these change last bits at most), a budget that is none, a loss that is
+    cross-entropy and VGG's shortcuts where there are none. A width that a budget solves stays as it was
+    given, null: the budget stands for it. Nor does it count whether checkpoints and weights are kept.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.
@@ -90,8 +92,8 @@ def has_effect(field: str) -> bool:
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without single fields that decide no result.
 
-    A budget that is none goes too, and a loss that is cross-entropy, so that records from before there were
-    others keep their hash.
+    A budget that is none goes too, a loss that is cross-entropy, and a field that a family got later, at the
+    value that it had in effect before, so that earlier records keep their hash.
     """
     kept = dict(plain)
     for group, name in FIELDS_WITHOUT_EFFECT:
@@ -101,6 +103,10 @@ def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
         del kept["budget"]
     if kept.get("loss") == PLAIN_LOSS:
         del kept["loss"]
+    arch = kept.get("arch")
+    if isinstance(arch, Mapping):
+        later = LATER_OF_FAMILY.get(arch.get("family", ""), {})
+        kept["arch"] = {key: value for key, value in arch.items() if key not in later or value != later[key]}
     return kept
 
 

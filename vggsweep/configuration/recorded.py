@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vggsweep.configuration.identity import NO_BUDGET, PLAIN_LOSS
+from vggsweep.configuration.identity import LATER_OF_FAMILY, NO_BUDGET, PLAIN_LOSS
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.results.disk.record import Record
 
@@ -47,6 +47,7 @@ def recorded_plain(record: Record) -> dict[str, Any]:
     plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
     for group, fields in LATER_FIELDS.items():
         plain[group] = {**fields, **plain[group]}
+    plain["arch"] = {**LATER_OF_FAMILY.get(plain["arch"]["family"], {}), **plain["arch"]}
     if "solved_width" in record.network:
         plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
         plain["budget"] = NO_BUDGET
