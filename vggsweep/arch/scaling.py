@@ -126,7 +126,7 @@ def share_blocks(total: int, published: Sequence[tuple[int, ...]]) -> tuple[int,
 
     >>> nets = [(1, 1, 1, 1), (2, 2, 2, 2), (3, 4, 6, 3)]
     >>> share_blocks(8, nets), share_blocks(12, nets), share_blocks(16, nets), share_blocks(32, nets)
-    ((2, 2, 2, 2), (2, 3, 4, 3), (3, 4, 6, 3), (6, 8, 12, 6))
+    ((2, 2, 2, 2), (2, 3, 5, 2), (3, 4, 6, 3), (6, 8, 12, 6))
     """
     counts = list(published[0])
     for placed in range(sum(counts), total):
