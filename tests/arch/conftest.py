@@ -16,13 +16,21 @@ from vggsweep.settings import read_settings
 CONF = Path(__file__).parents[2] / "conf"
 
 
+def composed(option: str) -> dict[str, Any]:
+    """An option of conf/arch with what it takes from another one."""
+    plain = yaml.safe_load((CONF / "arch" / f"{option}.yaml").read_text(encoding="utf-8"))
+    for base in plain.pop("defaults", ()):
+        if isinstance(base, str):
+            plain = {**composed(base), **plain}
+    return dict(plain)
+
+
 @pytest.fixture(scope="session")
 def arch() -> Callable[..., ArchSettings]:
     """``arch("vgg11", batch_norm=True)``: that option of conf/arch with changes."""
 
     def build(option: str = "vgg_scaled", **changes: Any) -> ArchSettings:
-        plain = yaml.safe_load((CONF / "arch" / f"{option}.yaml").read_text(encoding="utf-8"))
-        plain.pop("defaults", None)
+        plain = composed(option)
         return read_settings(FAMILIES[plain["family"]], {**plain, **changes}, "arch")
 
     return build

@@ -41,20 +41,130 @@ class Sample:
 
 
 ACTIVATIONS = st.sampled_from(["relu", "leaky_relu", "gelu", "silu"])
+STEMS = st.sampled_from(["cifar", "imagenet"])
 SAMPLES: dict[str, Sample] = {
     "vgg_scaled": Sample(
         "vgg_scaled",
         st.fixed_dictionaries(
             {
-                "depth": st.integers(3, 9),
+                "depth": st.integers(3, 12),
                 "width": st.floats(1, 12),
                 "num_blocks": st.integers(1, 3),
                 "batch_norm": st.booleans(),
                 "activation": ACTIVATIONS,
                 "channel_multiple": st.sampled_from([1, 4]),
+                "residual": st.booleans(),
             }
         ),
         st.integers(8, 40),
+    ),
+    "resnet_scaled": Sample(
+        "resnet_scaled",
+        st.builds(
+            lambda depth, stages_and_form: {**depth, **stages_and_form},
+            st.fixed_dictionaries(
+                {
+                    "width": st.floats(1, 24),
+                    "stem": STEMS,
+                    "activation": ACTIVATIONS,
+                    "dropout": st.sampled_from([0.0, 0.25]),
+                    "groups": st.sampled_from([1, 4]),
+                    "width_per_group": st.sampled_from([16, 64, 128]),
+                }
+            ),
+            st.sampled_from(
+                [
+                    {"num_stages": 3, "depth": 8},
+                    {"num_stages": 3, "depth": 14, "shortcut": "padding"},
+                    {"num_stages": 4, "depth": 10},
+                    {"num_stages": 4, "depth": 14, "block": "bottleneck"},
+                    {"num_stages": 3, "depth": 11, "block": "bottleneck", "shortcut": "padding"},
+                    {"num_stages": 4, "depth": 20, "form": "preactivation"},
+                    {"num_stages": 3, "depth": 11, "form": "preactivation", "block": "bottleneck"},
+                    {"num_stages": 3, "depth": 8, "form": "preactivation", "shortcut": "padding"},
+                    {"num_stages": 3, "depth": 10, "form": "wide"},
+                ]
+            ),
+        ),
+        st.sampled_from([28, 32]),
+    ),
+    "regnet": Sample(
+        "regnet",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(1, 12),
+                "width": st.floats(4, 40),
+                "slope": st.floats(0, 3),
+                "step": st.floats(1.5, 3),
+                "group_width": st.sampled_from([1, 8, 16]),
+                "channel_multiple": st.sampled_from([1, 8]),
+                "se_ratio": st.sampled_from([0.0, 0.25]),
+                "most_stages": st.integers(1, 4),
+                "stem": STEMS,
+            }
+        ),
+        st.integers(16, 40),
+    ),
+    "densenet": Sample(
+        "densenet",
+        st.builds(
+            lambda changes, depth: {**changes, **depth},
+            st.fixed_dictionaries(
+                {
+                    "width": st.floats(1, 16),
+                    "compression": st.floats(0.1, 1),
+                    "stem": STEMS,
+                    "dropout": st.sampled_from([0.0, 0.25]),
+                }
+            ),
+            st.sampled_from(
+                [
+                    {"depth": 10},
+                    {"depth": 16},
+                    {"depth": 10, "bottleneck": False},
+                    {"depth": 19, "num_blocks": 4},
+                    {"depth": 12, "num_blocks": 4, "bottleneck": False},
+                ]
+            ),
+        ),
+        st.integers(32, 40),
+    ),
+    "mobilenet": Sample(
+        "mobilenet",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(7, 9),
+                "width": st.floats(1, 48),
+                "stem": STEMS,
+                "channel_multiple": st.sampled_from([1, 8]),
+            }
+        ),
+        st.integers(8, 40),
+    ),
+    "convnext": Sample(
+        "convnext",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(4, 9),
+                "width": st.floats(1, 16),
+                "patch_size": st.integers(1, 3),
+                "stochastic_depth": st.sampled_from([0.0, 0.2]),
+            }
+        ),
+        st.integers(24, 40),
+    ),
+    "nin": Sample(
+        "nin",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(3, 5),
+                "width": st.floats(8, 16),
+                "batch_norm": st.booleans(),
+                "dropout": st.sampled_from([0.0, 0.5]),
+            }
+        ),
+        st.integers(8, 40),
+        head="native",
     ),
 }
 
@@ -83,12 +193,24 @@ def test_arithmetic_equals_the_built_module(
         counted.macs,
         counted.activations,
     )
-    for expand in (False, True):
-        rows = network_layers(network, top, shape, expand=expand)
-        assert [(row.name, row.output_shape, row.macs) for row in rows] == [
-            (row.name, row.output_shape, row.macs)
-            for row in count_layers(built, shape.channels, shape.resolution, expand=expand)
-        ]
+
+
+@pytest.mark.parametrize("family", SAMPLES)
+@settings(max_examples=10)
+@given(data=st.data(), expand=st.booleans())
+def test_rows_of_the_summary_equal_the_built_module(
+    arch: Build, head: Build, family: str, data: st.DataObject, expand: bool
+) -> None:
+    sample = SAMPLES[family]
+    network, top = arch(sample.option, **data.draw(sample.changes)), head(sample.head)
+    shape = InputShape(data.draw(st.integers(1, 3)), data.draw(sample.resolutions), 7)
+    built = build_on_meta(network, top, shape)
+
+    rows = network_layers(network, top, shape, expand=expand)
+    assert [(row.name, row.output_shape, row.macs) for row in rows] == [
+        (row.name, row.output_shape, row.macs)
+        for row in count_layers(built, shape.channels, shape.resolution, expand=expand)
+    ]
 
 
 @pytest.mark.parametrize("family", SAMPLES)

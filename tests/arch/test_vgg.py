@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from vggsweep.arch.build import build_network
+from vggsweep.arch.describe import network_costs
 from vggsweep.arch.description import InputShape
 
 Build = Callable[..., Any]
+LARGE = InputShape(channels=3, resolution=32, num_classes=10)
 SHAPE = InputShape(channels=2, resolution=16, num_classes=5)
 
 
@@ -111,3 +113,47 @@ def test_odd_resolutions_run_through(arch: Build, head: Build, resolution: int) 
     for top in (head("gap"), head("vgg", hidden=8)):
         network = build_network(arch(depth=5, width=2), top, shape).eval()
         assert network(torch.zeros(3, 1, resolution, resolution)).shape == (3, 7)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_shortcuts_change_no_cost(arch: Build, head: Build, batch_norm: bool) -> None:
+    for depth in range(4, 41):
+        plain, shortcut = (
+            network_costs(arch(depth=depth, residual=residual, batch_norm=batch_norm), head("gap"), LARGE)
+            for residual in (False, True)
+        )
+        assert shortcut == plain
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_shortcuts_go_around_two_convolutions_each(arch: Build, head: Build, activation: str) -> None:
+    torch.manual_seed(0)
+    settings = {"stages": [[4, 4], [5, 6]], "activation": activation, "init": "torch"}
+    with_shortcuts = build_network(arch(residual=True, **settings), head("gap"), SHAPE).eval()
+    plain = build_network(arch(residual=False, **settings), head("gap"), SHAPE).eval()
+    weights = zip(plain.state_dict().values(), with_shortcuts.state_dict().values(), strict=True)
+    for value, other in weights:
+        value.copy_(other)
+    x = torch.randn(3, 2, 16, 16)
+
+    def by_hand(x: torch.Tensor) -> torch.Tensor:
+        def unit(block: nn.Module, number: int, x: torch.Tensor) -> torch.Tensor:
+            layers = dict(block.named_children())
+            return layers[f"norm{number}"](layers[f"conv{number}"](x))
+
+        act = torch.nn.functional.relu if activation == "relu" else torch.nn.functional.gelu
+        children = dict(plain.named_children())
+        for name, count in (("block1", 4), ("block2", 5)):
+            block = children[name]
+            x = act(unit(block, 1, x))
+            for number in range(2, count, 2):
+                x = act(x + unit(block, number + 1, act(unit(block, number, x))))
+            if count % 2 == 0:
+                x = act(unit(block, count, x))
+            x = torch.nn.functional.max_pool2d(x, 2)
+        scores: torch.Tensor = children["linear"](x.mean((2, 3)))
+        return scores
+
+    with torch.no_grad():
+        torch.testing.assert_close(with_shortcuts(x), by_hand(x))
+        assert not torch.allclose(with_shortcuts(x), plain(x))

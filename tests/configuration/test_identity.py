@@ -149,6 +149,17 @@ def test_record_from_before_images_were_mixed_keeps_its_hash(plain: Plain) -> No
     assert configuration_hash(plain("augment=crop_flip", "augment.mixup=0.2")) != configuration_hash(values)
 
 
+def test_record_from_before_there_were_shortcuts_keeps_its_hash(plain: Plain) -> None:
+    values = plain()
+    earlier = {
+        **values,
+        "arch": {key: value for key, value in values["arch"].items() if key != "residual"},
+    }
+
+    assert configuration_hash(earlier) == configuration_hash(values)
+    assert configuration_hash(plain("arch.residual=true")) != configuration_hash(values)
+
+
 @pytest.mark.parametrize("group", ["optimizer", "loss", "scheduler", "dataset"])
 def test_name_and_options_of_an_own_part_count(plain: Plain, group: str) -> None:
     line = (f"{group}=custom", f"{group}.target=mine.first")

@@ -27,6 +27,7 @@ def network(depth: int, width: int, *, channels: int = 1, num_classes: int = 10)
         activation="relu",
         dropout=0.0,
         channel_multiple=1,
+        residual=False,
         init="kaiming_normal",
     )
     head, shape = HeadSettings(name="gap", hidden=None, dropout=0.0), InputShape(channels, 32, num_classes)

@@ -25,6 +25,7 @@ from vggsweep.arch.description import (
     LayerScale,
     Linear,
     Norm,
+    PadChannels,
     Patches,
     Pool,
     Positions,
@@ -128,6 +129,8 @@ def _build_leaf(layer: Layer, shape: Shape) -> nn.Module:
             return (nn.MaxPool2d if kind == "max" else nn.AvgPool2d)(kernel, stride, padding)
         case GlobalPool():
             return nn.AdaptiveAvgPool2d(1)
+        case PadChannels(out):
+            return modules.PadChannels(out)
         case Flatten():
             return nn.Flatten()
         case Linear(out, bias):

@@ -2,8 +2,8 @@
 
     Network     layers and the two dials that tables show
     Sequence    named layers, one after the other; the names are those of the module's children
-    leaves      Conv Norm Act Pool GlobalPool Flatten Linear Dropout StochasticDepth LayerScale, and for
-                tokens Patches ClassToken Positions Attend FirstToken
+    leaves      Conv Norm Act Pool GlobalPool PadChannels Flatten Linear Dropout StochasticDepth
+                LayerScale, and for tokens Patches ClassToken Positions Attend FirstToken
     branches    Residual (x + body), Concat (x beside body), Scale (x times body)
 
 Each layer knows its arithmetic: `effect` gives the shape it makes of a shape and what that costs for one
@@ -169,6 +169,20 @@ class GlobalPool:
 
     def effect(self, shape: Shape) -> Effect:
         return Effect((as_map(shape)[0], 1, 1))
+
+
+@dataclass(frozen=True)
+class PadChannels:
+    """Channels of zeros behind the others, up to ``out`` (He et al. 2015, arXiv:1512.03385, option A)."""
+
+    out: int
+    type: ClassVar[str] = "PadChannels"
+
+    def effect(self, shape: Shape) -> Effect:
+        channels, *pixels = as_map(shape)
+        if channels > self.out:
+            raise DoesNotFit(f"cannot pad {channels} channels to {self.out}")
+        return Effect((self.out, *pixels))
 
 
 @dataclass(frozen=True)
@@ -381,6 +395,11 @@ class Sequence:
         for part in parts:
             pairs += part.layers if isinstance(part, Sequence) else part
         return cls((*pairs, *layers.items()))
+
+    @classmethod
+    def numbered(cls, name: str, layers: Iterable[Layer]) -> Sequence:
+        """Call layers ``name1``, ``name2`` and so on."""
+        return cls(tuple((f"{name}{number}", layer) for number, layer in enumerate(layers, 1)))
 
     def effect(self, shape: Shape) -> Effect:
         params = macs = conv_params = activations = 0

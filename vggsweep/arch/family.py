@@ -6,7 +6,7 @@ description: costs without torch, the module, budgets, summaries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -90,6 +90,15 @@ class ScaledFamily(Family):
         return replace(self, width=width)
 
 
+def stages_word(counts: Iterable[int], widths: Iterable[int]) -> str:
+    """How many blocks of how many channels each stage has, as tables show it.
+
+    >>> stages_word((2, 2), (16, 32))
+    '2x16-2x32'
+    """
+    return "-".join(f"{count}x{width}" for count, width in zip(counts, widths, strict=True))
+
+
 def described(arch: Family, head: HeadSettings, shape: InputShape) -> Network:
     """The description of a configured network.
 
@@ -100,8 +109,9 @@ def described(arch: Family, head: HeadSettings, shape: InputShape) -> Network:
     if head.name not in arch.heads:
         if "native" in arch.heads:
             refuse_other_head(arch.name, head)
+        because = "belongs to networks with a head of their own" if head.name == "native" else "does not fit"
         raise ConfigError(
-            f"head={head.name} belongs to networks with a head of their own; arch={arch.name} needs "
+            f"head={head.name} {because}; arch={arch.name} needs "
             f"{' or '.join(f'head={name}' for name in arch.heads)}."
         )
     return arch.describe(head, shape)

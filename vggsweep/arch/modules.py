@@ -46,6 +46,18 @@ class Scale(nn.Module):
         return x_NCHW * factors
 
 
+class PadChannels(nn.Module):
+    """Channels of zeros behind the others."""
+
+    def __init__(self, out: int) -> None:
+        super().__init__()
+        self.out = out
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, out, H, W)."""
+        return F.pad(x_NCHW, (0, 0, 0, 0, 0, self.out - x_NCHW.shape[1]))
+
+
 class LayerNorm(nn.LayerNorm):
     """`torch.nn.LayerNorm` over the channels of each pixel of a feature map, or of each token."""
 

@@ -1,9 +1,12 @@
-"""From two dials, depth and width, to the blocks of a VGG-type network (pure arithmetic).
+"""From two dials, depth and width, to blocks and channels (pure arithmetic).
 
-Source of the shapes: Simonyan & Zisserman 2014, arXiv:1409.1556, table 1.
+The first two rules are those of VGG (Simonyan & Zisserman 2014, arXiv:1409.1556, table 1); the others are
+shared by families whose blocks are counted and spread over stages.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from vggsweep.errors import InfeasibleConfig
 
@@ -61,10 +64,72 @@ def block_channels(width: float, num_blocks: int, multiple: int = 1) -> tuple[in
     >>> block_channels(10.4, 3, multiple=8)
     (8, 24, 40)
     """
-    exact = (width * min(2**index, LARGEST_WIDENING) for index in range(num_blocks))
-    return tuple(max(multiple, multiple * _round_half_up(value / multiple)) for value in exact)
+    return tuple(round_to(width * min(2**index, LARGEST_WIDENING), multiple) for index in range(num_blocks))
 
 
-def _round_half_up(value: float) -> int:
+def round_to(value: float, multiple: int = 1) -> int:
+    """Round to a multiple, halves up, and never to nothing.
+
+    >>> round_to(2.5), round_to(0.1), round_to(20, 8)
+    (3, 1, 24)
+    """
     # Python's round() sends 2.5 to 2, so a wider network could lose a channel against its neighbour.
-    return int(value + 0.5)
+    return max(multiple, multiple * int(value / multiple + 0.5))
+
+
+def round_at_most_tenth_down(value: float, multiple: int) -> int:
+    """`round_to`, but up where rounding down would take more than a tenth (MobileNet's ``make_divisible``).
+
+    >>> round_at_most_tenth_down(19.2, 8), round_to(19.2, 8)
+    (24, 16)
+    """
+    rounded = round_to(value, multiple)
+    return rounded if rounded >= 0.9 * value else rounded + multiple
+
+
+def count_blocks(depth: int, *, per_block: int, beside: int, fewest: int = 1) -> int:
+    """Blocks of a network of this depth (per stage, where all stages have as many).
+
+    Args:
+        depth: as the family counts it.
+        per_block: what one more block adds to the depth.
+        beside: what the other layers add.
+        fewest: blocks that there must be.
+
+    Raises:
+        InfeasibleConfig: no number of blocks gives this depth; names the nearest that one gives.
+
+    >>> count_blocks(20, per_block=6, beside=2)
+    3
+    """
+    blocks, left = divmod(depth - beside, per_block)
+    if blocks >= fewest and not left:
+        return blocks
+    near = [beside + per_block * number for number in (blocks, blocks + 1) if number >= fewest]
+    near = near or [beside + per_block * fewest]
+    counted = f"{per_block if per_block > 1 else ''}n{f' + {beside}' if beside else ''}"
+    raise InfeasibleConfig(
+        f"arch.depth={depth} is no depth of this family, which counts {counted} layers with n = {fewest}, "
+        f"{fewest + 1}, … Nearest: {' or '.join(f'arch.depth={found}' for found in near)}."
+    )
+
+
+def share_blocks(total: int, published: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Share blocks among stages so that the published nets are met and no stage ever loses a block.
+
+    On the way to the next larger published net, and beyond the last one, each block goes to the stage that
+    is furthest behind that net's proportions, ties to the deepest.
+
+    Args:
+        total: blocks of all stages, at least those of the first net.
+        published: blocks per stage, from the smallest net to the largest.
+
+    >>> nets = [(1, 1, 1, 1), (2, 2, 2, 2), (3, 4, 6, 3)]
+    >>> share_blocks(8, nets), share_blocks(12, nets), share_blocks(16, nets), share_blocks(32, nets)
+    ((2, 2, 2, 2), (2, 3, 5, 2), (3, 4, 6, 3), (6, 8, 12, 6))
+    """
+    counts = list(published[0])
+    for placed in range(sum(counts), total):
+        aim = next((net for net in published if sum(net) > placed), published[-1])
+        counts[max(range(len(counts)), key=lambda i: (aim[i] / (counts[i] + 1), i))] += 1
+    return tuple(counts)

@@ -1,43 +1,52 @@
-"""torchvision's VGG weights under our names: the documented mapping between the two layouts.
+"""torchvision's weights under our names: the documented mapping between the two layouts.
 
-torchvision numbers the layers of one long ``features`` list and one ``classifier`` list; ours are
-named by block. Layers with parameters stand in the same order in both, so the mapping pairs them:
+Tensors stand in nearly the same order in both, so the mapping pairs them, one by one:
 
-    features.0.weight    → block1.conv1.weight        classifier.0 → linear1
-    features.1.weight    → block1.norm1.weight (_bn)  classifier.3 → linear2
-    …                                                 classifier.6 → linear3
+    VGG         features.0.weight → block1.conv1.weight, features.1.weight → block1.norm1.weight (_bn), …
+                classifier.0 → linear1, classifier.3 → linear2, classifier.6 → linear3
+    ResNet      conv1 → stem.conv, bn1 → stem.norm, layer2.0.conv1 → stage2.block1.add.body.conv1,
+                layer2.0.downsample.0 → stage2.block1.add.shortcut.conv, fc → linear
+
+Two rules say where they differ. What torchvision names before a block's layers and we after them (`LATE`)
+moves behind the block. A tensor takes our shape: torchvision's linear layer over the channels of a feature
+map is our 1x1 convolution.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
-PARAMETRIC = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+# RegNet's projection; ConvNeXt's layer scale.
+LATE = re.compile(r"(?P<block>.+)\.(proj\..+|layer_scale)")
 
 
-def torchvision_key_map(network: nn.Module, torchvision_keys: Mapping[str, Tensor]) -> dict[str, str]:
+def torchvision_key_map(network: nn.Module, torchvision_keys: Iterable[str]) -> dict[str, str]:
     """torchvision's state-dict keys, each with the key of the same tensor in ours.
 
     Args:
-        network: a module of `vggsweep.arch.vgg.build_vgg` with ``head=vgg`` and 4096 hidden units.
-        torchvision_keys: the state dict of ``torchvision.models.vgg11`` … ``vgg19_bn``.
+        network: a built family with the settings of the torchvision network.
+        torchvision_keys: of its state dict, in order.
     """
-    theirs = list(dict.fromkeys(key.rpartition(".")[0] for key in torchvision_keys))
-    ours = list(_parametric_names(network))
+    theirs, ours = _in_our_order(torchvision_keys), list(network.state_dict())
     assert len(ours) == len(theirs), (len(ours), len(theirs))
-    pairs = dict(zip(theirs, ours, strict=True))
-    return {key: f"{pairs[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}" for key in torchvision_keys}
+    return dict(zip(theirs, ours, strict=True))
 
 
 def from_torchvision(network: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A torchvision VGG state dict with our keys, ready for ``network.load_state_dict``."""
-    keys = torchvision_key_map(network, state_dict)
-    return {keys[key]: value for key, value in state_dict.items()}
+    """A torchvision state dict with our keys and shapes, ready for ``network.load_state_dict``."""
+    keys, ours = torchvision_key_map(network, state_dict), network.state_dict()
+    return {keys[key]: value.reshape(ours[keys[key]].shape) for key, value in state_dict.items()}
 
 
-def _parametric_names(network: nn.Module) -> Iterator[str]:
-    for name, module in network.named_modules():
-        if isinstance(module, PARAMETRIC):
-            yield name
+def _in_our_order(keys: Iterable[str]) -> list[str]:
+    ordered = list(keys)
+    for key in tuple(ordered):
+        late = LATE.fullmatch(key)
+        if late:
+            ordered.remove(key)
+            block = [i for i, other in enumerate(ordered) if other.startswith(f"{late['block']}.")]
+            ordered.insert(block[-1] + 1, key)
+    return ordered

@@ -23,24 +23,28 @@ REPLICATES_DIFFER = ("seed", *SEARCH_NODES)
 PLAIN_LOSS = {"name": "cross_entropy"}
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 # Fields that came after the first records and decide results, at the values that those trials had.
-PLAIN_AUGMENT = {
-    "policy": None,
-    "policy_ops": 2,
-    "policy_magnitude": 9,
-    "mixup": 0.0,
-    "cutmix": 0.0,
-    "mix_probability": 1.0,
+LATER_FIELDS: dict[str, dict[str, Any]] = {
+    "augment": {
+        "policy": None,
+        "policy_ops": 2,
+        "policy_magnitude": 9,
+        "mixup": 0.0,
+        "cutmix": 0.0,
+        "mix_probability": 1.0,
+    },
 }
+# The same for fields of ``arch``, by family.
+LATER_IN_ARCH: dict[str, dict[str, Any]] = {"vgg_scaled": {"residual": False}}
 
 
 def configuration_hash(plain: Mapping[str, Any]) -> str:
     """SHA-256 over the resolved configuration, without what has no effect on what it computes.
 
     Left out are device, measure, sweep, logger, dataset.root, dataset.path, dataset.download (the data have a
-    fingerprint of their own), train.threshold_acc, train.cuda_graph and
-    train.nproc (as the device, these change last bits at most), a budget that is none and a loss that is
-    cross-entropy. A width that a budget solves stays as it was given, null: the budget stands for it. Nor
-    does it count whether checkpoints and weights are kept.
+    fingerprint of their own), train.threshold_acc, train.cuda_graph and train.nproc (as the device, these
+    change last bits at most), a budget that is none, a loss that is cross-entropy, and fields that came later
+    where they are as if they had not. A width that a budget solves stays as it was given, null: the budget
+    stands for it. Nor does it count whether checkpoints and weights are kept.
 
     Args:
         plain: resolved values, see `vggsweep.configuration.schema.resolved`.
@@ -100,19 +104,18 @@ def has_effect(field: str) -> bool:
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without single fields that decide no result.
 
-    A budget that is none goes too, a loss that is cross-entropy, and fields of augmentation that are as they
-    were before there were such, so that earlier records keep their hash.
+    A budget that is none goes too, a loss that is cross-entropy, and fields that came later, at the value that
+    stands for their absence, so that earlier records keep their hash.
     """
     kept = dict(plain)
     for group, name in FIELDS_WITHOUT_EFFECT:
         if isinstance(kept.get(group), Mapping):
             kept[group] = {key: value for key, value in kept[group].items() if key != name}
-    if isinstance(augment := kept.get("augment"), Mapping):
-        kept["augment"] = {
-            key: value
-            for key, value in augment.items()
-            if key not in PLAIN_AUGMENT or value != PLAIN_AUGMENT[key]
-        }
+    arch = kept.get("arch")
+    of_arch = LATER_IN_ARCH.get(str(arch.get("family")), {}) if isinstance(arch, Mapping) else {}
+    for group, later in {**LATER_FIELDS, "arch": of_arch}.items():
+        if isinstance(fields := kept.get(group), Mapping):
+            kept[group] = {k: value for k, value in fields.items() if k not in later or value != later[k]}
     if kept.get("budget") == NO_BUDGET:
         del kept["budget"]
     if kept.get("loss") == PLAIN_LOSS:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from vggsweep.configuration.identity import NO_BUDGET, PLAIN_AUGMENT, PLAIN_LOSS
+from vggsweep.configuration import identity
+from vggsweep.configuration.identity import LATER_IN_ARCH, NO_BUDGET, PLAIN_LOSS
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.results.disk.record import Record
 
 # Fields that came after the first records, at the values that those trials had.
 LATER_NODES = {"budget": NO_BUDGET, "loss": PLAIN_LOSS}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
+    **identity.LATER_FIELDS,
     "train": {"threshold_acc": 0.9, "nproc": 1},
-    "augment": PLAIN_AUGMENT,
     "sweep": {
         "n_workers": 1,
         "trial_timeout": None,
@@ -48,6 +49,7 @@ def recorded_plain(record: Record) -> dict[str, Any]:
     plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
     for group, fields in LATER_FIELDS.items():
         plain[group] = {**fields, **plain[group]}
+    plain["arch"] = {**LATER_IN_ARCH.get(plain["arch"]["family"], {}), **plain["arch"]}
     if "solved_width" in record.network:
         plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
         plain["budget"] = NO_BUDGET

@@ -1,7 +1,8 @@
 """VGG (Simonyan & Zisserman 2014, arXiv:1409.1556): blocks of equal convolutions, each ended by a max-pool.
 
 network                block1 … blockN, then the head's layers
-blockI                 conv1 [norm1] act1 conv2 … pool [dropout]
+blockI                 conv1 [norm1] act1 conv2 … pool [dropout]; with shortcuts conv1 [norm1] act1, then
+                       add3 = Residual(conv2 [norm2] act2 conv3 [norm3]), act3, …
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from vggsweep.arch.description import (
     Network,
     Norm,
     Pool,
+    Residual,
     Sequence,
 )
 from vggsweep.arch.family import Family, ScaledFamily
@@ -79,6 +81,9 @@ class ScaledVgg(ScaledFamily):
     Args:
         depth: convolutional layers, shared among the blocks by `convolutions_per_block`.
         width: channels of the first block; the others follow by `block_channels`.
+        residual: whether what enters each two convolutions after a block's first one is added to what leaves
+            them (He et al. 2015, arXiv:1512.03385); they have equally many channels, so nothing is projected
+            and no cost changes.
     """
 
     source = SOURCE
@@ -89,6 +94,7 @@ class ScaledVgg(ScaledFamily):
     activation: Activation
     dropout: float = setting(minimum=0.0, below=1.0)
     channel_multiple: int = setting(minimum=1)
+    residual: bool
 
     @property
     def width_step(self) -> int:
@@ -138,10 +144,19 @@ def _network(
 def _block(arch: Vgg | ScaledVgg, block: Block, is_first: bool) -> Iterator[tuple[str, Layer]]:
     last = len(block.kernels)
     act = Act(arch.activation)
+    bypassed: Sequence | None = None
     for number, kernel in enumerate(block.kernels, 1):
-        yield f"conv{number}", Conv(block.channels, kernel)
+        convolution = Sequence.of([(f"conv{number}", Conv(block.channels, kernel))])
         if arch.batch_norm:
-            yield f"norm{number}", Norm()
+            convolution = Sequence.of(convolution, [(f"norm{number}", Norm())])
+        if isinstance(arch, ScaledVgg) and arch.residual and number % 2 == 0 and number < last:
+            bypassed = Sequence.of(convolution, [(f"act{number}", act)])
+            continue
+        if bypassed is not None:
+            yield f"add{number}", Residual(Sequence.of(bypassed, convolution))
+            bypassed = None
+        else:
+            yield from convolution.layers
         # After the activation in the paper's net A-LRN, as in AlexNet, so nothing may be swapped there.
         has_lrn = isinstance(arch, Vgg) and arch.local_response_norm and is_first and number == 1
         if number == last and arch.activation in MONOTONE and not has_lrn:

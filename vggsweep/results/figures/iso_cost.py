@@ -73,6 +73,7 @@ class Plane:
             activation="relu",
             dropout=0.0,
             channel_multiple=1,
+            residual=False,
             init="kaiming_normal",
         )
         shape = InputShape(self.channels, self.resolution, self.num_classes)
