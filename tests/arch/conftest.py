@@ -16,14 +16,20 @@ from vggsweep.settings import read_settings
 CONF = Path(__file__).parents[2] / "conf"
 
 
+def option_of(group: str, name: str) -> dict[str, Any]:
+    """The fields of an option, those of the options of its group that it builds on included."""
+    plain = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    bases = [base for base in plain.pop("defaults", ()) if isinstance(base, str)]
+    return {key: value for base in bases for key, value in option_of(group, base).items()} | plain
+
+
 @pytest.fixture(scope="session")
 def arch() -> Callable[..., ArchSettings]:
     """``arch("vgg11", batch_norm=True)``: that option of conf/arch with changes."""
 
     def build(option: str = "vgg_scaled", **changes: Any) -> ArchSettings:
-        plain = yaml.safe_load((CONF / "arch" / f"{option}.yaml").read_text(encoding="utf-8"))
-        plain.pop("defaults", None)
-        return read_settings(FAMILIES[plain["family"]], {**plain, **changes}, "arch")
+        plain = {**option_of("arch", option), **changes}
+        return read_settings(FAMILIES[plain["family"]], plain, "arch")
 
     return build
 

@@ -30,6 +30,8 @@ COST_WORDS: dict[CostName, str] = {
 # Rounding happens at halves of a channel of the widest block, that is twice LARGEST_WIDENING times between
 # two multiples of the first block's width.
 STEPS = 2 * LARGEST_WIDENING
+# What has not reached its target at two million channels does not grow with width.
+LAST_STEP = 2**25
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,9 @@ def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int 
         target: the cost to meet.
         multiple: each block's channels are rounded to this many.
 
+    Raises:
+        InfeasibleConfig: the cost does not grow with width as far as the target.
+
     Returns:
         Channels of the first block before rounding, in the middle of all widths that give this network.
 
@@ -123,6 +128,11 @@ def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int 
     beyond = 1
     while cost_of(beyond) <= target:
         beyond *= 2
+        if beyond > LAST_STEP:
+            width = beyond * multiple / STEPS
+            raise InfeasibleConfig(
+                f"No width costs {target:,.10g}: at width {width:,.10g} it is still {cost_of(beyond):,}."
+            )
     above = _first_step(lambda step: cost_of(step) > target, beyond)
     chosen = cost_of(above)
     if above > 0 and target - cost_of(above - 1) <= chosen - target:

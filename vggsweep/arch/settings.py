@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from vggsweep.settings import setting
 
-Initialization = Literal["xavier_uniform", "kaiming_normal", "torch"]
+Initialization = Literal["xavier_uniform", "kaiming_normal", "trunc_normal", "torch"]
 BudgetName = Literal["none", "macs", "params", "conv_params", "activations"]
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from vggsweep.arch.families.alexnet import AlexNet
 from vggsweep.arch.families.lenet import LeNet
+from vggsweep.arch.families.mlp import Mlp
 from vggsweep.arch.families.vgg import ScaledVgg, Vgg
+from vggsweep.arch.families.vit import Vit
 from vggsweep.arch.family import Family
 from vggsweep.arch.settings import CustomSettings, TorchvisionSettings
 
@@ -19,6 +21,8 @@ FAMILIES: dict[str, type[ArchSettings]] = {
     "vgg_scaled": ScaledVgg,
     "alexnet": AlexNet,
     "lenet": LeNet,
+    "vit": Vit,
+    "mlp": Mlp,
     "torchvision": TorchvisionSettings,
     "custom": CustomSettings,
 }
