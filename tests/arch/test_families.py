@@ -71,6 +71,11 @@ SAMPLES: dict[str, Sample] = {
         st.sampled_from([8, 12, 20, 28]),
         head="native",
     ),
+    "described": Sample(
+        "described",
+        st.fixed_dictionaries({"depth": st.integers(1, 4), "width": st.floats(1, 12)}),
+        st.integers(2, 24),
+    ),
     "mlp": Sample(
         "mlp",
         st.fixed_dictionaries(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from torch import nn
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.logger_settings import PACKAGES
@@ -25,7 +26,7 @@ GLOBAL_GROUPS = {"experiment", "contender"}
 # What an option needs besides itself.
 COMPANIONS = {
     ("arch", "alexnet"): ["dataset.resolution=224"],
-    ("arch", "custom"): ["arch.target=torchvision.models.resnet18"],
+    ("arch", "custom"): [f"arch.target={__name__}.network"],
     ("optimizer", "custom"): ["optimizer.target=torch.optim.Adam"],
     ("loss", "custom"): ["loss.target=torch.nn.CrossEntropyLoss"],
     ("dataset", "custom"): [f"dataset.target={__name__}.squares", "dataset.channels=1"],
@@ -43,6 +44,11 @@ COMPANIONS = {
 def options() -> list[tuple[str, str]]:
     """(group, option) of our own groups; Hydra's lie deeper."""
     return sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml"))
+
+
+def network(channels: int, num_classes: int) -> nn.Module:
+    """A network of one's own."""
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))
 
 
 def squares() -> tuple[np.ndarray[Any, Any], ...]:

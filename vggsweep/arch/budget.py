@@ -18,7 +18,7 @@ from vggsweep.arch.description import InputShape
 from vggsweep.arch.family import ScaledFamily
 from vggsweep.arch.scaling import LARGEST_WIDENING
 from vggsweep.arch.settings import HeadSettings
-from vggsweep.errors import InfeasibleConfig
+from vggsweep.errors import ConfigError, InfeasibleConfig
 
 CostName = Literal["macs", "params", "conv_params", "activations"]
 COST_WORDS: dict[CostName, str] = {
@@ -109,6 +109,7 @@ def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int 
 
     Raises:
         InfeasibleConfig: the cost does not grow with width as far as the target.
+        ConfigError: it falls beside the width that was found.
 
     Returns:
         Channels of the first block before rounding, in the middle of all widths that give this network.
@@ -119,29 +120,49 @@ def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int 
     >>> block_channels(6.65625, 4)
     (7, 13, 27, 53)
     """
+    # In the middle of a step: exact in binary, and far from where rounding turns.
+    start, end = nearest_steps(lambda step: cost_at((step + 0.5) * multiple / STEPS), target)
+    return (start + end) / 2 * multiple / STEPS
 
-    @cache
-    def cost_of(step: int) -> int:
-        # In the middle of a step: exact in binary, and far from where rounding turns.
-        return cost_at((step + 0.5) * multiple / STEPS)
 
-    beyond = 1
-    while cost_of(beyond) <= target:
-        beyond *= 2
-        if beyond > LAST_STEP:
-            width = beyond * multiple / STEPS
-            raise InfeasibleConfig(
-                f"No width costs {target:,.10g}: at width {width:,.10g} it is still {cost_of(beyond):,}."
-            )
+def nearest_steps(cost_at: Callable[[int], int], target: float) -> tuple[int, int]:
+    """The steps whose cost is nearest to the target: from the first to the one after the last.
+
+    Args:
+        cost_at: cost at a step from 0 on; see `nearest_width`.
+        target: the cost to meet.
+
+    Raises:
+        InfeasibleConfig, ConfigError: see `nearest_width`.
+    """
+    cost_of = cache(cost_at)
+    beyond = _first_power(cost_of, target)
     above = _first_step(lambda step: cost_of(step) > target, beyond)
     chosen = cost_of(above)
     if above > 0 and target - cost_of(above - 1) <= chosen - target:
         chosen = cost_of(above - 1)
-    while cost_of(beyond) <= chosen:
-        beyond *= 2
+    beyond = _first_power(cost_of, chosen)
     start = _first_step(lambda step: cost_of(step) >= chosen, beyond)
     end = _first_step(lambda step: cost_of(step) > chosen, beyond)
-    return (start + end) / 2 * multiple / STEPS
+    if cost_of(start) != chosen or (start > 0 and cost_of(start - 1) > chosen):
+        raise ConfigError(
+            f"A budget needs a cost that never falls as width grows; here it falls near {chosen:,}. "
+            "Look for a number in the family that shrinks while width grows."
+        )
+    return start, end
+
+
+def _first_power(cost_of: Callable[[int], int], target: float) -> int:
+    """A power of two at which the cost is above the target."""
+    beyond = 1
+    while cost_of(beyond) <= target:
+        beyond *= 2
+        if beyond > LAST_STEP:
+            raise InfeasibleConfig(
+                f"No width costs more than {target:,.10g}: the widest that was tried costs "
+                f"{cost_of(LAST_STEP):,}."
+            )
+    return beyond
 
 
 def _first_step(claim: Callable[[int], bool], true_at: int) -> int:

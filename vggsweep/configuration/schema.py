@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vggsweep.arch.families import FAMILIES, ArchSettings
+from vggsweep.arch.families import FAMILIES, ArchSettings, family_class
 from vggsweep.arch.family import ScaledFamily
 from vggsweep.arch.settings import BudgetSettings, HeadSettings
 from vggsweep.configuration.logger_settings import LoggerSettings, read_loggers
@@ -160,8 +160,11 @@ def settings_of(name: str, node: Mapping[str, Any]) -> type | None:
     """The settings that a node holds, by its option where that decides; None where there is no such one."""
     if name in FIXED_GROUPS:
         return FIXED_GROUPS[name]
-    selector, options = CHOSEN_GROUPS.get(name, ("", {}))
-    return options.get(str(node.get(selector)))
+    if name not in CHOSEN_GROUPS:
+        return None
+    with suppress(ConfigError):  # told where the configuration is read
+        return _chosen_class(node, name)
+    return None
 
 
 def read_configuration(plain: Mapping[str, Any]) -> Configuration:
@@ -187,8 +190,8 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
     for name, (what, example) in TARGETS.items():
         _ask_for_target(name, plain[name], what, example)
-    for name, (selector, options) in CHOSEN_GROUPS.items():
-        values[name] = _read_chosen(plain[name], name, selector, options)
+    for name in CHOSEN_GROUPS:
+        values[name] = read_settings(_chosen_class(plain[name], name), plain[name], name)
     values[LOGGER] = read_loggers(plain[LOGGER])
     seed, device = plain["seed"], plain["device"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
@@ -200,7 +203,7 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
 
 def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, Any]) -> None:
     # Before arch is read: a budget's option empties arch.width, a field that other families lack.
-    family = FAMILIES.get(str(arch.get("family")))
+    family = settings_of("arch", arch)
     if budget.name != "none" and family is not None and not issubclass(family, ScaledFamily):
         scaled = [f"arch={name}" for name, cls in FAMILIES.items() if issubclass(cls, ScaledFamily)]
         raise ConfigError(
@@ -215,8 +218,12 @@ def _ask_for_target(name: str, node: Mapping[str, Any], what: str, example: str)
         raise ConfigError(f"{name}=custom needs the dotted name of {what}, such as {name}.target={example}.")
 
 
-def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
+def _chosen_class(node: Mapping[str, Any], name: str) -> type:
+    """The settings that a node's option has; of arch also those of a user's own family."""
+    selector, options = CHOSEN_GROUPS[name]
     choice = str(node.get(selector))
+    if name == "arch":
+        return family_class(choice)
     if choice not in options:
         raise ConfigError(f"{name}.{selector}={choice}: no such choice. {near_match(choice, options)}")
-    return read_settings(options[choice], node, name)
+    return options[choice]

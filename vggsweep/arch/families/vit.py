@@ -48,7 +48,7 @@ class Vit(ScaledFamily):
         width: channels of each token, the paper's "hidden size D", before `heads_and_channels` rounds it.
         head_width: channels of an attention head, about; 64 in all of the paper's networks.
         patch_size: pixels; None is `patch_for`.
-        mlp_ratio: hidden channels of a block's MLP as a multiple of ``width`` before rounding, 4 in the paper;
+        mlp_ratio: hidden channels of a block's MLP as a multiple of width before rounding, 4 in the paper;
             they take every whole number, so that a budget is met between two numbers of channels.
         dropout: share zeroed after the positions, each projection and in the MLPs.
     """
