@@ -54,7 +54,8 @@ class Solution:
     """A network that meets a budget.
 
     Args:
-        width: channels of the first block before rounding, in the middle of all that give this network.
+        width: channels of the first block before rounding, in the middle of all that give this network; of a
+            user's own network the least value of the option that was solved.
         cost: what the network costs.
         residual: ``cost / target - 1``.
     """
@@ -88,12 +89,16 @@ def solve_width(
         return cost
 
     width = nearest_width(cost_at, budget.target, arch.width_step)
-    cost = cost_at(width)
+    return accepted(budget, cost_at(width), width, f"arch.depth={arch.depth}", "width")
+
+
+def accepted(budget: Budget, cost: int, width: float, what: str, dial: str) -> Solution:
+    """The solution that a width is, unless its cost is too far from the target."""
     residual = cost / budget.target - 1
     if abs(residual) > budget.tolerance:
         raise InfeasibleConfig(
-            f"arch.depth={arch.depth} cannot cost {budget.target:,.10g} {COST_WORDS[budget.cost]}: the "
-            f"nearest reachable is {cost:,} ({residual:+.1%}) at width {width:.10g}, further than "
+            f"{what} cannot cost {budget.target:,.10g} {COST_WORDS[budget.cost]}: the "
+            f"nearest reachable is {cost:,} ({residual:+.1%}) at {dial} {width:.10g}, further than "
             f"budget.tolerance={budget.tolerance:g}."
         )
     return Solution(width, cost, residual)
@@ -144,7 +149,8 @@ def nearest_steps(cost_at: Callable[[int], int], target: float) -> tuple[int, in
     beyond = _first_power(cost_of, chosen)
     start = _first_step(lambda step: cost_of(step) >= chosen, beyond)
     end = _first_step(lambda step: cost_of(step) > chosen, beyond)
-    if cost_of(start) != chosen or (start > 0 and cost_of(start - 1) > chosen):
+    around = [cost_of(step) for step in (max(0, start - 1), start, end, end + 1)]
+    if around[1] != chosen or around != sorted(around):
         raise ConfigError(
             f"A budget needs a cost that never falls as width grows; here it falls near {chosen:,}. "
             "Look for a number in the family that shrinks while width grows."

@@ -21,6 +21,12 @@ SEARCH_NODES = ("space", "objective", "pruner")
 REPLICATES_DIFFER = ("seed", *SEARCH_NODES)
 # Nodes that came after the first records, at the values that those trials had.
 PLAIN_LOSS = {"name": "cross_entropy"}
+# Fields that came later, at the values that those trials had; of arch by family.
+LATER_IN_ARCH: dict[str, dict[str, Any]] = {
+    "custom": {"scale_by": None},
+    "torchvision": {"pretrained": False},
+}
+LATER_IN_TRAIN = {"freeze": "none"}
 NO_BUDGET = {"name": "none", "target": None, "like": None, "tolerance": None}
 
 
@@ -90,18 +96,28 @@ def has_effect(field: str) -> bool:
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without single fields that decide no result.
 
-    A budget that is none goes too, and a loss that is cross-entropy, so that records from before there were
-    others keep their hash.
+    A budget that is none goes too, a loss that is cross-entropy, and fields at the value that stands for
+    their absence, so that records from before there were others keep their hash.
     """
     kept = dict(plain)
     for group, name in FIELDS_WITHOUT_EFFECT:
         if isinstance(kept.get(group), Mapping):
             kept[group] = {key: value for key, value in kept[group].items() if key != name}
+    arch, train = kept.get("arch"), kept.get("train")
+    if isinstance(arch, Mapping):
+        kept["arch"] = _without(arch, LATER_IN_ARCH.get(str(arch.get("family")), {}))
+    if isinstance(train, Mapping):
+        kept["train"] = _without(train, LATER_IN_TRAIN)
     if kept.get("budget") == NO_BUDGET:
         del kept["budget"]
     if kept.get("loss") == PLAIN_LOSS:
         del kept["loss"]
     return kept
+
+
+def _without(node: Mapping[str, Any], absent: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without fields at these values."""
+    return {key: value for key, value in node.items() if not (key in absent and value == absent[key])}
 
 
 def _same_numbers(value: Any) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from vggsweep.configuration.identity import NO_BUDGET, PLAIN_LOSS
+from vggsweep.configuration.identity import LATER_IN_ARCH, LATER_IN_TRAIN, NO_BUDGET, PLAIN_LOSS
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.results.disk.record import Record
 
 # Fields that came after the first records, at the values that those trials had.
 LATER_NODES = {"budget": NO_BUDGET, "loss": PLAIN_LOSS}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
-    "train": {"threshold_acc": 0.9, "nproc": 1},
+    "train": {"threshold_acc": 0.9, "nproc": 1, **LATER_IN_TRAIN},
     "sweep": {
         "n_workers": 1,
         "trial_timeout": None,
@@ -47,9 +47,15 @@ def recorded_plain(record: Record) -> dict[str, Any]:
     plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
     for group, fields in LATER_FIELDS.items():
         plain[group] = {**fields, **plain[group]}
+    arch = {**LATER_IN_ARCH.get(str(plain["arch"].get("family")), {}), **plain["arch"]}
     if "solved_width" in record.network:
-        plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
-        plain["budget"] = NO_BUDGET
+        width, plain["budget"] = record.network["solved_width"], NO_BUDGET
+        if (option := arch.get("scale_by")) is None:
+            arch["width"] = width
+        else:  # a network of the user's own, whose arch.width a budget's option emptied
+            arch = {**arch, "options": {**arch["options"], option: int(width)}}
+            arch.pop("width", None)
+    plain["arch"] = arch
     return plain
 
 

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from vggsweep.arch.families import FAMILIES, ArchSettings, family_class
 from vggsweep.arch.family import ScaledFamily
-from vggsweep.arch.settings import BudgetSettings, HeadSettings
+from vggsweep.arch.settings import BudgetSettings, CustomSettings, HeadSettings
 from vggsweep.configuration.logger_settings import LoggerSettings, read_loggers
 from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.sweep_settings import (
@@ -191,7 +191,10 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     for name, (what, example) in TARGETS.items():
         _ask_for_target(name, plain[name], what, example)
     for name in CHOSEN_GROUPS:
-        values[name] = read_settings(_chosen_class(plain[name], name), plain[name], name)
+        cls, node = _chosen_class(plain[name], name), plain[name]
+        if cls is CustomSettings and node.get("width", 0) is None:
+            node = {key: value for key, value in node.items() if key != "width"}  # emptied by a budget
+        values[name] = read_settings(cls, node, name)
     values[LOGGER] = read_loggers(plain[LOGGER])
     seed, device = plain["seed"], plain["device"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
@@ -204,7 +207,14 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
 def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, Any]) -> None:
     # Before arch is read: a budget's option empties arch.width, a field that other families lack.
     family = settings_of("arch", arch)
-    if budget.name != "none" and family is not None and not issubclass(family, ScaledFamily):
+    if budget.name == "none" or family is None:
+        return
+    if family is CustomSettings and arch.get("scale_by") is None:
+        raise ConfigError(
+            f"budget={budget.name} solves a width, and of arch=custom only you know which option that is. "
+            "Name it, such as arch.scale_by=width, and leave it out of arch.options."
+        )
+    if family is not CustomSettings and not issubclass(family, ScaledFamily):
         scaled = [f"arch={name}" for name, cls in FAMILIES.items() if issubclass(cls, ScaledFamily)]
         raise ConfigError(
             f"budget={budget.name} solves the width of {', '.join(scaled)}; arch={arch.get('name')} has "

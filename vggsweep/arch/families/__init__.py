@@ -28,6 +28,7 @@ FAMILIES: dict[str, type[ArchSettings]] = {
     "mlp": Mlp,
     "described": Described,
     "torchvision": TorchvisionSettings,
+    "timm": TorchvisionSettings,
     "custom": CustomSettings,
 }
 
