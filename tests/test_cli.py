@@ -310,7 +310,7 @@ def test_answers_from_files_and_arithmetic_never_load_torch(
 
 
 def test_watching_for_torch_would_notice_it(answer: Callable[..., Answer]) -> None:
-    check_torch(answer("summary", "arch=lenet", "dataset.resolution=28"), is_loaded=True)
+    check_torch(answer("summary", "arch=torchvision"), is_loaded=True)
 
 
 def check_torch(found: Answer, *, is_loaded: bool) -> None:

@@ -41,9 +41,11 @@ def test_commands_of_the_page_are_those_of_the_files() -> None:
 
 
 @pytest.mark.parametrize("path", OWN_PARTS, ids=lambda path: path.stem)
-def test_command_of_each_own_part_trains(start: Start, path: Path) -> None:
+def test_command_of_each_own_part_trains(start: Start, own_folder: Path, path: Path) -> None:
     words = command_of(ast.get_docstring(ast.parse(path.read_text())) or "")
-    group = next(word.partition(".")[0] for word in words if ".target=" in word)
+    (own_folder / "examples").symlink_to(EXAMPLES)
+    key = next(("target" for word in words if ".target=" in word), "family")
+    group = next((word.partition(".")[0] for word in words if ".target=" in word), "arch")
     if words[0] == "-m":
         words += ["sweep.name=sweep"]
     command = start(*words, first=PATH)
@@ -52,7 +54,7 @@ def test_command_of_each_own_part_trains(start: Start, path: Path) -> None:
     records, _ = read_records(sweep_directory("sweep" if words[0] == "-m" else "runs").path)
     assert {record.state for _, record in records} == {"COMPLETE"}
     assert len(records) == (2 if words[0] == "-m" else 1)
-    target = records[0][1].configuration[group]["target"]
+    target = records[0][1].configuration[group][key]
     assert target.startswith(f"{path.stem}.")
     assert "Traceback" not in command.text
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from vggsweep.arch.build import build_network
 from vggsweep.arch.description import InputShape
+from vggsweep.arch.settings import TorchvisionSettings
 from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.data.decode import decode, squared
 from vggsweep.data.images import PixelArray
@@ -183,7 +185,10 @@ def load_model(trial: str | Path, device: str | torch.device = "cpu") -> Trained
             )
         # The file alone says how many classes: the picture folder may be on another machine.
         shape = InputShape(preprocess.channels, preprocess.resolution, len(class_names))
-        network = build_network(configuration.arch, configuration.head, shape)
+        arch = configuration.arch
+        if isinstance(arch, TorchvisionSettings):  # where the training began is of no use now
+            arch = replace(arch, pretrained=False)
+        network = build_network(arch, configuration.head, shape)
         network.load_state_dict(load_file(directory.weights))
     except SafetensorError as error:
         raise RecordError(f"{directory.weights} is damaged: {error}.") from None

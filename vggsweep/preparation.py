@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from vggsweep.arch.build import build_network
+from vggsweep.arch.heads import classifier
+from vggsweep.arch.pretrained import last_layer
 from vggsweep.arch.settings import CustomSettings
 from vggsweep.configuration.network import ConfiguredNetwork
 from vggsweep.configuration.schema import Configuration
@@ -22,8 +24,10 @@ from vggsweep.device import (
     resolve_device,
     resolve_precision,
 )
+from vggsweep.errors import ConfigError
 from vggsweep.training.allocator import keep_freed_memory
 from vggsweep.training.cuda_graph import choose_capture
+from vggsweep.training.freezing import freeze_features
 from vggsweep.training.loop import Training
 from vggsweep.training.optimizers import can_be_captured
 from vggsweep.training.settings import CustomLossSettings, CustomOptimizerSettings
@@ -85,9 +89,27 @@ def prepare_network(
     """Build the network with the weights of its seed, in its memory format on its device."""
     torch.manual_seed(configuration.seed)
     network = build_network(configured.arch, configured.head, configured.shape)
+    if configuration.train.freeze == "features":
+        freeze_features(network, _classifier(network, configured))
     memory_format = torch.channels_last if configuration.train.channels_last else torch.contiguous_format
     on_device: nn.Module = network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
     return on_device
+
+
+def _classifier(network: nn.Module, configured: ConfiguredNetwork) -> tuple[str, ...]:
+    """The modules that turn features into scores: the configured head, or the last layer with weights.
+
+    Raises:
+        ConfigError: the network has no such layer.
+    """
+    if configured.head.name != "native":
+        return tuple(name for name, _ in classifier(configured.head, configured.shape.num_classes).layers)
+    if (last := last_layer(network)) is None:
+        raise ConfigError(
+            "train.freeze=features trains the last linear layer or convolution, and "
+            f"arch={configured.arch.name} has none. Use train.freeze=none."
+        )
+    return (last,)
 
 
 def prepare_training(
@@ -113,7 +135,11 @@ def prepare_training(
     device = next(network.parameters()).device
     own = (CustomSettings, CustomOptimizerSettings, CustomLossSettings)
     parts = (configuration.arch, configuration.optimizer, configuration.loss)
-    is_known = can_be_captured(configuration.optimizer) and not any(isinstance(part, own) for part in parts)
+    is_known = (
+        can_be_captured(configuration.optimizer)
+        and not any(isinstance(part, own) for part in parts)
+        and configuration.train.freeze == "none"
+    )
     capture = choose_capture(configuration.train, device, precision, macs=macs, is_known=is_known)
     return Training(
         network,

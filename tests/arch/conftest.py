@@ -16,13 +16,11 @@ from vggsweep.settings import read_settings
 CONF = Path(__file__).parents[2] / "conf"
 
 
-def composed(option: str) -> dict[str, Any]:
-    """An option of conf/arch with what it takes from another one."""
-    plain = yaml.safe_load((CONF / "arch" / f"{option}.yaml").read_text(encoding="utf-8"))
-    for base in plain.pop("defaults", ()):
-        if isinstance(base, str):
-            plain = {**composed(base), **plain}
-    return dict(plain)
+def option_of(group: str, name: str) -> dict[str, Any]:
+    """The fields of an option, those of the options of its group that it builds on included."""
+    plain = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    bases = [base for base in plain.pop("defaults", ()) if isinstance(base, str)]
+    return {key: value for base in bases for key, value in option_of(group, base).items()} | plain
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +28,8 @@ def arch() -> Callable[..., ArchSettings]:
     """``arch("vgg11", batch_norm=True)``: that option of conf/arch with changes."""
 
     def build(option: str = "vgg_scaled", **changes: Any) -> ArchSettings:
-        plain = composed(option)
-        return read_settings(FAMILIES[plain["family"]], {**plain, **changes}, "arch")
+        plain = {**option_of("arch", option), **changes}
+        return read_settings(FAMILIES[plain["family"]], plain, "arch")
 
     return build
 

@@ -17,7 +17,7 @@ from vggsweep.arch.description import InputShape
 from vggsweep.arch.families.vgg import ScaledVgg
 from vggsweep.arch.scaling import block_channels
 from vggsweep.arch.settings import HeadSettings
-from vggsweep.errors import InfeasibleConfig
+from vggsweep.errors import ConfigError, InfeasibleConfig
 
 SHAPE = InputShape(channels=1, resolution=32, num_classes=10)
 TARGETS: dict[CostName, tuple[float, float, float]] = {
@@ -171,3 +171,8 @@ def test_the_width_given_before_does_not_matter(arch: Build, head: BuildHead) ->
     budget = Budget("params", 300e3)
 
     assert solved(arch(width=3), head("gap"), budget) == solved(arch(width=None), head("gap"), budget)
+
+
+def test_cost_that_falls_beside_the_width_is_told() -> None:
+    with pytest.raises(ConfigError, match="never falls as width grows; here it falls near 20"):
+        nearest_width(lambda width: 30 if 19 < width < 20 else int(width), 20)

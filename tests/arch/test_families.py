@@ -166,6 +166,40 @@ SAMPLES: dict[str, Sample] = {
         st.integers(8, 40),
         head="native",
     ),
+    "vit": Sample(
+        "vit",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(1, 3),
+                "width": st.floats(1, 40),
+                "head_width": st.integers(1, 16),
+                "mlp_ratio": st.floats(0.5, 4),
+                "activation": ACTIVATIONS,
+                "dropout": st.sampled_from([0.0, 0.1]),
+            }
+        ),
+        st.sampled_from([8, 12, 20, 28]),
+        head="native",
+    ),
+    "described": Sample(
+        "described",
+        st.fixed_dictionaries({"depth": st.integers(1, 4), "width": st.floats(1, 12)}),
+        st.integers(2, 24),
+    ),
+    "mlp": Sample(
+        "mlp",
+        st.fixed_dictionaries(
+            {
+                "depth": st.integers(1, 5),
+                "width": st.floats(1, 40),
+                "layer_norm": st.booleans(),
+                "activation": ACTIVATIONS,
+                "dropout": st.sampled_from([0.0, 0.1]),
+            }
+        ),
+        st.integers(1, 12),
+        head="native",
+    ),
 }
 
 

@@ -66,7 +66,7 @@ def test_torch_leaves_everything_as_pytorch_draws_it(arch: Build, head: Build) -
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
-@pytest.mark.parametrize("init", ["xavier_uniform", "kaiming_normal", "torch"])
+@pytest.mark.parametrize("init", ["xavier_uniform", "kaiming_normal", "trunc_normal", "torch"])
 def test_same_seed_gives_the_same_weights_and_another_seed_others(
     arch: Build, head: Build, init: str
 ) -> None:
@@ -80,3 +80,13 @@ def test_batch_norm_starts_as_the_identity(arch: Build, head: Build) -> None:
     for norm in modules_of(network_of(arch, head, "kaiming_normal"), nn.BatchNorm2d):
         assert bool((norm.weight == 1).all())
         assert not norm.bias.any()
+
+
+def test_trunc_normal_is_narrow_and_leaves_biases_zero(arch: Build, head: Build) -> None:
+    network = network_of(arch, head, "trunc_normal")
+
+    for module in [*modules_of(network, nn.Conv2d), *modules_of(network, nn.Linear)]:
+        if module.weight.numel() > 1000:
+            assert float(module.weight.detach().std()) == pytest.approx(0.02, rel=0.1)
+        assert module.bias is not None
+        assert not module.bias.any()

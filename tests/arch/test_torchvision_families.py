@@ -134,3 +134,43 @@ def assert_same_scores(theirs: nn.Module, ours: nn.Module) -> None:
     assert not loaded.unexpected_keys
     assert (expected[0] - expected[1]).abs().max() > 1e-3, "equal scores for any image would show nothing"
     torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_vit_b_16_has_torchvisions_parameters(arch: Build, head: Build) -> None:
+    costs = network_costs(arch("vit_b_16"), head("native"), InputShape(3, 224, 1000))
+
+    published = torchvision.models.ViT_B_16_Weights.IMAGENET1K_V1.meta
+    assert costs.params == published["num_params"]
+    assert round(costs.macs / 1e9, 3) == published["_ops"]
+
+
+def test_weights_of_a_small_vision_transformer_give_the_same_scores(arch: Build, head: Build) -> None:
+    torch.manual_seed(0)
+    theirs = torchvision.models.VisionTransformer(
+        image_size=24, patch_size=8, num_layers=3, num_heads=4, hidden_dim=32, mlp_dim=128, num_classes=7
+    ).eval()
+    with torch.no_grad():
+        for parameter in theirs.parameters():  # zeros and ones would hide a mix-up
+            parameter.add_(torch.randn_like(parameter), alpha=0.2)
+    settings = arch("vit_b_16", depth=3, width=32, head_width=8, patch_size=8)
+    ours = build_on_meta(settings, head("native"), InputShape(3, 24, 7)).eval()
+
+    loaded = ours.load_state_dict(from_torchvision(ours, theirs.state_dict()), assign=True)
+    images = torch.randn(5, 3, 24, 24)
+
+    assert not loaded.missing_keys
+    assert not loaded.unexpected_keys
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images))
+
+
+def test_names_of_vit_b_16_are_all_mapped(arch: Build, head: Build) -> None:
+    with torch.device("meta"):
+        theirs = torchvision.models.vit_b_16()
+    ours = build_on_meta(arch("vit_b_16"), head("native"), InputShape(3, 224, 1000)).state_dict()
+
+    keys = torchvision_key_map(torch.nn.Identity(), theirs.state_dict())
+
+    assert {keys[key]: value.shape for key, value in theirs.state_dict().items()} == {
+        key: value.shape for key, value in ours.items()
+    }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from torch import nn
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.identity import configuration_hash
@@ -72,10 +73,7 @@ def test_a_network_likened_to_itself_is_itself(configured: Configured) -> None:
         ([*BUDGET, "arch=lenet", "head=native"], "arch=lenet has fixed widths"),
         ([*BUDGET, "arch.width=8"], "arch.width=8 and budget=macs contradict each other"),
         ([*BUDGET, "experiment=quickstart"], "arch.width=8 and budget=macs contradict each other"),
-        (
-            [*BUDGET, "arch.stages=[[1,16]]"],
-            "arch.stages says every block's convolutions and channels, so",
-        ),
+        ([*BUDGET, "arch.stages=[[1,16]]"], "arch.stages says every block's convolutions and channels"),
         (["arch.width=null"], "arch.width=null is solved from a budget; there is none"),
         (["budget=latency"], "Valid: activations, conv_params, macs, none, params."),
         (["budget=marcs"], "Did you mean 'macs'?"),
@@ -110,7 +108,7 @@ def test_same_budget_and_depth_have_the_same_hash_however_they_are_written(plain
 
 
 # Fields of `train` that came later and have no effect on what is computed.
-NEWER = ("threshold_acc", "cuda_graph", "nproc")
+NEWER = ("threshold_acc", "cuda_graph", "nproc", "freeze")
 
 
 def test_a_record_from_before_there_were_budgets_keeps_its_hash(plain: Plain) -> None:
@@ -118,4 +116,64 @@ def test_a_record_from_before_there_were_budgets_keeps_its_hash(plain: Plain) ->
     before = {key: value for key, value in now.items() if key != "budget"}
     before["train"] = {key: value for key, value in now["train"].items() if key not in NEWER}
 
+    assert configuration_hash(before) == configuration_hash(now)
+
+
+def widening(channels: int, num_classes: int, width: int, groups: int = 1) -> nn.Module:
+    """A network of one's own."""
+    convolution = nn.Conv2d(channels, width, 3, padding=1, groups=groups)
+    return nn.Sequential(convolution, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, num_classes))
+
+
+def narrowing(channels: int, num_classes: int, width: int) -> nn.Module:
+    return widening(channels, num_classes, 25 if width == 15 else width)
+
+
+OWN = ("arch=custom", f"arch.target={__name__}.widening", "dataset.channels=1")
+
+
+def test_a_budget_solves_the_named_option_of_a_network_of_ones_own(configured: Configured) -> None:
+    line = (*OWN, "arch.scale_by=width")
+    network = configured_network(configured(*line, "budget=params", "budget.target=2010"))
+    liked = configured_network(configured(*line, "budget=params", "budget.like={width:100}"))
+
+    assert network.arch.options == liked.arch.options == {"width": 100}  # type: ignore[union-attr]
+    assert network.solution is not None
+    assert (network.solution.width, network.solution.cost, network.costs.params) == (100, 2010, 2010)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ([], "Name it, such as arch.scale_by=width"),
+        (
+            ["arch.scale_by=width", "+arch.options.width=3"],
+            "arch.options.width=3 and budget=params contradict",
+        ),
+        (["arch.scale_by=widht"], "cannot be called with .channels, num_classes, widht"),
+        (["arch.scale_by=width", "arch.options=3"], "arch.options=3 should be keywords"),
+        (
+            ["arch.scale_by=width", f"arch.target={__name__}.narrowing", "budget.target=330"],
+            "never falls as width grows",
+        ),
+    ],
+)
+def test_option_that_no_budget_can_solve_is_refused(
+    configured: Configured, line: list[str], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        configured_network(configured(*OWN, "budget=params", "budget.target=2010", *line))
+
+
+@pytest.mark.parametrize(
+    ("line", "group", "field"),
+    [(OWN, "arch", "scale_by"), (("arch=torchvision",), "arch", "pretrained"), ((), "train", "freeze")],
+)
+def test_a_record_from_before_a_field_keeps_its_hash(
+    plain: Plain, line: tuple[str, ...], group: str, field: str
+) -> None:
+    now = plain(*line)
+    before = {**now, group: {key: value for key, value in now[group].items() if key != field}}
+
+    assert before != now
     assert configuration_hash(before) == configuration_hash(now)

@@ -18,7 +18,7 @@ from vggsweep.arch.description import InputShape
 from vggsweep.arch.family import ScaledFamily
 from vggsweep.arch.scaling import LARGEST_WIDENING
 from vggsweep.arch.settings import HeadSettings
-from vggsweep.errors import InfeasibleConfig
+from vggsweep.errors import ConfigError, InfeasibleConfig
 
 CostName = Literal["macs", "params", "conv_params", "activations"]
 COST_WORDS: dict[CostName, str] = {
@@ -30,6 +30,8 @@ COST_WORDS: dict[CostName, str] = {
 # Rounding happens at halves of a channel of the widest block, that is twice LARGEST_WIDENING times between
 # two multiples of the first block's width.
 STEPS = 2 * LARGEST_WIDENING
+# What has not reached its target at two million channels does not grow with width.
+LAST_STEP = 2**25
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Solution:
     """A network that meets a budget.
 
     Args:
-        width: channels of the first block before rounding, in the middle of all that give this network.
+        width: channels of the first block before rounding, in the middle of all that give this network; of a
+            user's own network the least value of the option that was solved.
         cost: what the network costs.
         residual: ``cost / target - 1``.
     """
@@ -86,12 +89,16 @@ def solve_width(
         return cost
 
     width = nearest_width(cost_at, budget.target, arch.width_step)
-    cost = cost_at(width)
+    return accepted(budget, cost_at(width), width, f"arch.depth={arch.depth}", "width")
+
+
+def accepted(budget: Budget, cost: int, width: float, what: str, dial: str) -> Solution:
+    """The solution that a width is, unless its cost is too far from the target."""
     residual = cost / budget.target - 1
     if abs(residual) > budget.tolerance:
         raise InfeasibleConfig(
-            f"arch.depth={arch.depth} cannot cost {budget.target:,.10g} {COST_WORDS[budget.cost]}: the "
-            f"nearest reachable is {cost:,} ({residual:+.1%}) at width {width:.10g}, further than "
+            f"{what} cannot cost {budget.target:,.10g} {COST_WORDS[budget.cost]}: the "
+            f"nearest reachable is {cost:,} ({residual:+.1%}) at {dial} {width:.10g}, further than "
             f"budget.tolerance={budget.tolerance:g}."
         )
     return Solution(width, cost, residual)
@@ -105,6 +112,10 @@ def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int 
         target: the cost to meet.
         multiple: each block's channels are rounded to this many.
 
+    Raises:
+        InfeasibleConfig: the cost does not grow with width as far as the target.
+        ConfigError: it falls beside the width that was found.
+
     Returns:
         Channels of the first block before rounding, in the middle of all widths that give this network.
 
@@ -114,24 +125,50 @@ def nearest_width(cost_at: Callable[[float], int], target: float, multiple: int 
     >>> block_channels(6.65625, 4)
     (7, 13, 27, 53)
     """
+    # In the middle of a step: exact in binary, and far from where rounding turns.
+    start, end = nearest_steps(lambda step: cost_at((step + 0.5) * multiple / STEPS), target)
+    return (start + end) / 2 * multiple / STEPS
 
-    @cache
-    def cost_of(step: int) -> int:
-        # In the middle of a step: exact in binary, and far from where rounding turns.
-        return cost_at((step + 0.5) * multiple / STEPS)
 
-    beyond = 1
-    while cost_of(beyond) <= target:
-        beyond *= 2
+def nearest_steps(cost_at: Callable[[int], int], target: float) -> tuple[int, int]:
+    """The steps whose cost is nearest to the target: from the first to the one after the last.
+
+    Args:
+        cost_at: cost at a step from 0 on; see `nearest_width`.
+        target: the cost to meet.
+
+    Raises:
+        InfeasibleConfig, ConfigError: see `nearest_width`.
+    """
+    cost_of = cache(cost_at)
+    beyond = _first_power(cost_of, target)
     above = _first_step(lambda step: cost_of(step) > target, beyond)
     chosen = cost_of(above)
     if above > 0 and target - cost_of(above - 1) <= chosen - target:
         chosen = cost_of(above - 1)
-    while cost_of(beyond) <= chosen:
-        beyond *= 2
+    beyond = _first_power(cost_of, chosen)
     start = _first_step(lambda step: cost_of(step) >= chosen, beyond)
     end = _first_step(lambda step: cost_of(step) > chosen, beyond)
-    return (start + end) / 2 * multiple / STEPS
+    around = [cost_of(step) for step in (max(0, start - 1), start, end, end + 1)]
+    if around[1] != chosen or around != sorted(around):
+        raise ConfigError(
+            f"A budget needs a cost that never falls as width grows; here it falls near {chosen:,}. "
+            "Look for a number in the family that shrinks while width grows."
+        )
+    return start, end
+
+
+def _first_power(cost_of: Callable[[int], int], target: float) -> int:
+    """A power of two at which the cost is above the target."""
+    beyond = 1
+    while cost_of(beyond) <= target:
+        beyond *= 2
+        if beyond > LAST_STEP:
+            raise InfeasibleConfig(
+                f"No width costs more than {target:,.10g}: the widest that was tried costs "
+                f"{cost_of(LAST_STEP):,}."
+            )
+    return beyond
 
 
 def _first_step(claim: Callable[[int], bool], true_at: int) -> int:

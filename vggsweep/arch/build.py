@@ -63,6 +63,10 @@ def build_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
     network = _assemble(arch, head, shape)
     if isinstance(arch, Family):
         initialize(network, arch.init)
+    elif isinstance(arch, TorchvisionSettings) and arch.pretrained:
+        from vggsweep.arch.pretrained import load_pretrained
+
+        load_pretrained(network, arch)
     return network
 
 
@@ -76,6 +80,10 @@ def build_on_meta(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
 
 def _assemble(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> nn.Module:
     match arch:
+        case TorchvisionSettings(family="timm"):
+            from vggsweep.arch.timm_models import build_timm
+
+            return build_timm(arch.name, shape.channels, shape.num_classes)
         case TorchvisionSettings():
             # torchvision takes a second to import
             from vggsweep.arch.torchvision_models import build_torchvision

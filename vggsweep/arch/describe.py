@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vggsweep.arch.costs import Costs, LayerCost, family_costs, layer_costs
 from vggsweep.arch.description import InputShape
 from vggsweep.arch.families import ArchSettings
 from vggsweep.arch.family import Family, described, refuse_other_head
 from vggsweep.arch.settings import CustomSettings, HeadSettings, TorchvisionSettings
-from vggsweep.errors import InfeasibleConfig
+from vggsweep.errors import ConfigError, InfeasibleConfig
 
 RESOLUTIONS_TO_SUGGEST = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299)
 
@@ -28,6 +30,11 @@ def check_network(arch: ArchSettings, head: HeadSettings, shape: InputShape) -> 
 
         try_custom(arch, shape)
         return
+    if isinstance(arch.pretrained, str) and not Path(arch.pretrained).is_file():
+        raise ConfigError(
+            f"arch.pretrained={arch.pretrained}: there is no such file. Name a file of weights, .pth or "
+            ".safetensors, or use true for those of the package."
+        )
     _check_resolution(arch, shape)
 
 

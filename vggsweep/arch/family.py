@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+from vggsweep.arch.checking import described_by
 from vggsweep.arch.description import InputShape, Network
 from vggsweep.arch.settings import HeadSettings, Initialization
 from vggsweep.errors import ConfigError
@@ -114,7 +115,10 @@ def described(arch: Family, head: HeadSettings, shape: InputShape) -> Network:
             f"head={head.name} {because}; arch={arch.name} needs "
             f"{' or '.join(f'head={name}' for name in arch.heads)}."
         )
-    return arch.describe(head, shape)
+    cls = type(arch)
+    if cls.__module__.startswith("vggsweep."):
+        return arch.describe(head, shape)
+    return described_by(lambda: arch.describe(head, shape), f"{cls.__module__}.{cls.__qualname__}", shape)
 
 
 def refuse_other_head(name: str, head: HeadSettings) -> None:

@@ -15,7 +15,8 @@ def initialize(network: nn.Module, scheme: Initialization) -> None:
         scheme: ``xavier_uniform`` (the d2l.ai chapter, biases as torch draws them),
             ``kaiming_normal`` (He et al. 2015, arXiv:1502.01852, fan-out for convolutions and
             N(0, 0.01) for linear layers, biases zero: torchvision's choice for VGG),
-            ``torch`` (PyTorch's defaults, left as they are).
+            ``trunc_normal`` (N(0, 0.02) cut off at ±2, biases zero: what vision transformers and ConvNeXt
+            are published with), ``torch`` (PyTorch's defaults, left as they are).
     """
     if scheme == "torch":
         return
@@ -25,7 +26,9 @@ def initialize(network: nn.Module, scheme: Initialization) -> None:
         if scheme == "xavier_uniform":
             nn.init.xavier_uniform_(module.weight)
             continue
-        if isinstance(module, nn.Conv2d):
+        if scheme == "trunc_normal":
+            nn.init.trunc_normal_(module.weight, std=0.02)
+        elif isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         else:
             nn.init.normal_(module.weight, 0.0, 0.01)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
 
+from vggsweep.errors import ConfigError
 from vggsweep.settings import setting
 
-Initialization = Literal["xavier_uniform", "kaiming_normal", "torch"]
+Initialization = Literal["xavier_uniform", "kaiming_normal", "trunc_normal", "torch"]
 BudgetName = Literal["none", "macs", "params", "conv_params", "activations"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TorchvisionSettings:
-    """Any classifier of torchvision, adapted to the data set's channels and classes."""
+    """Any classifier of torchvision or timm, adapted to the data set's channels and classes.
 
-    family: Literal["torchvision"]
+    Args:
+        family: the package.
+        name: as the package spells it.
+        pretrained: True loads the package's own weights, a text those of a file; see
+            `vggsweep.arch.pretrained`.
+    """
+
+    family: Literal["torchvision", "timm"]
     name: str
+    pretrained: bool | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +37,32 @@ class CustomSettings:
         target: dotted name of what makes it.
         options: keywords that it gets besides ``channels`` and ``num_classes``.
         name: what tables call it.
+        scale_by: the option that a budget solves, a whole number from 1 on; None where there is no budget.
     """
 
     family: Literal["custom"]
     target: str
     options: Any
     name: str
+    scale_by: str | None
+
+    @property
+    def scaled(self) -> int | None:
+        """What is given for the option that a budget would solve.
+
+        Raises:
+            ConfigError: ``options`` are no keywords.
+        """
+        if not isinstance(self.options, Mapping):
+            raise ConfigError(
+                f"arch.options={self.options} should be keywords, such as '+arch.options.size=3'."
+            )
+        value: int | None = self.options.get(self.scale_by) if self.scale_by is not None else None
+        return value
+
+    def at_scale(self, value: int) -> Self:
+        """The same network with another value of that option."""
+        return replace(self, options={**self.options, self.scale_by: value})
 
 
 @dataclass(frozen=True, kw_only=True)

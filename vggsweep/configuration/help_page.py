@@ -17,6 +17,7 @@ from vggsweep.errors import ConfigError, near_match
 
 WIDTH = 80
 # Where comments begin; a longer field has them on the line below.
+LONGEST_VALUE = 40  # of a list of layers its file tells more
 COLUMN = 30
 VERBS_COLUMN = 35  # where conf/hydra/help says what each verb does
 NOT_USED = "not used"
@@ -116,7 +117,8 @@ def _row(field: Field) -> list[str]:
     choices = field.type.removesuffix(" or null").split(" | ")
     is_said = len(choices) > 1 and all(choice in field.comment for choice in choices)
     kind = "" if is_said else f" [{field.type}]".replace(" ", UNBROKEN).replace(UNBROKEN, " ", 1)
-    return _beside(f"{field.path}={value_text(field.default)}", f"{field.comment}{kind}")
+    value = textwrap.shorten(value_text(field.default), LONGEST_VALUE, placeholder="…")
+    return _beside(f"{field.path}={value}", f"{field.comment}{kind}")
 
 
 def _beside(left: str, text: str, column: int = COLUMN) -> list[str]:

@@ -32,9 +32,14 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "cutmix": 0.0,
         "mix_probability": 1.0,
     },
+    "train": {"freeze": "none"},
 }
 # The same for fields of ``arch``, by family.
-LATER_IN_ARCH: dict[str, dict[str, Any]] = {"vgg_scaled": {"residual": False}}
+LATER_IN_ARCH: dict[str, dict[str, Any]] = {
+    "vgg_scaled": {"residual": False},
+    "custom": {"scale_by": None},
+    "torchvision": {"pretrained": False},
+}
 
 
 def configuration_hash(plain: Mapping[str, Any]) -> str:
@@ -104,8 +109,8 @@ def has_effect(field: str) -> bool:
 def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     """A copy without single fields that decide no result.
 
-    A budget that is none goes too, a loss that is cross-entropy, and fields that came later, at the value that
-    stands for their absence, so that earlier records keep their hash.
+    A budget that is none goes too, a loss that is cross-entropy, and fields that came later, at the
+    value that stands for their absence, so that earlier records keep their hash.
     """
     kept = dict(plain)
     for group, name in FIELDS_WITHOUT_EFFECT:
@@ -115,12 +120,17 @@ def without_idle_fields(plain: Mapping[str, Any]) -> dict[str, Any]:
     of_arch = LATER_IN_ARCH.get(str(arch.get("family")), {}) if isinstance(arch, Mapping) else {}
     for group, later in {**LATER_FIELDS, "arch": of_arch}.items():
         if isinstance(fields := kept.get(group), Mapping):
-            kept[group] = {k: value for k, value in fields.items() if k not in later or value != later[k]}
+            kept[group] = _without(fields, later)
     if kept.get("budget") == NO_BUDGET:
         del kept["budget"]
     if kept.get("loss") == PLAIN_LOSS:
         del kept["loss"]
     return kept
+
+
+def _without(node: Mapping[str, Any], absent: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without fields at these values."""
+    return {key: value for key, value in node.items() if not (key in absent and value == absent[key])}
 
 
 def _same_numbers(value: Any) -> Any:

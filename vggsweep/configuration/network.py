@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from vggsweep.arch.budget import COST_WORDS, Budget, Solution, solve_width
@@ -13,7 +13,8 @@ from vggsweep.arch.describe import network_costs
 from vggsweep.arch.description import InputShape
 from vggsweep.arch.families import ArchSettings
 from vggsweep.arch.family import ScaledFamily
-from vggsweep.arch.settings import BudgetSettings, HeadSettings
+from vggsweep.arch.own_budget import solve_option
+from vggsweep.arch.settings import BudgetSettings, CustomSettings, HeadSettings
 from vggsweep.configuration.schema import Configuration
 from vggsweep.data.catalog import resolve_num_classes
 from vggsweep.errors import ConfigError, InfeasibleConfig
@@ -59,9 +60,12 @@ def configured_network(configuration: Configuration) -> ConfiguredNetwork:
     if settings.name == "none":
         _refuse_idle_fields(settings)
         return ConfiguredNetwork(arch, head, shape)
-    assert isinstance(arch, ScaledFamily), "read_configuration refuses a budget for other families"
+    assert isinstance(arch, (ScaledFamily, CustomSettings)), "read_configuration refuses other families"
     _refuse_contradictions(settings, arch)
     budget = _budget(settings, arch, head, shape)
+    if isinstance(arch, CustomSettings):
+        found = solve_option(arch, head, budget, shape)
+        return ConfiguredNetwork(arch.at_scale(int(found.width)), head, shape, budget, found)
     solution = solve_width(arch, head, budget, shape)
     return ConfiguredNetwork(arch.at_width(solution.width), head, shape, budget, solution)
 
@@ -83,10 +87,11 @@ def _refuse_idle_fields(settings: BudgetSettings) -> None:
             )
 
 
-def _refuse_contradictions(settings: BudgetSettings, arch: ScaledFamily) -> None:
+def _refuse_contradictions(settings: BudgetSettings, arch: ScaledFamily | CustomSettings) -> None:
     """A budget decides the width, so nothing else may."""
     name = settings.name
-    if "width" in arch.idle_fields():
+    dial, width = _dial(arch)
+    if isinstance(arch, ScaledFamily) and "width" in arch.idle_fields():
         raise ConfigError(
             f"{arch.idle_fields()['width']}, so budget={name} has no width to solve. Leave one of them out."
         )
@@ -98,15 +103,23 @@ def _refuse_contradictions(settings: BudgetSettings, arch: ScaledFamily) -> None
         )
     if settings.tolerance is None:
         raise ConfigError("budget.tolerance=null should be a number, such as budget.tolerance=0.02.")
-    if settings.target is not None and arch.width is not None:
+    if settings.target is not None and width is not None:
         raise ConfigError(
-            f"arch.width={arch.width:g} and budget={name} contradict each other: the budget solves the width "
-            "of each depth. Leave arch.width out; arch.width=null takes back what an experiment or a space "
-            "says of it."
+            f"{dial}={width:g} and budget={name} contradict each other: the budget solves the width of each "
+            f"depth. Leave {dial} out; {dial}=null takes back what an experiment or a space says of it."
         )
 
 
-def _budget(settings: BudgetSettings, arch: ScaledFamily, head: HeadSettings, shape: InputShape) -> Budget:
+def _dial(arch: ScaledFamily | CustomSettings) -> tuple[str, float | None]:
+    """The field that a budget solves, and what is given for it."""
+    if isinstance(arch, CustomSettings):
+        return f"arch.options.{arch.scale_by}", arch.scaled
+    return "arch.width", arch.width
+
+
+def _budget(
+    settings: BudgetSettings, arch: ScaledFamily | CustomSettings, head: HeadSettings, shape: InputShape
+) -> Budget:
     assert settings.name != "none" and settings.tolerance is not None
     if settings.target is not None:
         return Budget(settings.name, settings.target, settings.tolerance)
@@ -118,8 +131,9 @@ def _budget(settings: BudgetSettings, arch: ScaledFamily, head: HeadSettings, sh
     return Budget(settings.name, float(cost), settings.tolerance)
 
 
-def _likeness(settings: BudgetSettings, arch: ScaledFamily) -> ScaledFamily:
-    """The network whose cost is the target: this one with the fields of ``budget.like``."""
+def _likeness(settings: BudgetSettings, arch: ScaledFamily | CustomSettings) -> ScaledFamily | CustomSettings:
+    """The network whose cost is the target: this one with the fields, or options, of ``budget.like``."""
+    dial, width = _dial(arch)
     if not isinstance(settings.like, Mapping):
         raise ConfigError(
             f"budget.like={_shown(settings.like)} should be fields of arch, such as "
@@ -131,14 +145,16 @@ def _likeness(settings: BudgetSettings, arch: ScaledFamily) -> ScaledFamily:
                 f"budget.like.{field} cannot be set; the network that a budget is likened to is given by "
                 "depth, width and the other fields of arch."
             )
-    liked = read_settings(type(arch), {**asdict(arch), **settings.like}, "budget.like")
-    if ("width" in settings.like) == (arch.width is not None):
-        told = "given twice" if arch.width is not None else "missing"
+    name = dial.rpartition(".")[2]
+    if (name in settings.like) == (width is not None):
+        told = "given twice" if width is not None else "missing"
         raise ConfigError(
-            f"The width of the network in budget.like={_shown(settings.like)} is {told}: it is arch.width or "
-            "budget.like.width, one of them."
+            f"The width of the network in budget.like={_shown(settings.like)} is {told}: it is {dial} or "
+            f"budget.like.{name}, one of them."
         )
-    return liked
+    if isinstance(arch, CustomSettings):
+        return replace(arch, options={**arch.options, **settings.like})
+    return read_settings(type(arch), {**asdict(arch), **settings.like}, "budget.like")
 
 
 def _shown(value: Any) -> str:

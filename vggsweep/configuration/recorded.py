@@ -13,7 +13,7 @@ from vggsweep.results.disk.record import Record
 LATER_NODES = {"budget": NO_BUDGET, "loss": PLAIN_LOSS}
 LATER_FIELDS: dict[str, dict[str, Any]] = {
     **identity.LATER_FIELDS,
-    "train": {"threshold_acc": 0.9, "nproc": 1},
+    "train": {"threshold_acc": 0.9, "nproc": 1, **identity.LATER_FIELDS["train"]},
     "sweep": {
         "n_workers": 1,
         "trial_timeout": None,
@@ -49,10 +49,15 @@ def recorded_plain(record: Record) -> dict[str, Any]:
     plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
     for group, fields in LATER_FIELDS.items():
         plain[group] = {**fields, **plain[group]}
-    plain["arch"] = {**LATER_IN_ARCH.get(plain["arch"]["family"], {}), **plain["arch"]}
+    arch = {**LATER_IN_ARCH.get(str(plain["arch"].get("family")), {}), **plain["arch"]}
     if "solved_width" in record.network:
-        plain["arch"] = {**plain["arch"], "width": record.network["solved_width"]}
-        plain["budget"] = NO_BUDGET
+        width, plain["budget"] = record.network["solved_width"], NO_BUDGET
+        if (option := arch.get("scale_by")) is None:
+            arch["width"] = width
+        else:  # a network of the user's own, whose arch.width a budget's option emptied
+            arch = {**arch, "options": {**arch["options"], option: int(width)}}
+            arch.pop("width", None)
+    plain["arch"] = arch
     return plain
 
 

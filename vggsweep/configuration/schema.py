@@ -10,9 +10,9 @@ from typing import Any, get_args, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vggsweep.arch.families import FAMILIES, ArchSettings
+from vggsweep.arch.families import FAMILIES, ArchSettings, family_class
 from vggsweep.arch.family import ScaledFamily
-from vggsweep.arch.settings import BudgetSettings, HeadSettings
+from vggsweep.arch.settings import BudgetSettings, CustomSettings, HeadSettings
 from vggsweep.configuration.logger_settings import LoggerSettings, read_loggers
 from vggsweep.configuration.refusal import first_paragraph
 from vggsweep.configuration.sweep_settings import (
@@ -184,8 +184,11 @@ def settings_of(name: str, node: Mapping[str, Any]) -> type | None:
     """The settings that a node holds, by its option where that decides; None where there is no such one."""
     if name in FIXED_GROUPS:
         return FIXED_GROUPS[name]
-    selector, options = CHOSEN_GROUPS.get(name, ("", {}))
-    return options.get(str(node.get(LIBRARY, node.get(selector))))
+    if name not in CHOSEN_GROUPS:
+        return None
+    with suppress(ConfigError):  # told where the configuration is read
+        return _chosen_class(node, name)
+    return None
 
 
 def read_configuration(plain: Mapping[str, Any]) -> Configuration:
@@ -210,10 +213,13 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
     }
     _refuse_budget_of_other_families(values["budget"], plain["arch"])
     _refuse_set_of_another_option(plain["dataset"])
-    for group in CHOSEN_GROUPS:
-        _ask_for_open_field(group, plain[group])
-    for name, (selector, options) in CHOSEN_GROUPS.items():
-        values[name] = _read_chosen(plain[name], name, selector, options)
+    for name in CHOSEN_GROUPS:
+        _ask_for_open_field(name, plain[name])
+    for name in CHOSEN_GROUPS:
+        cls, node = _chosen_class(plain[name], name), plain[name]
+        if cls is CustomSettings and node.get("width", 0) is None:
+            node = {key: value for key, value in node.items() if key != "width"}  # emptied by a budget
+        values[name] = read_settings(cls, node, name)
     values[LOGGER] = read_loggers(plain[LOGGER])
     seed, device = plain["seed"], plain["device"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
@@ -225,8 +231,15 @@ def read_configuration(plain: Mapping[str, Any]) -> Configuration:
 
 def _refuse_budget_of_other_families(budget: BudgetSettings, arch: Mapping[str, Any]) -> None:
     # Before arch is read: a budget's option empties arch.width, a field that other families lack.
-    family = FAMILIES.get(str(arch.get("family")))
-    if budget.name != "none" and family is not None and not issubclass(family, ScaledFamily):
+    family = settings_of("arch", arch)
+    if budget.name == "none" or family is None:
+        return
+    if family is CustomSettings and arch.get("scale_by") is None:
+        raise ConfigError(
+            f"budget={budget.name} solves a width, and of arch=custom only you know which option that is. "
+            "Name it, such as arch.scale_by=width, and leave it out of arch.options."
+        )
+    if family is not CustomSettings and not issubclass(family, ScaledFamily):
         scaled = [f"arch={name}" for name, cls in FAMILIES.items() if issubclass(cls, ScaledFamily)]
         raise ConfigError(
             f"budget={budget.name} solves the width of {', '.join(scaled)}; arch={arch.get('name')} has "
@@ -258,12 +271,15 @@ def _chosen(group: str, node: Mapping[str, Any]) -> str:
     return str(node.get(LIBRARY, node.get(CHOSEN_GROUPS[group][0])))
 
 
-def _read_chosen(node: Mapping[str, Any], name: str, selector: str, options: Mapping[str, type]) -> Any:
-    if LIBRARY in node:
-        selector = LIBRARY
-    choice = str(node.get(selector))
+def _chosen_class(node: Mapping[str, Any], name: str) -> type:
+    """The settings that a node's option has; of arch also those of a user's own family."""
+    selector, options = CHOSEN_GROUPS[name]
+    choice = _chosen(name, node)
+    if name == "arch":
+        return family_class(choice)
     if choice not in options:
         raise ConfigError(
-            f"{name}.{selector}={choice}: no such choice. {near_match(choice, set(options) - {'None'})}"
+            f"{name}.{LIBRARY if LIBRARY in node else selector}={choice}: no such choice. "
+            f"{near_match(choice, set(options) - {'None'})}"
         )
-    return read_settings(options[choice], node, name)
+    return options[choice]

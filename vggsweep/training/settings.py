@@ -10,6 +10,7 @@ from vggsweep.settings import setting
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 CudaGraph = Literal["auto", "always", "never"]
+Freeze = Literal["none", "features"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +186,7 @@ class TrainSettings:
     cuda_graph: CudaGraph
     clip_grad_norm: float | None = setting(above=0.0)
     label_smoothing: float = setting(minimum=0.0, below=1.0)
+    freeze: Freeze
     ema: float | None = setting(above=0.0, below=1.0)
     deterministic: bool
     checkpoint: bool
@@ -209,6 +211,11 @@ class TrainSettings:
             raise ConfigError(
                 f"train.cuda_graph=always captures the step of one process, and train.nproc={self.nproc} "
                 "exchange their gradients within it. Use train.cuda_graph=auto."
+            )
+        if self.freeze != "none":
+            raise ConfigError(
+                f"train.freeze={self.freeze} leaves out gradients that train.nproc={self.nproc} processes "
+                "would exchange. Use train.nproc=1."
             )
         if self.compile:
             raise ConfigError(
