@@ -98,7 +98,10 @@ def test_config_dir_may_have_any_name(configured: Configured, tmp_path: Path, fo
     ("line", "told"),
     [
         (["arch=vgg61"], "arch=vgg61: no such option. Did you mean 'vgg16'? Valid: alexnet, "),
-        (["optimizer=null"], "optimizer=null: no such option. Valid: adam, adamw, custom, rmsprop, sgd"),
+        (
+            ["optimizer=null"],
+            "optimizer=null: no such option. Valid: adam, adamw, custom, muon, rmsprop, sgd",
+        ),
         (["experiment=d2l"], "experiment=d2l: no such option. Did you mean 'd2l_vgg'?"),
         (["arch.dept=3"], "Unknown field arch.dept. Did you mean 'arch.depth'? Valid: arch.activation"),
         (["arch=vgg16", "arch.depth=3"], "Unknown field arch.depth. "),

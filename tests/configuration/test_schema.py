@@ -27,7 +27,10 @@ Plain = Callable[..., dict[str, Any]]
         (["arch.batch_norm=maybe"], "arch.batch_norm=maybe should be true or false."),
         (["arch.activation=rleu"], "arch.activation=rleu is not a choice. Did you mean 'relu'?"),
         (["arch=custom"], "arch=custom needs the dotted name of what makes the network"),
-        (["arch.family=foo"], "arch.family=foo: no such choice. Valid: alexnet, custom, described, lenet, "),
+        (
+            ["arch.family=foo"],
+            "arch.family=foo: no such choice. Valid: alexnet, convnext, custom, densenet, ",
+        ),
         (["optimizer.name=sdg"], "optimizer.name=sdg: no such choice. Did you mean 'sgd'?"),
         (["dataset.name=fashion_mnits"], "no such choice. Did you mean 'fashion_mnist'?"),
         (["dataset.name=EuroSAT"], "is a set of torchvision: dataset=torchvision dataset.name=EuroSAT."),

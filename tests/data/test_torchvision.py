@@ -67,6 +67,12 @@ def load(chosen: TorchvisionSettings, **how: Any) -> Any:
         erase_probability=0.0,
         erase_min_area=0.02,
         erase_max_area=0.33,
+        policy=None,
+        policy_ops=2,
+        policy_magnitude=9,
+        mixup=0.0,
+        cutmix=0.0,
+        mix_probability=1.0,
     )
     words = {"batch_size": 4, "eval_batch_size": 4, "seed": 0, "device": "cpu", "channels_last": False, **how}
     return load_data(chosen, plain, **words)
