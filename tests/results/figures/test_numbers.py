@@ -286,3 +286,20 @@ def test_importances_of_trials_that_mostly_tie_say_nothing_beside(
         assert parameter_importance(results(*rows)).sum() == pytest.approx(1)
 
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_networks_of_another_family_lie_on_no_plane_of_vgg_and_share_no_cell_with_it() -> None:
+    mine, other = network(8, 8), network(8, 8) | {"arch": "densenet"}
+    table = results(mine | {"val_acc": 0.8}, other | {"val_acc": 0.9})
+
+    assert networks_on_plane(table)["val_acc"].tolist() == [0.8]
+    with pytest.raises(NothingToDraw, match="several families"):
+        depth_width_grid(table)
+
+
+def test_of_networks_on_one_point_of_the_plane_the_best_is_drawn() -> None:
+    plain, residual = ({"arch.residual": has, "val_acc": acc} for has, acc in ((False, 0.6), (True, 0.8)))
+
+    points = networks_on_plane(results(network(16, 8) | residual, network(16, 8) | plain))
+
+    assert points["val_acc"].tolist() == [0.8]

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from vggsweep.errors import NothingToDraw
 from vggsweep.results.figures.style import PAPER, RAMP, colour_bar, complete_rows, label_of, new_axes, note
 from vggsweep.results.statistics.replicates import mean_over_seeds
 
@@ -31,7 +32,8 @@ def depth_width_grid(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFram
         Depths as rows, widths as columns, both ascending; NaN where nothing finished.
 
     Raises:
-        NothingToDraw: no finished trial has depth, width and the value.
+        NothingToDraw: no finished trial has depth, width and the value, or there are several families, whose
+            depths and widths are not the same thing.
 
     >>> columns = {"depth": [4, 8, 8], "width": 8, "lr": [1, 1, 2], "val_acc": [0.7, 0.8, 0.9]}
     >>> table = pd.DataFrame({"state": "COMPLETE", **columns})
@@ -42,6 +44,8 @@ def depth_width_grid(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFram
     8      0.9
     """
     rows = complete_rows(mean_over_seeds(table), "depth", "width", value)
+    if "arch" in rows.columns and rows["arch"].nunique() > 1:
+        raise NothingToDraw("depths and widths of several families are not the same thing")
     rows = rows.assign(depth=rows["depth"].astype(int), width=rows["width"].astype(int))
     grid: pd.DataFrame = rows.pivot_table(index="depth", columns="width", values=value, aggfunc="max")
     return grid

@@ -106,15 +106,19 @@ def plane_of(table: pd.DataFrame) -> Plane:
     Raises:
         NothingToDraw: no such network finished.
     """
-    rows = complete_rows(table, "depth", "width", "resolution", "channels", "num_classes")
-    for name, wanted in (("arch", "vgg_scaled"), ("head", "gap")):
-        rows = rows[rows[name] == wanted] if name in rows.columns else rows
+    rows = _of_the_family(complete_rows(table, "depth", "width", "resolution", "channels", "num_classes"))
     if "stages" not in rows.columns or rows.empty:
         raise NothingToDraw("no network of arch=vgg_scaled with head=gap finished")
     blocks = rows["stages"].map(lambda stages: str(stages).count("-") + 1)
     fields = [blocks, *(rows[name].astype(int) for name in ("resolution", "channels", "num_classes"))]
     planes = map(Plane, *fields, rows["batch_norm"].map(bool))
     return Counter(planes).most_common(1)[0][0]
+
+
+def _of_the_family(rows: pd.DataFrame) -> pd.DataFrame:
+    for name, wanted in (("arch", "vgg_scaled"), ("head", "gap")):
+        rows = rows[rows[name] == wanted] if name in rows.columns else rows
+    return rows
 
 
 def iso_cost_curves(
@@ -171,9 +175,12 @@ def round_targets(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def networks_on_plane(table: pd.DataFrame, cost: str = "macs", value: str = "val_acc") -> pd.DataFrame:
-    """Finished networks of the plane: ``depth``, real ``width`` and the value, seeds averaged."""
+    """Finished networks of the plane: ``depth``, real ``width`` and the value, seeds averaged.
+
+    Networks that differ in nothing of the plane lie on one point, which has the best of them.
+    """
     plane = plane_of(table)
-    rows = complete_rows(mean_over_seeds(table), "depth", "width", cost, value)
+    rows = _of_the_family(complete_rows(mean_over_seeds(table), "depth", "width", cost, value))
     widths = pd.Series(
         [
             plane.width(cost, int(row["depth"]), row[cost]) if row["depth"] >= plane.num_blocks else np.nan
@@ -182,7 +189,8 @@ def networks_on_plane(table: pd.DataFrame, cost: str = "macs", value: str = "val
         index=rows.index,
     )
     kept = (widths - rows["width"]).abs() < WIDTH_TOLERANCE
-    return rows[kept].assign(width=widths[kept])[["depth", "width", value]]
+    points = rows[kept].assign(width=widths[kept])[["depth", "width", value]]
+    return points.groupby(["depth", "width"], as_index=False).max()
 
 
 def iso_cost_figure(

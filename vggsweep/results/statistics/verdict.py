@@ -7,7 +7,6 @@ Where no network is better than guessing, that is the answer.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED, has_dials
-from vggsweep.results.statistics.front import machines, pareto_front, same_data
+from vggsweep.results.statistics.front import machines, same_data
+from vggsweep.results.statistics.front_summary import front_course
 from vggsweep.results.statistics.noise import Interval, Noise, SeedNoise, noise_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
@@ -189,6 +189,8 @@ def _question(table: pd.DataFrame, x: str) -> str:
     varied = varied_settings(table) if len(table) else []
     data = sorted(set(table["dataset"].dropna().map(str))) if "dataset" in table.columns else []
     where = f" on {' and '.join(data)}" if data else ""
+    if "arch" in varied:
+        return f"Which family of networks is the better buy{where}?"
     if {"depth", "width"} <= set(varied):
         return f"Is a deeper or a wider network the better buy{where}?"
     if varied:
@@ -251,58 +253,6 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
         f"{answer} The cheapest within the noise of it is {least.name}: {short_count(least.cost)} "
         f"{_cost_word(x)}, {least.cost / best.cost:.0%} of the cost, {y} {least.accuracy:.3f} ({loss})."
     )
-
-
-# A dial that takes at least this share of its range, on a logarithmic scale, is followed by the front;
-# one that takes at most the other is left alone.
-FOLLOWED, LEFT_ALONE = 0.75, 0.5
-
-
-def front_course(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> str:
-    """Which of the tried depths and widths the front runs through; empty where there is no telling.
-
-    Args:
-        table: a results table; what was stopped early was tried too.
-        x: the cost.
-        y: an accuracy.
-
-    >>> table = pd.DataFrame({"state": "COMPLETE", "depth": [4, 4, 4, 8], "width": [4, 8, 16, 4]})
-    >>> said = front_course(table.assign(macs=[1, 2, 4, 3], val_acc=[0.5, 0.6, 0.7, 0.4]))
-    >>> said.partition(": ")[0]
-    'The front of 3 networks runs through depth 4 (of 4 to 8) and width 4 to 16 (of 4 to 16)'
-    >>> said.partition(": ")[2]
-    'as it gets dearer it gets wider, hardly deeper.'
-    """
-    dials = ("depth", "width")
-    if not {x, y, *dials} <= set(table.columns) or x in MAXIMISED or machines(table, x, y).nunique() > 1:
-        return ""
-    tried = table.dropna(subset=list(dials))
-    front = pareto_front(mean_over_seeds(tried), x, y)
-    points = mean_over_seeds(tried)[front].drop_duplicates([x, y])
-    if len(points) < 3 or any(tried[dial].nunique() < 2 for dial in dials):
-        return ""
-    spans, shares = [], {}
-    for dial in dials:
-        (low, high), (least, most) = (
-            (int(part[dial].min()), int(part[dial].max())) for part in (points, tried)
-        )
-        spans.append(f"{dial} {_span(low, high)} (of {_span(least, most)})")
-        shares[dial] = math.log(high / low) / math.log(most / least)
-    course = {
-        dial: "follows" if share >= FOLLOWED else "leaves" if share <= LEFT_ALONE else ""
-        for dial, share in shares.items()
-    }
-    turns = {
-        ("leaves", "follows"): ": as it gets dearer it gets wider, hardly deeper",
-        ("follows", "leaves"): ": as it gets dearer it gets deeper, hardly wider",
-        ("follows", "follows"): ": as it gets dearer it gets deeper and wider",
-    }
-    turn = turns.get((course["depth"], course["width"]), "")
-    return f"The front of {len(points)} networks runs through {' and '.join(spans)}{turn}."
-
-
-def _span(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _chance_answer(groups: Sequence[Sequence[Standing]], y: str) -> str:
