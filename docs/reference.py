@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import vggsweep
+from vggsweep.arch.budget import Budget, CostName, solve_width
+from vggsweep.arch.costs import family_costs
+from vggsweep.arch.description import InputShape
+from vggsweep.arch.families import family_class
+from vggsweep.arch.family import Family, ScaledFamily
+from vggsweep.arch.settings import HeadSettings
 from vggsweep.cli import VERBS, verb_parser
+from vggsweep.configuration.compose import compose
 from vggsweep.configuration.fields import Field, Option, options, ungrouped_fields
+from vggsweep.configuration.schema import resolved
+from vggsweep.errors import InfeasibleConfig
+from vggsweep.settings import read_settings
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -32,7 +43,12 @@ LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s#]+)")
 def write() -> None:
     """Write all pages into a folder, which git ignores; a page that says the same is left alone."""
     FOLDER.mkdir(exist_ok=True)
-    written = {"verbs": verbs(), "python": python(), "configuration": configuration()}
+    written = {
+        "verbs": verbs(),
+        "python": python(),
+        "configuration": configuration(),
+        "architectures": architectures(),
+    }
     pages = {FOLDER / f"{name}.md": text for name, text in written.items()}
     pages |= {page: relinked(source.read_text(), source, page) for source, page in OUTSIDE.items()}
     for page, text in pages.items():
@@ -82,6 +98,72 @@ def configuration() -> str:
 
 
 FIELDS = ("field", "type", "default", "what it means")
+# What the table of families counts: presets as published, and budgets of small images.
+IMAGENET, CIFAR = InputShape(3, 224, 1000), InputShape(3, 32, 10)
+TARGETS: dict[CostName, float] = {"macs": 1e8, "params": 1e6, "conv_params": 1e6, "activations": 5e5}
+DEPTHS = range(1, 41)
+
+
+def architectures() -> str:
+    """The families with their dials and how well they meet budgets, and what the presets cost."""
+    families, presets = [], []
+    for one in options():
+        if one.group != "arch" or one.name == "described":
+            continue
+        plain = resolved(compose([f"arch={one.name}"]))
+        cls, head = family_class(plain["arch"]["family"]), read_settings(HeadSettings, plain["head"], "head")
+        if not issubclass(cls, Family):
+            continue
+        arch = read_settings(cls, plain["arch"], "arch")
+        dials = {field.path: field.comment for field in one.fields}
+        if isinstance(arch, ScaledFamily) and arch.family == one.name:
+            words = [one.comment, arch.source, dials["arch.depth"], dials["arch.width"]]
+            families.append([f"`{one.name}`", *words, *feasible_shares(arch, head)])
+        elif one.name not in ("lenet", "vgg_small"):  # made for smaller images
+            costs = family_costs(arch, head, IMAGENET)
+            presets.append([f"`{one.name}`", arch.source, f"{costs.params:,}", f"{costs.macs:,}"])
+    named = [f"{cost} {target:.0e}".replace("e+0", "e") for cost, target in TARGETS.items()]
+    met = (
+        f"The last columns say at how many of the family's depths from {DEPTHS[0]} to {DEPTHS[-1]} the width "
+        "meets a budget within 2 %, for images of 3 x 32 x 32 pixels and 10 classes. A dash: it has no such "
+        "cost."
+    )
+    heads = ("`arch=`", "what it is", "source", "`arch.depth`", "`arch.width`", *named)
+    return (
+        "\n\n".join(
+            [
+                "# Architectures",
+                "More of them: [convolutional families](../convolutional_families.md); "
+                "[how to write your own](../families.md).",
+                f"## Families\n\n{met}",
+                _table(heads, families),
+                "## Networks as published\n\nCounted by arithmetic, for images of 3 x 224 x 224 pixels and "
+                "1,000 classes; one MAC is one multiply-accumulate.",
+                _table(("`arch=`", "source", "parameters", "MACs"), presets),
+            ]
+        )
+        + "\n"
+    )
+
+
+def feasible_shares(arch: ScaledFamily, head: HeadSettings) -> list[str]:
+    """Of the depths that a family has, the share at which its width meets each budget of `TARGETS`."""
+    tried = {cost: [_meets(replace(arch, depth=d), head, cost) for d in DEPTHS] for cost in TARGETS}
+    known = {cost: [met for met in found if met is not None] for cost, found in tried.items()}
+    return [f"{sum(met) / len(met):.0%}" if any(met) else "–" for met in known.values()]
+
+
+def _meets(arch: ScaledFamily, head: HeadSettings, cost: CostName) -> bool | None:
+    """Whether a width meets the budget; None where the family has no such depth."""
+    try:
+        family_costs(arch, head, CIFAR)
+    except InfeasibleConfig:
+        return None
+    try:
+        solve_width(arch, head, Budget(cost, TARGETS[cost]), CIFAR)
+    except InfeasibleConfig:
+        return False
+    return True
 
 
 def _rows(found: Sequence[Field]) -> list[tuple[str, ...]]:
