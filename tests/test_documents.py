@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -145,9 +147,10 @@ def test_shown_python_runs_from_the_top_of_its_page(
     one_width = tuple(word for word in tiny_line if not word.startswith("arch.width="))
     monkeypatch.setattr(calls, "train", made_tiny(calls.train, tiny_line))
     monkeypatch.setattr(calls, "sweep", made_tiny(calls.sweep, one_width, *swept))
-    names: dict[str, Any] = {"__name__": document.stem}
+    page = ModuleType(document.stem)  # a dataclass looks for its module
+    monkeypatch.setitem(sys.modules, page.__name__, page)
     for number, code in enumerate(blocks(document), start=1):
-        exec(compile(code, f"{document.name}, block {number}", "exec"), names)
+        exec(compile(code, f"{document.name}, block {number}", "exec"), vars(page))
 
 
 def test_documents_show_commands_of_every_verb() -> None:

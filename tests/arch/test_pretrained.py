@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def test_published_weights_that_cannot_be_had_ask_for_a_file(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for proxy in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first use
     with pytest.raises(ConfigError, match="weights of resnet18 cannot be had here .*arch.pretrained=FILE"):
         build_network(arch("torchvision", pretrained=True), head("native"), InputShape(3, 32, 7))
 

@@ -41,9 +41,9 @@ def test_behind_a_comma_come_the_options_that_are_not_there_yet() -> None:
 def test_options_of_ones_own_directory_are_offered(own_folder: Path) -> None:
     (own_folder / "mine" / "arch").mkdir(parents=True)
     (own_folder / "mine" / "arch" / "tiny.yaml").write_text("# A network of mine.\nfamily: vgg_scaled\n")
-    assert offered("vggsweep --config-dir mine arch=ti") == ["arch=tiny"]
-    assert offered("vggsweep --config-dir=mine arch=ti") == ["arch=tiny"]
-    assert offered("vggsweep arch=ti") == []
+    assert offered("vggsweep --config-dir mine arch=tin") == ["arch=tiny"]
+    assert offered("vggsweep --config-dir=mine arch=tin") == ["arch=tiny"]
+    assert offered("vggsweep arch=tin") == []
 
 
 def test_fields_are_those_of_the_options_that_the_line_chooses() -> None:

@@ -14,6 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from vggsweep.configuration.words import pasted
 from vggsweep.errors import ConfigError, near_match
 
+# So many options that have a field are named, and the rest is counted.
+MOST_OWNERS = 4
 # Groups of fields that belong to a user: what they hold is added with a plus.
 OPEN_GROUPS = ("arch", "optimizer", "scheduler", "loss", "dataset")
 OPEN_NODES = (*(f"{group}.options" for group in OPEN_GROUPS), "space.params")
@@ -113,8 +115,11 @@ class Reader:
         owners = [option for option in self.options(group) if field in self.fields_of(group, option)]
         if not owners:
             return ""
-        shown = " ".join(f"{group}={option}" for option in owners)
         name = OmegaConf.select(base, f"{group}.name", default=None)
+        owners.sort(key=lambda option: -difflib.SequenceMatcher(None, option, str(name)).ratio())
+        shown = " ".join(f"{group}={option}" for option in owners[:MOST_OWNERS])
+        if len(owners) > MOST_OWNERS:
+            shown += f" and {len(owners) - MOST_OWNERS} more"
         here = f"; this line has {group}={name}" if name else ""
         known = [name for name in field_names(base) if name.startswith(f"{group}.")]
         return f"It is a field of {shown}{here}, whose fields are: {', '.join(sorted(known))}."

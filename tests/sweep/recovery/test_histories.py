@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
@@ -81,7 +81,8 @@ class QuickOrder(SweepSpec):
 
     composers: ClassVar[dict[tuple[str, ...], Composer]] = {}
 
-    def composer(self) -> Composer:
+    @property
+    def composer(self) -> Composer:  # type: ignore[override]
         return self.composers.setdefault(self.fixed, Composer(self.fixed))
 
 
@@ -118,7 +119,9 @@ class Ground:
                 config_name="config",
                 command="vggsweep -m …",
             )
-            self.orders[space, root] = QuickOrder(**vars(spec))
+            self.orders[space, root] = QuickOrder(
+                **{one.name: getattr(spec, one.name) for one in fields(spec)}
+            )
         spec = self.orders[space, root]
         directory = sweep_directory(name)
         return replace(spec, name=name, root=directory.path, fingerprints=Fingerprints())

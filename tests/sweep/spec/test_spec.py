@@ -28,7 +28,7 @@ from vggsweep.sweep.workers.worker import Worker
         (["arch.depth=4,5", "arch.depth=6"], "given twice"),
         (["arch=vgg11,vgg61"], "vgg61"),
         (["arch.depth=four,5"], "arch.depth"),
-        (["arch=glob(resnet*)"], "matches no option"),
+        (["arch=glob(squeeze*)"], "matches no option"),
         (["n_trials=4,5"], "cannot be searched"),
         (["optimizer.lr=interval(0.1,0.01)"], "runs from 0.1 to 0.01; the lower end comes first"),
         (["arch.depth=range(9,4)"], "runs from 9 to 4; the lower end comes first"),
