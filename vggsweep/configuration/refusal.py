@@ -116,7 +116,10 @@ class Reader:
         if not owners:
             return ""
         name = OmegaConf.select(base, f"{group}.name", default=None)
-        owners.sort(key=lambda option: -difflib.SequenceMatcher(None, option, str(name)).ratio())
+        # its relatives first: options whose names begin as this one's does
+        owners.sort(
+            key=lambda option: [a == b for a, b in zip(option, str(name), strict=False)], reverse=True
+        )
         shown = " ".join(f"{group}={option}" for option in owners[:MOST_OWNERS])
         if len(owners) > MOST_OWNERS:
             shown += f" and {len(owners) - MOST_OWNERS} more"
