@@ -128,7 +128,8 @@ def build(layer: Layer, shape: Shape, *, owns_input: bool = True) -> nn.Module:
 def _build_leaf(layer: Layer, shape: Shape) -> nn.Module:
     match layer:
         case Conv(out, kernel, stride, _, groups, bias):
-            return nn.Conv2d(
+            is_linear = (kernel, stride, layer.pixels_padded, groups) == (1, 1, 0, 1)
+            return (modules.Conv2d if is_linear else nn.Conv2d)(
                 shape[0], out, kernel, stride, padding=layer.pixels_padded, groups=groups, bias=bias
             )
         case Norm(kind, eps):

@@ -117,9 +117,7 @@ class Reader:
             return ""
         name = OmegaConf.select(base, f"{group}.name", default=None)
         # its relatives first: options whose names begin as this one's does
-        owners.sort(
-            key=lambda option: [a == b for a, b in zip(option, str(name), strict=False)], reverse=True
-        )
+        owners.sort(key=lambda option: [a != b for a, b in zip(option, str(name), strict=False)])
         shown = " ".join(f"{group}={option}" for option in owners[:MOST_OWNERS])
         if len(owners) > MOST_OWNERS:
             shown += f" and {len(owners) - MOST_OWNERS} more"
