@@ -33,6 +33,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "search_replay": ("search_replay.py",),
     "table_time": ("table_time.py",),
     "augmentation": ("augmentation.py",),
+    "family_steps": ("family_steps.py",),
     "gpu_suite": ("gpu_suite.py",),
 }
 
