@@ -41,6 +41,8 @@ SECONDS_TO_EXPLAIN = 5.0
 SECONDS_TO_END = 10.0
 # A step, or a validation, may last so long after Ctrl-C before the further processes are ended.
 SECONDS_TO_ANSWER = 20.0
+# Ends the listening for signals; no signal has this number.
+OVER = b"\0"
 
 
 class _ProcessLost(Exception):
@@ -204,7 +206,7 @@ def _heard(processes: list[_Process]) -> Iterator[None]:
 
     def listen() -> None:
         with os.fdopen(reading, "rb", buffering=0) as numbers:
-            while number := numbers.read(1):
+            while (number := numbers.read(1)) and number != OVER:
                 if number[0] in SIGNALS and not is_over.wait(SECONDS_TO_ANSWER):
                     for process in processes:
                         process.popen.kill()
@@ -217,6 +219,8 @@ def _heard(processes: list[_Process]) -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(before)
         is_over.set()
+        # closing alone would not end the reading: worker processes of a loader hold the pipe open too
+        os.write(writing, OVER)
         os.close(writing)
         listener.join()
 
