@@ -49,7 +49,7 @@ coverage: $(DEV)  ## the same tests, and which lines of vggsweep/ none of them r
 
 .PHONY: test-long
 test-long: $(DEV)  ## all tests, with a hundred rounds of kills
-	$(BIN)/pytest -q -m "not slow" $(PARALLEL)
+	VGGSWEEP_FAMILY_EXAMPLES=100 $(BIN)/pytest -q -m "not slow" $(PARALLEL)
 	VGGSWEEP_KILLS=100 $(BIN)/pytest -q -m slow
 
 .PHONY: faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from vggsweep.arch.family import Family, ScaledFamily
 from vggsweep.errors import InfeasibleConfig
 
 Build = Callable[..., Any]
+# settings drawn for each family; `make test-long` draws a hundred
+EXAMPLES = int(os.environ.get("VGGSWEEP_FAMILY_EXAMPLES", "25"))
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ def test_every_scaled_family_is_sampled() -> None:
 
 
 @pytest.mark.parametrize("family", SAMPLES)
-@settings(max_examples=100)
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_arithmetic_equals_the_built_module(
     arch: Build, head: Build, family: str, data: st.DataObject
