@@ -127,6 +127,10 @@ class Conv:
 
     def effect(self, shape: Shape) -> Effect:
         channels, height, width = as_map(shape)
+        if self.padding is None and self.kernel % 2 == 0:
+            raise DoesNotFit(
+                f"has an even kernel of {self.kernel}, so its padding must be given (0 adds none)"
+            )
         if channels % self.groups or self.out % self.groups:
             raise DoesNotFit(
                 f"cannot share {channels} input and {self.out} output channels among {self.groups} groups"

@@ -113,7 +113,7 @@ def test_depth_lies_across_in_every_figure_that_has_it() -> None:
     plane, curves = figures.depth_width_figure(table), figures.iso_cost_figure(table)
 
     for figure in (plane, curves):
-        assert figure.axes[0].get_xlabel() == "depth (convolutions)"
-        assert figure.axes[0].get_ylabel() == "width (channels of the first block)"
+        assert figure.axes[0].get_xlabel() == "depth (layers)"
+        assert figure.axes[0].get_ylabel() == "width (channels)"
     depths = [int(label.get_text()) for label in plane.axes[0].get_xticklabels()]
     assert depths == sorted(set(table[table["state"] == "COMPLETE"]["depth"]))
