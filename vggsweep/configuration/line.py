@@ -107,8 +107,8 @@ def read_line(
             raise
         raise ConfigError(
             f"Only the swept options have the field {key}, and Hydra composes the line without them first. "
-            f"If all of them have it, two pluses set it: ++{key}=…; what one of them lacks belongs in a sweep of "
-            "the others."
+            f"If all of them have it, two pluses set it: ++{key}=…; what one of them lacks belongs in a "
+            "sweep of the others."
         ) from error
     check_hydra(config.hydra, sweeper=sweeper_of(config.hydra))
     return Line(tuple(typed), tuple(words), tuple(parsed), config)

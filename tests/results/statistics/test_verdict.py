@@ -210,6 +210,9 @@ def test_a_network_at_chance_among_others_is_a_caution() -> None:
     verdict = reach_verdict(results(*rows).assign(val_images=500))
 
     assert "1 network of 2 stayed at chance: no better than guessing" in verdict.cautions
+    assert verdict.answer.endswith(
+        "One of them stayed at chance: a training that failed is no finding about an architecture."
+    )
     assert verdict.answer.startswith("The most accurate of 2 networks is depth 6")
 
 

@@ -97,10 +97,13 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
     equal_cost, parts = equal_cost_groups(means, x) or (None, (means,))
     standings = tuple(_standings(part, equal_cost or x, y, noise) for part in parts)
     answer = _chance_answer(standings, y)
-    if not answer and equal_cost is not None:
-        answer = " ".join(_equal_cost_answer(part, equal_cost, y) for part in standings)
     if not answer:
-        answer = " ".join(filter(None, (_free_answer(means, standings[0], x, y), front_course(table, x, y))))
+        found = (
+            [_equal_cost_answer(part, equal_cost, y) for part in standings]
+            if equal_cost is not None
+            else [_free_answer(means, standings[0], x, y), front_course(table, x, y)]
+        )
+        answer = " ".join(filter(None, (*found, _failed_trainings(standings))))
     return Verdict(question, answer, _uncertainty(noise, y, standings), cautions, standings, equal_cost)
 
 
@@ -267,6 +270,15 @@ def _chance_answer(groups: Sequence[Sequence[Standing]], y: str) -> str:
         f"{who} stayed at chance: losses and accuracies ({y} {values}) are those of guessing, so there is "
         "nothing to compare. Another optimizer.lr or more train.epochs is the first thing to try."
     )
+
+
+def _failed_trainings(groups: Sequence[Sequence[Standing]]) -> str:
+    """That networks at chance say nothing of their architectures; empty where there are none."""
+    failed = sum(standing.is_at_chance for standings in groups for standing in standings)
+    if not failed:
+        return ""
+    whose = "One of them" if failed == 1 else f"{failed} of them"
+    return f"{whose} stayed at chance: a training that failed is no finding about an architecture."
 
 
 def _others(count: int, *, all_: bool = False) -> str:
