@@ -40,7 +40,7 @@ def with_files(table: pd.DataFrame, folder: Any) -> pd.DataFrame:
             write_history(rows, directory.history)
         configuration = {"arch": arch_settings(row["depth"], row["width"]), "head": GAP}
         state, of_network = str(row["state"]), network(row["depth"], row["width"])
-        record = Record("mine", at, state, None, "", configuration, network=of_network)
+        record = Record("mine", at, state, None, "", configuration, network=of_network, costs=of_network)
         write_record(record, directory.path)
         places.append(str(directory.path))
         starts.append(f"2026-11-01T10:{at:02d}:00+00:00")

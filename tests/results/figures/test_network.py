@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ def network_of(plain: dict[str, Any]) -> Network:
 def recorded(folder: Path, plain: dict[str, Any], **changes: Any) -> pd.DataFrame:
     """A table of one finished trial, whose record is on disk."""
     folder.mkdir(exist_ok=True)
-    record = Record("mine", 3, "COMPLETE", None, "", plain, network=NETWORK)
+    costs = asdict(count(network_of(plain), SHAPE.image)) if "costs" not in changes else {}
+    record = Record("mine", 3, "COMPLETE", None, "", plain, network=NETWORK, costs=costs)
     write_record(replace(record, **changes), folder)
     return pd.DataFrame({"trial": [3], "state": "COMPLETE", "val_acc": 0.8, "dir": str(folder)})
 
@@ -84,9 +85,12 @@ def test_blocks_within_a_stage_and_blocks_without_one_are_counted() -> None:
 
 def test_the_most_accurate_trial_is_drawn_with_its_solved_width(tmp_path: Path) -> None:
     plain = configured("arch=vgg_scaled")
+    plain["arch"]["width"] = 5.28
+    costs = asdict(count(network_of(plain), SHAPE.image))
     plain["arch"]["width"] = None
     worse = recorded(tmp_path / "worse", configured("arch=vit"))
-    better = recorded(tmp_path / "better", plain, network={**NETWORK, "solved_width": 5.28})
+    solved = {**NETWORK, "solved_width": 5.28}
+    better = recorded(tmp_path / "better", plain, network=solved, costs=costs)
     table = pd.concat([worse, better.assign(val_acc=0.9)], ignore_index=True)
 
     assert network_boxes(table)["shape"].tolist()[:2] == [(5, 32, 32), (11, 16, 16)]
@@ -94,9 +98,10 @@ def test_the_most_accurate_trial_is_drawn_with_its_solved_width(tmp_path: Path) 
 
 def test_record_of_an_earlier_release_is_drawn(tmp_path: Path) -> None:
     plain = configured("arch=vgg_scaled")
+    costs = asdict(count(network_of(plain), SHAPE.image))
     del plain["arch"]["residual"]
 
-    assert len(network_boxes(recorded(tmp_path, plain))) == 5
+    assert len(network_boxes(recorded(tmp_path, plain, costs=costs))) == 5
 
 
 def test_drawing_says_what_the_network_costs(tmp_path: Path) -> None:
@@ -124,12 +129,12 @@ def test_drawing_says_what_the_network_costs(tmp_path: Path) -> None:
 )
 def test_network_that_no_family_describes_is_not_drawn(tmp_path: Path, arch: Any, reason: str) -> None:
     with pytest.raises(NothingToDraw, match=reason):
-        network_boxes(recorded(tmp_path, {"arch": arch, "head": GAP}))
+        network_boxes(recorded(tmp_path, {"arch": arch, "head": GAP}, costs={}))
 
 
 def test_network_that_costs_other_than_its_record_says_is_not_drawn(tmp_path: Path) -> None:
-    with pytest.raises(NothingToDraw, match=r"^macs of the most accurate trial's record are not those"):
-        network_boxes(recorded(tmp_path, configured("arch=vgg_scaled"), costs={"macs": 1}))
+    with pytest.raises(NothingToDraw, match=r"^params of the most accurate trial's record are not those"):
+        network_boxes(recorded(tmp_path, configured("arch=vgg_scaled"), costs={"params": 1, "macs": 1}))
 
 
 def test_record_that_went_missing_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def _recorded_network(record: Record) -> tuple[Network, InputShape]:
         reason = str(error).rstrip(".")
         raise NothingToDraw(f"the most accurate network cannot be described again: {reason}") from None
     for name in ("params", "macs"):
-        if record.costs.get(name) not in (None, getattr(costs, name)):
+        if record.costs.get(name) != getattr(costs, name):
             raise NothingToDraw(
                 f"{name} of the most accurate trial's record are not those of the network that it describes"
             )
@@ -140,9 +141,9 @@ def _recorded_network(record: Record) -> tuple[Network, InputShape]:
 def _draw_outlines(axes: Axes, boxes: pd.DataFrame, shape: InputShape) -> None:
     shapes = [shape.image, *boxes["shape"]]
     sides = [_side(one) for one in shapes]
-    channels = np.log2([1 + _channels(one) for one in shapes])
-    widths = [(1 + np.log2(side)) / (1 + np.log2(max(sides))) for side in sides]
-    thick = THINNEST + (THICKEST - THINNEST) * channels / channels.max()
+    channels = [log2(1 + _channels(one)) for one in shapes]
+    widths = [(1 + log2(side)) / (1 + log2(max(sides))) for side in sides]
+    thick = [THINNEST + (THICKEST - THINNEST) * one / max(channels) for one in channels]
     rows = range(len(shapes))
     axes.plot([0, 0], [0, len(boxes)], color=FAINT, linewidth=0.8, zorder=1)
     starts = [-width / 2 for width in widths]
