@@ -12,25 +12,32 @@ from vggsweep.arch.families.vgg import ScaledVgg
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.results.columns import COLUMNS
 
+GAP: dict[str, Any] = {"name": "gap", "hidden": None, "dropout": 0.0}
+
+
+def arch_settings(depth: int, width: int) -> dict[str, Any]:
+    """Fields of ``arch`` of a ``vgg_scaled`` with four blocks."""
+    return {
+        "family": "vgg_scaled",
+        "name": "vgg_scaled",
+        "depth": depth,
+        "width": width,
+        "num_blocks": 4,
+        "stages": None,
+        "kernel_size": 3,
+        "batch_norm": True,
+        "activation": "relu",
+        "dropout": 0.0,
+        "channel_multiple": 1,
+        "residual": False,
+        "init": "kaiming_normal",
+    }
+
 
 def network(depth: int, width: int, *, channels: int = 1, num_classes: int = 10) -> dict[str, Any]:
     """Network and cost columns of a ``vgg_scaled`` with four blocks at 32 px."""
-    arch = ScaledVgg(
-        family="vgg_scaled",
-        name="vgg_scaled",
-        depth=depth,
-        width=width,
-        num_blocks=4,
-        stages=None,
-        kernel_size=3,
-        batch_norm=True,
-        activation="relu",
-        dropout=0.0,
-        channel_multiple=1,
-        residual=False,
-        init="kaiming_normal",
-    )
-    head, shape = HeadSettings(name="gap", hidden=None, dropout=0.0), InputShape(channels, 32, num_classes)
+    arch = ScaledVgg(**arch_settings(depth, width))
+    head, shape = HeadSettings(**GAP), InputShape(channels, 32, num_classes)
     costs = network_costs(arch, head, shape)
     return {
         "arch": "vgg_scaled",

@@ -11,21 +11,24 @@ import pytest
 from matplotlib.figure import Figure
 
 import vggsweep
-from tests.results.made_tables import network, results, small_sweep
+from tests.results.made_tables import GAP, arch_settings, network, results, small_sweep
 from vggsweep.errors import NothingToDraw
 from vggsweep.results import figures
 from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.disk.record import Record, write_record
 
 Draw = Callable[..., Figure]
 FIGURES = {name: getattr(figures, name) for name in figures.__all__ if name.endswith("_figure")}
 # These compare trials, and one has nothing to be compared with.
 NEED_SEVERAL = ("importance_figure",)
+# Parameters, configurations and layers stand beside these, each with its own name.
+UNNAMED = ("importance_figure", "standings_figure", "network_figure")
 HOSTILE = ("$x_{", "_hidden", "<b>&", "a" * 80)
 
 
 def with_files(table: pd.DataFrame, folder: Any) -> pd.DataFrame:
-    """The table with its directories, histories and times."""
+    """The table with its directories, records, histories and times."""
     places, starts, ends = [], [], []
     for at, row in enumerate(table.to_dict("records")):
         directory = TrialDirectory(folder / f"{at:05d}")
@@ -35,6 +38,10 @@ def with_files(table: pd.DataFrame, folder: Any) -> pd.DataFrame:
             accuracy = row.get("val_acc") or 0.5
             rows = [{"epoch": e, "val_acc": accuracy - 0.1 * (epochs - e)} for e in range(1, epochs + 1)]
             write_history(rows, directory.history)
+        configuration = {"arch": arch_settings(row["depth"], row["width"]), "head": GAP}
+        state, of_network = str(row["state"]), network(row["depth"], row["width"])
+        record = Record("mine", at, state, None, "", configuration, network=of_network, costs=of_network)
+        write_record(record, directory.path)
         places.append(str(directory.path))
         starts.append(f"2026-11-01T10:{at:02d}:00+00:00")
         ends.append(f"2026-11-01T10:{at:02d}:30+00:00")
@@ -70,8 +77,7 @@ def test_axes_carry_names_and_units(name: str, tmp_path: Any) -> None:
         labels = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
     else:
         labels = [figure.axes[0].get_xlabel()]
-        # names of parameters and of networks need no name themselves
-        labels += [figure.axes[0].get_ylabel()] * (name not in ("importance_figure", "standings_figure"))
+        labels += [figure.axes[0].get_ylabel()] * (name not in UNNAMED)
 
     assert all(labels), labels
     units = ("(", "epoch", "share", "lr", "error", "MACs")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.results.made_tables import small_sweep
+from tests.results.made_tables import GAP, arch_settings, network, small_sweep
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import SweepDirectory
@@ -21,6 +21,7 @@ from vggsweep.results.report import report_page
 from vggsweep.results.report.page import objective_cost
 from vggsweep.results.statistics.evidence import Evidence, load_evidence
 from vggsweep.results.statistics.front import pareto_front
+from vggsweep.results.units import short_count
 
 NASTY = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 NETWORK = tuple("arch depth width stages head resolution channels num_classes batch_norm".split())
@@ -55,8 +56,8 @@ def write_sweep(
             name: row[name] for name in ("val_acc", "train_acc", "epochs_run") if row[name] == row[name]
         }
         swept = {"arch.depth": row["depth"], "arch.width": row["width"], **changes.get("swept", {})}
-        arch = {"depth": row["depth"], "width": row["width"]}
-        configuration = {**record().configuration, **changes.get("configuration", {}), "arch": arch}
+        arch = {"arch": arch_settings(row["depth"], row["width"]), "head": GAP}
+        configuration = {**record().configuration, **arch, **changes.get("configuration", {})}
         directory = write_trial(
             record,
             folder,
@@ -123,7 +124,28 @@ def test_page_says_the_verdict_the_failures_and_the_commands(page: str) -> None:
 
 
 def test_page_holds_every_figure(page: str) -> None:
-    assert (page.count('<figure class="card"'), page.count(" is not drawn: ")) == (8, 0)
+    assert (page.count('<figure class="card"'), page.count(" is not drawn: ")) == (9, 0)
+
+
+def test_page_shows_the_best_network_and_says_what_it_costs(page: str) -> None:
+    costs = re.search(r'<desc id="desc-network">([^<]*)</desc>', page)
+    drawing = page[page.index('id="figure-network"') : page.index('id="figure-standings"')]
+
+    assert costs is not None
+    params, macs = (short_count(network(6, 12)[name]) for name in ("params", "macs"))
+    assert costs[1] == f"trial 11: vgg_scaled, depth 6, width 12, {params} parameters, {macs} MACs"
+    assert 'aria-labelledby="title-network desc-network"' in drawing
+    assert all(f">{word}<" in drawing for word in ("image", "block3: 2 × conv", "96 × 2 × 2", "linear"))
+
+
+def test_network_of_another_package_is_not_drawn(record: Callable[..., Record], tmp_path: Path) -> None:
+    arch = {"family": "torchvision", "name": "resnet18", "pretrained": False}
+    write_trial(record, tmp_path / "mine", 0, configuration={**record().configuration, "arch": arch})
+
+    page = report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))
+
+    assert 'id="figure-network"' not in page
+    assert "The best network</b> is not drawn: the most accurate network is of no family of vggsweep" in page
 
 
 def test_ids_are_unique_and_every_reference_has_its_target(page: str) -> None:

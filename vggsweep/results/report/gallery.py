@@ -27,6 +27,7 @@ def drawings(
     """
     plane_cost = equal_cost or (x if x in COSTS else "macs")
     draw: dict[str, Callable[[], Figure]] = {
+        "network": lambda: figures.network_figure(table, y),
         "standings": lambda: figures.standings_figure(table, equal_cost or x, y),
         "depth-width": lambda: figures.depth_width_figure(table, y),
         "iso-cost": lambda: figures.iso_cost_figure(table, plane_cost, value=y),

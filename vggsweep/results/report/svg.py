@@ -33,7 +33,7 @@ def inline_svg(figure: Figure, name: str) -> Markup:
     Args:
         figure: drawn with the colours of `vggsweep.results.figures.style`.
         name: prefix of the element's ids, unique on the page; screen readers read out what has the id
-            ``title-<name>``.
+            ``title-<name>``, and then the figure's own title if it has one.
     """
     width, height = figure.get_size_inches()
     figure.set_size_inches(float(width) * SCALE, float(height) * SCALE)
@@ -52,4 +52,8 @@ def inline_svg(figure: Figure, name: str) -> Markup:
         text = re.sub(re.escape(colour), variable, text, flags=re.IGNORECASE)
     head, rest = text.split(">", 1)
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
-    return Markup(f'{head} role="img" aria-labelledby="title-{name}">{rest}')
+    labels, description = f"title-{name}", ""
+    if sentence := ", ".join(figure.get_suptitle().replace(r"\$", "$").splitlines()):
+        labels = f"{labels} desc-{name}"
+        description = Markup('<desc id="desc-{}">{}</desc>').format(name, sentence)
+    return Markup(f'{head} role="img" aria-labelledby="{labels}">{description}{rest}')

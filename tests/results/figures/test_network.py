@@ -1,0 +1,154 @@
+"""The drawing of the best network: its boxes, without pixels."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.results.made_tables import GAP
+from vggsweep.arch.costs import count
+from vggsweep.arch.description import InputShape, Network
+from vggsweep.arch.families import FAMILIES
+from vggsweep.arch.family import described
+from vggsweep.arch.settings import HeadSettings
+from vggsweep.configuration.compose import compose
+from vggsweep.configuration.schema import resolved
+from vggsweep.errors import NothingToDraw
+from vggsweep.results.disk.record import Record, write_record
+from vggsweep.results.figures.network import network_boxes, network_figure
+from vggsweep.results.figures.network_parts import MOST_BOXES, network_parts
+from vggsweep.settings import read_settings
+
+SHAPE = InputShape(3, 64, 10)
+NETWORK = {"channels": 3, "resolution": 64, "num_classes": 10}
+
+
+def configured(*words: str) -> dict[str, Any]:
+    return resolved(compose(words))
+
+
+def network_of(plain: dict[str, Any]) -> Network:
+    arch = read_settings(FAMILIES[plain["arch"]["family"]], plain["arch"], "arch")
+    return described(arch, read_settings(HeadSettings, plain["head"], "head"), SHAPE)  # type: ignore[arg-type]
+
+
+def recorded(folder: Path, plain: dict[str, Any], **changes: Any) -> pd.DataFrame:
+    """A table of one finished trial, whose record is on disk."""
+    folder.mkdir(exist_ok=True)
+    costs = asdict(count(network_of(plain), SHAPE.image)) if "costs" not in changes else {}
+    record = Record("mine", 3, "COMPLETE", None, "", plain, network=NETWORK, costs=costs)
+    write_record(replace(record, **changes), folder)
+    return pd.DataFrame({"trial": [3], "state": "COMPLETE", "val_acc": 0.8, "dir": str(folder)})
+
+
+@pytest.mark.parametrize(
+    ("option", "labels"),
+    {
+        "vgg_scaled": "block1 block2 block3 block4 linear",
+        "vgg16": "block1 block2 block3 block4 block5 linear1 linear2 linear3",
+        "resnet50": "stem stage1 stage2 stage3 stage4 linear",
+        "densenet121": "stem dense1 transition1 dense2 transition2 dense3 transition3 dense4 linear",
+        "mobilenet_v2": "stem stage1 stage2 stage3 stage4 stage5 stage6 stage7 last linear",
+        "convnext": "stem stage1 shrink1 stage2 shrink2 stage3 shrink3 stage4 linear",
+        "regnet": "stem stage1 stage2 stage3 stage4 linear",
+        "nin": "mlp1 mlp2 mlp3 gap",
+        "lenet": "conv1 conv2 linear1 linear2 linear3",
+        "vit": "patches block1–6 linear",
+        "mlp": "linear1 linear2 linear",
+    }.items(),
+)
+def test_boxes_are_stages_and_together_cost_what_the_network_costs(option: str, labels: str) -> None:
+    network = network_of(configured(f"arch={option}"))
+
+    boxes, costs = network_parts(network, SHAPE), count(network, SHAPE.image)
+
+    assert " ".join(boxes["name"]) == labels
+    assert (boxes["params"].sum(), boxes["macs"].sum()) == (costs.params, costs.macs)
+    assert boxes["shape"].iloc[-1] == (10,)
+
+
+def test_blocks_within_a_stage_and_blocks_without_one_are_counted() -> None:
+    def contents(*words: str) -> list[str]:
+        return network_parts(network_of(configured(*words)), SHAPE)["content"].tolist()
+
+    assert contents("arch=resnet50")[:4] == ["conv", "3 × block", "4 × block", "6 × block"]
+    assert contents("arch=vit")[1] == "6 × block"
+    assert contents("arch=mlp", "arch.depth=5")[1] == "4 × linear"
+    shortcuts = contents("arch=vgg_scaled", "arch.depth=16", "arch.residual=true")
+    assert shortcuts == contents("arch=vgg_scaled", "arch.depth=16")
+    assert shortcuts[:4] == ["2 × conv", "2 × conv", "6 × conv", "6 × conv"]
+
+
+def test_the_most_accurate_trial_is_drawn_with_its_solved_width(tmp_path: Path) -> None:
+    plain = configured("arch=vgg_scaled")
+    plain["arch"]["width"] = 5.28
+    costs = asdict(count(network_of(plain), SHAPE.image))
+    plain["arch"]["width"] = None
+    worse = recorded(tmp_path / "worse", configured("arch=vit"))
+    solved = {**NETWORK, "solved_width": 5.28}
+    better = recorded(tmp_path / "better", plain, network=solved, costs=costs)
+    table = pd.concat([worse, better.assign(val_acc=0.9)], ignore_index=True)
+
+    assert network_boxes(table)["shape"].tolist()[:2] == [(5, 32, 32), (11, 16, 16)]
+
+
+def test_record_of_an_earlier_release_is_drawn(tmp_path: Path) -> None:
+    plain = configured("arch=vgg_scaled")
+    costs = asdict(count(network_of(plain), SHAPE.image))
+    del plain["arch"]["residual"]
+
+    assert len(network_boxes(recorded(tmp_path, plain, costs=costs))) == 5
+
+
+def test_drawing_says_what_the_network_costs(tmp_path: Path) -> None:
+    figure = network_figure(recorded(tmp_path, configured("arch=resnet50"), network={**NETWORK, "arch": "r"}))
+
+    assert figure.get_suptitle() == "trial 3: r, depth 50, width 64\n23.5M parameters, 334M MACs"
+    outlines, shares = figure.axes
+    assert [label.get_text() for label in outlines.get_yticklabels()][:3] == [
+        "image",
+        "stem",
+        "stage1: 3 × block",
+    ]
+    assert [label.get_text() for label in shares.get_yticklabels()][:2] == ["3 × 64 × 64", "64 × 16 × 16"]
+    assert sum(bar.get_width() for bar in shares.patches) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("arch", "reason"),
+    [
+        ({"family": "torchvision", "name": "resnet18", "pretrained": False}, "is of no family"),
+        ({"family": "os.path.Pyramid", "name": "mine"}, "is of no family"),
+        ({"family": "vgg_scaled", "name": "mine"}, "cannot be described again: arch.init is missing"),
+        (None, "is of no family"),
+    ],
+)
+def test_network_that_no_family_describes_is_not_drawn(tmp_path: Path, arch: Any, reason: str) -> None:
+    with pytest.raises(NothingToDraw, match=reason):
+        network_boxes(recorded(tmp_path, {"arch": arch, "head": GAP}, costs={}))
+
+
+def test_network_that_costs_other_than_its_record_says_is_not_drawn(tmp_path: Path) -> None:
+    with pytest.raises(NothingToDraw, match=r"^params of the most accurate trial's record are not those"):
+        network_boxes(recorded(tmp_path, configured("arch=vgg_scaled"), costs={"params": 1, "macs": 1}))
+
+
+def test_record_that_went_missing_is_told(tmp_path: Path) -> None:
+    table = recorded(tmp_path, configured("arch=vgg_scaled"))
+    (tmp_path / "record.json").unlink()
+
+    with pytest.raises(NothingToDraw, match="cannot be read"):
+        network_boxes(table)
+
+
+def test_network_of_very_many_parts_is_not_drawn(tmp_path: Path) -> None:
+    layers = [{"conv": 4 + i} for i in range(MOST_BOXES)]
+    plain = configured("arch=described")
+    plain["arch"]["layers"] = layers
+
+    with pytest.raises(NothingToDraw, match="41 parts"):
+        network_boxes(recorded(tmp_path, plain))

@@ -1,0 +1,195 @@
+"""The most accurate network, from image to scores: shapes, and where its parameters and MACs lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log2
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vggsweep.arch.costs import count
+from vggsweep.arch.description import DoesNotFit, InputShape, Network
+from vggsweep.arch.families import FAMILIES
+from vggsweep.arch.family import Family, described
+from vggsweep.arch.settings import HeadSettings
+from vggsweep.configuration.identity import LATER_IN_ARCH
+from vggsweep.errors import ConfigError, InfeasibleConfig, NothingToDraw
+from vggsweep.results.disk.record import Record, readable_record
+from vggsweep.results.figures.network_parts import network_parts
+from vggsweep.results.figures.style import (
+    BLUE,
+    FAINT,
+    INK,
+    LEGEND,
+    ORANGE,
+    RULE,
+    complete_rows,
+    note,
+    plain,
+)
+from vggsweep.results.statistics.replicates import mean_over_seeds
+from vggsweep.results.units import short_count
+from vggsweep.settings import read_settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Of a row's height, what the fewest and the most channels fill.
+THINNEST, THICKEST = 0.22, 0.86
+
+
+def network_boxes(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame:
+    """The parts of the most accurate network, from its record; seeds are averaged.
+
+    Stages and blocks are one box each, blocks that are equal share one; layers that cost nothing stand with
+    the layer before them.
+
+    Args:
+        table: a results table with the column ``dir``; only COMPLETE trials count.
+        value: a column of which more is better.
+
+    Returns:
+        One row for each box: ``name``; ``content``, such as ``3 × block``; ``shape`` of what leaves it,
+        for one image (channels and pixels, tokens and channels, or features); ``params``; ``macs``.
+
+    Raises:
+        NothingToDraw: no finished trial has the value, or its record describes no network of our families.
+    """
+    _, network, shape = _best_network(table, value)
+    return network_parts(network, shape)
+
+
+def network_figure(table: pd.DataFrame, value: str = "val_acc") -> Figure:
+    """The most accurate network from top to bottom, with each part's share of the costs.
+
+    A box is as wide as its feature map and as thick as it has channels, both on a logarithmic scale.
+
+    Raises:
+        NothingToDraw: see `network_boxes`.
+    """
+    record, network, shape = _best_network(table, value)
+    boxes = network_parts(network, shape)
+    costs = boxes[["params", "macs"]].sum()
+    figure = Figure(figsize=(6.4, 0.34 * len(boxes) + 1.9), layout="constrained")
+    outlines, shares = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    _draw_outlines(outlines, boxes, shape)
+    _draw_shares(shares, boxes, shape)
+    for axes in (outlines, shares):
+        axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+        axes.set_ylim(len(boxes) + 0.5, -0.6)
+        axes.tick_params(length=0, labelcolor=INK, labelsize=8.5)
+        axes.xaxis.label.set(color=INK, fontsize=8.5)
+    name = plain(str(record.network.get("arch")))
+    figure.suptitle(
+        f"trial {record.trial}: {name}, depth {network.depth}, width {network.width}\n"
+        f"{short_count(costs['params'])} parameters, {short_count(costs['macs'])} MACs",
+        color=INK,
+        fontsize=9.5,
+    )
+    return figure
+
+
+# --- numbers
+
+
+def _best_network(table: pd.DataFrame, value: str) -> tuple[Record, Network, InputShape]:
+    means = complete_rows(mean_over_seeds(table), value)
+    best = means.sort_values(value, ascending=False, kind="stable").iloc[0]
+    record = readable_record(Path(str(best.get("dir"))))
+    if record is None:
+        raise NothingToDraw("the record of the most accurate trial cannot be read")
+    return record, *_recorded_network(record)
+
+
+def _recorded_network(record: Record) -> tuple[Network, InputShape]:
+    arch = record.configuration.get("arch")
+    family = str(arch.get("family")) if isinstance(arch, Mapping) else ""
+    cls = FAMILIES.get(family)
+    # a family of a user's own is code, which no record may choose to run
+    if not (isinstance(arch, Mapping) and cls is not None and issubclass(cls, Family)):
+        raise NothingToDraw("the most accurate network is of no family of vggsweep's own")
+    fields: dict[str, Any] = {**LATER_IN_ARCH.get(family, {}), **arch}
+    if "solved_width" in record.network:
+        fields["width"] = record.network["solved_width"]
+    try:
+        shape = read_settings(
+            InputShape,
+            {name: record.network.get(name) for name in ("channels", "resolution", "num_classes")},
+            "network",
+        )
+        head = read_settings(HeadSettings, record.configuration.get("head") or {}, "head")
+        network = described(read_settings(cls, fields, "arch"), head, shape)
+        costs = count(network, shape.image)
+    except (ConfigError, InfeasibleConfig, DoesNotFit) as error:
+        reason = str(error).rstrip(".")
+        raise NothingToDraw(f"the most accurate network cannot be described again: {reason}") from None
+    for name in ("params", "macs"):
+        if record.costs.get(name) != getattr(costs, name):
+            raise NothingToDraw(
+                f"{name} of the most accurate trial's record are not those of the network that it describes"
+            )
+    return network, shape
+
+
+# --- drawing
+
+
+def _draw_outlines(axes: Axes, boxes: pd.DataFrame, shape: InputShape) -> None:
+    shapes = [shape.image, *boxes["shape"]]
+    sides = [_side(one) for one in shapes]
+    channels = [log2(1 + _channels(one)) for one in shapes]
+    widths = [(1 + log2(side)) / (1 + log2(max(sides))) for side in sides]
+    thick = [THINNEST + (THICKEST - THINNEST) * one / max(channels) for one in channels]
+    rows = range(len(shapes))
+    axes.plot([0, 0], [0, len(boxes)], color=FAINT, linewidth=0.8, zorder=1)
+    starts = [-width / 2 for width in widths]
+    axes.barh(rows, widths, thick, starts, color=RULE, edgecolor=FAINT, linewidth=0.8, zorder=2)
+    axes.set_xlim(-0.54, 0.54)
+    axes.set_xticks([])
+    labels = map(_label, boxes["name"], boxes["content"])
+    axes.set_yticks(rows, ["image", *map(plain, labels)])
+    axes.set_xlabel("wide: pixels, thick: channels (log)")
+
+
+def _label(name: str, content: str) -> str:
+    """What stands beside a box: blocks that repeat are counted, and no name says more."""
+    if "×" not in content:
+        return name
+    return content if "–" in name else f"{name}: {content}"
+
+
+def _draw_shares(axes: Axes, boxes: pd.DataFrame, shape: InputShape) -> None:
+    rows = np.arange(1, len(boxes) + 1)
+    for column, label, colour, offset in (
+        ("macs", "MACs", BLUE, -0.19),
+        ("params", "parameters", ORANGE, 0.19),
+    ):
+        shares = boxes[column] / max(1, boxes[column].sum())
+        axes.barh(rows + offset, shares, 0.32, color=colour, label=label)
+        for row, share in zip(rows + offset, shares, strict=True):
+            if share > 0:
+                text = f"{share:.0%}" if share >= 0.01 else "<1%"
+                note(axes, text, (share, row), (3, 0), va="center", fontsize=7)
+    axes.set_xlim(0, 1.2)
+    axes.set_xticks([])
+    axes.set_yticks([0, *rows], [_shape_text(shape.image), *boxes["shape"].map(_shape_text)])
+    axes.set_xlabel("share of the whole network")
+    # from the right edge, as a browser's font may be wider than the one that was measured
+    axes.legend(loc="lower right", bbox_to_anchor=(0.94, 1), ncols=2, borderaxespad=0.2, **LEGEND)
+
+
+def _side(shape: tuple[int, ...]) -> float:
+    """Pixels along an edge; tokens count as if they lay in a square."""
+    return shape[-1] if len(shape) == 3 else shape[0] ** 0.5 if len(shape) == 2 else 1.0
+
+
+def _channels(shape: tuple[int, ...]) -> int:
+    return shape[0] if len(shape) == 3 else shape[-1]
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} tokens × {shape[1]}" if len(shape) == 2 else " × ".join(map(str, shape))
