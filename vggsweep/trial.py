@@ -56,6 +56,7 @@ from vggsweep.trial_directory import (
     remove_torn_files,
 )
 from vggsweep.trial_facts import (
+    class_metrics,
     cost_facts,
     failure_reason,
     inference_speed,
@@ -187,6 +188,7 @@ class _Result:
     training: Training | None = None
     val_images: int | None = None
     chance: tuple[float, float] | None = None
+    class_names: tuple[str, ...] = ()
     is_contended: bool | None = None
 
 
@@ -207,7 +209,8 @@ def _record_of(run: _Run) -> Record:
         raise
     except Exception as error:
         state, reason = "FAIL", _logged_reason(error, run, result)
-    history = result.training.history if result.training is not None else []
+    training = result.training
+    history = training.history if training is not None else []
     return Record(
         sweep=spec.sweep,
         trial=spec.number,
@@ -221,6 +224,7 @@ def _record_of(run: _Run) -> Record:
         metrics={
             **result.test_metrics,
             **metrics(history, configuration.train.threshold_acc, result.val_images, chance=result.chance),
+            **(class_metrics(*training.validated, result.class_names) if training is not None else {}),
         },
         measurements=result.measurements,
         timings={
@@ -290,6 +294,7 @@ def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> Loa
         result.notes.append(data.note)
     result.val_images = data.validation.num_images
     result.chance = data.chance
+    result.class_names = data.class_names
     return data
 
 
@@ -304,7 +309,9 @@ def _train(
     """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
     train = run.configuration.train
     macs = result.costs["macs"]
-    training = prepare_training(run.configuration, network, precision, macs, run.spec.rungs, ranks)
+    training = prepare_training(
+        run.configuration, network, precision, macs, run.spec.rungs, ranks, data.class_counts
+    )
     result.training = training
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():
