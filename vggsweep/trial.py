@@ -209,8 +209,7 @@ def _record_of(run: _Run) -> Record:
         raise
     except Exception as error:
         state, reason = "FAIL", _logged_reason(error, run, result)
-    training = result.training
-    history = training.history if training is not None else []
+    history = result.training.history if result.training is not None else []
     return Record(
         sweep=spec.sweep,
         trial=spec.number,
@@ -224,7 +223,7 @@ def _record_of(run: _Run) -> Record:
         metrics={
             **result.test_metrics,
             **metrics(history, configuration.train.threshold_acc, result.val_images, chance=result.chance),
-            **(class_metrics(*training.validated, result.class_names) if training is not None else {}),
+            **(class_metrics(*result.training.validated, result.class_names) if result.training else {}),
         },
         measurements=result.measurements,
         timings={
@@ -293,8 +292,7 @@ def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> Loa
     if data.note is not None:
         result.notes.append(data.note)
     result.val_images = data.validation.num_images
-    result.chance = data.chance
-    result.class_names = data.class_names
+    result.chance, result.class_names = data.chance, data.class_names
     return data
 
 
@@ -308,10 +306,8 @@ def _train(
 ) -> nn.Module:
     """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
     train = run.configuration.train
-    macs = result.costs["macs"]
-    training = prepare_training(
-        run.configuration, network, precision, macs, run.spec.rungs, ranks, data.class_counts
-    )
+    macs, rungs = result.costs["macs"], run.spec.rungs
+    training = prepare_training(run.configuration, network, precision, macs, rungs, ranks, data.class_counts)
     result.training = training
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():
