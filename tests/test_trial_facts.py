@@ -11,7 +11,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.errors import ConfigError, OutOfMemory
 from vggsweep.measure.speed import measure_inference
 from vggsweep.training.loop import EpochResult, evaluate
-from vggsweep.trial_facts import epochs_to_threshold, failure_reason, metrics, training_times
+from vggsweep.trial_facts import class_metrics, epochs_to_threshold, failure_reason, metrics, training_times
 
 
 def epoch(number: int, train_acc: float, seconds: float = 2.0, speed: float = 100.0) -> EpochResult:
@@ -34,6 +34,14 @@ def test_the_last_epoch_counts_and_top5_is_left_out_where_there_is_none() -> Non
     assert (found["epochs_run"], found["val_images"], found["epochs_to_threshold"]) == (2, 600, None)
     assert found["val_acc"] == pytest.approx(0.7)
     assert "val_top5" not in found
+
+
+def test_a_class_without_images_has_no_accuracy_and_counts_in_no_mean() -> None:
+    found = class_metrics((5, 1, 0, 1), (6, 3, 0, 1), ("a", "b", "c", "d"))
+    assert found["balanced_acc"] == pytest.approx((5 / 6 + 1 / 3 + 1) / 3)
+    assert found["class_acc"] == [5 / 6, 1 / 3, None, 1.0]
+    assert (found["class_images"], found["class_names"]) == ([6, 3, 0, 1], ["a", "b", "c", "d"])
+    assert class_metrics((), (), ("a", "b")) == {}
 
 
 def test_the_speed_leaves_the_first_epoch_out_and_the_seconds_do_not() -> None:

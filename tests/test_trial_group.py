@@ -41,6 +41,7 @@ Run = Callable[..., Trained]
 EVERYTHING = (
     *("arch.width=8", "arch.dropout=0.25", "augment=crop_flip", "augment.erase_probability=0.2"),
     *("train.clip_grad_norm=1.0", "train.ema=0.5", "train.label_smoothing=0.1", "dataset.limit=199"),
+    "loss.class_weights=balanced",
     *(
         "optimizer=sgd",
         "optimizer.lr=0.1",
@@ -113,6 +114,8 @@ def test_two_processes_train_as_one_does(run: Run) -> None:
     assert seen[0] == (1, alone.metrics["val_images"])  # after the last epoch it ends by itself
     assert together.configuration_hash == alone.configuration_hash
     assert together.costs == alone.costs
+    assert together.metrics["class_images"] == alone.metrics["class_images"]
+    assert together.metrics["class_acc"] == pytest.approx(alone.metrics["class_acc"], abs=2e-5)
     assert together.notes == alone.notes
     assert set(weights_of(directory)) == set(weights_of(its_directory))
     assert output.count("epoch ") == 2

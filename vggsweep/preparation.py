@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -119,6 +119,7 @@ def prepare_training(
     macs: int,
     rungs: Collection[int] = (),
     ranks: Ranks | None = None,
+    class_counts: Sequence[int] = (),
 ) -> Training:
     """Give the network its optimizer, its schedule and, where that pays, a graph of its step.
 
@@ -129,6 +130,7 @@ def prepare_training(
         macs: of a forward pass, per image.
         rungs: epochs at which a pruner looks, see `Training`.
         ranks: this process among those that train it together; None trains alone.
+        class_counts: training images of each class; only weights of classes ask for them.
     """
     if ranks is not None:
         network = ranks.spread(network)
@@ -151,4 +153,5 @@ def prepare_training(
         rungs,
         configuration.loss,
         ranks,
+        class_counts,
     )

@@ -56,6 +56,7 @@ from vggsweep.trial_directory import (
     remove_torn_files,
 )
 from vggsweep.trial_facts import (
+    class_metrics,
     cost_facts,
     failure_reason,
     inference_speed,
@@ -187,6 +188,7 @@ class _Result:
     training: Training | None = None
     val_images: int | None = None
     chance: tuple[float, float] | None = None
+    class_names: tuple[str, ...] = ()
     is_contended: bool | None = None
 
 
@@ -221,6 +223,7 @@ def _record_of(run: _Run) -> Record:
         metrics={
             **result.test_metrics,
             **metrics(history, configuration.train.threshold_acc, result.val_images, chance=result.chance),
+            **(class_metrics(*result.training.validated, result.class_names) if result.training else {}),
         },
         measurements=result.measurements,
         timings={
@@ -289,7 +292,7 @@ def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> Loa
     if data.note is not None:
         result.notes.append(data.note)
     result.val_images = data.validation.num_images
-    result.chance = data.chance
+    result.chance, result.class_names = data.chance, data.class_names
     return data
 
 
@@ -303,8 +306,8 @@ def _train(
 ) -> nn.Module:
     """Train to the last epoch, from the checkpoint on if there is one; the network that counts."""
     train = run.configuration.train
-    macs = result.costs["macs"]
-    training = prepare_training(run.configuration, network, precision, macs, run.spec.rungs, ranks)
+    macs, rungs = result.costs["macs"], run.spec.rungs
+    training = prepare_training(run.configuration, network, precision, macs, rungs, ranks, data.class_counts)
     result.training = training
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():

@@ -18,6 +18,7 @@ from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.errors import OutOfMemory, VggsweepError
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.speed import measure_inference
+from vggsweep.training.class_balance import balanced_accuracy
 from vggsweep.training.loop import EpochResult, evaluate
 
 
@@ -82,6 +83,25 @@ def metrics(
         "val_images": val_images,
         **(dict(zip(("chance_acc", "chance_loss"), chance, strict=True)) if chance is not None else {}),
     }
+
+
+def class_metrics(hits: Sequence[int], images: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+    """What the ``metrics`` node says of classes, in the order of their labels.
+
+    Args:
+        hits, images: of each class, over the validation images after the last epoch; empty where no epoch
+            finished, or a release that did not count them wrote the checkpoint.
+        names: of the classes.
+
+    >>> class_metrics((9, 1, 0), (10, 2, 0), ("cat", "dog", "eel"))["class_acc"]
+    [0.9, 0.5, None]
+    """
+    balanced_acc = balanced_accuracy(hits, images)
+    if balanced_acc is None:
+        return {}
+    shares = [hit / count if count else None for hit, count in zip(hits, images, strict=True)]
+    facts = {"class_acc": shares, "class_images": list(images), "class_names": list(names)}
+    return {"balanced_acc": balanced_acc, **facts}
 
 
 def inference_speed(

@@ -71,7 +71,7 @@ def train(header: dict[str, Any], news: News) -> None:
         with connected(ranks, store):
             macs = configured.costs.macs
             training = prepare_training(
-                configuration, network, precision, macs, tuple(header["rungs"]), ranks
+                configuration, network, precision, macs, tuple(header["rungs"]), ranks, data.class_counts
             )
             training.run(data.train, data.validation, listener=Silence(), stop=StopRequest())
 

@@ -139,6 +139,14 @@ def test_record_from_before_there_were_other_losses_keeps_its_hash(plain: Plain)
     )
 
 
+def test_record_from_before_classes_had_weights_keeps_its_hash(plain: Plain) -> None:
+    values = plain()
+
+    assert values["loss"] == {"name": "cross_entropy", "class_weights": "none"}
+    assert configuration_hash({**values, "loss": {"name": "cross_entropy"}}) == configuration_hash(values)
+    assert configuration_hash(plain("loss.class_weights=balanced")) != configuration_hash(values)
+
+
 def test_record_from_before_images_were_mixed_keeps_its_hash(plain: Plain) -> None:
     values = plain("augment=crop_flip")
     six = {"name", "flip", "crop_padding", "erase_probability", "erase_min_area", "erase_max_area"}

@@ -89,6 +89,7 @@ def prepare(tiny: Callable[..., dict[str, Any]]) -> Iterator[Callable[..., Run]]
             train,
             resolve_precision(train.precision, device),
             loss=configuration.loss,
+            class_counts=data.class_counts,
         )
         return Run(configuration, training, data)
 

@@ -33,6 +33,7 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "mix_probability": 1.0,
     },
     "train": {"freeze": "none"},
+    "loss": {"class_weights": "none"},
 }
 # The same for fields of ``arch``, by family.
 LATER_IN_ARCH: dict[str, dict[str, Any]] = {

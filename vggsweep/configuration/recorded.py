@@ -48,6 +48,8 @@ def recorded_plain(record: Record) -> dict[str, Any]:
     # how a trial might have been stopped decides nothing now, and the pruners' fields have changed
     plain = {**LATER_NODES, **record.configuration, "pruner": {"name": "none"}}
     for group, fields in LATER_FIELDS.items():
+        if group == "loss" and plain[group].get("name") != PLAIN_LOSS["name"]:
+            continue  # a loss of one's own has none of them
         plain[group] = {**fields, **plain[group]}
     arch = {**LATER_IN_ARCH.get(str(plain["arch"].get("family")), {}), **plain["arch"]}
     if "solved_width" in record.network:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from vggsweep.settings import setting
 
-ObjectiveName = Literal["val_acc", "acc_vs_macs", "acc_vs_params", "acc_vs_latency", "acc_vs_train_time"]
+ObjectiveName = Literal[
+    "val_acc", "balanced_acc", "acc_vs_macs", "acc_vs_params", "acc_vs_latency", "acc_vs_train_time"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

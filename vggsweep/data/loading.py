@@ -47,6 +47,10 @@ class Part:
     images: Images
     indices: IndexArray
 
+    def class_counts(self, num_classes: int) -> tuple[int, ...]:
+        """How many images each class has, in the order of the labels."""
+        return tuple(np.bincount(self.images.labels[self.indices], minlength=num_classes).tolist())
+
     @property
     def num_bytes(self) -> int:
         """Memory that the stored pixels take."""
@@ -71,6 +75,7 @@ class LoadedData:
         loader: the kind of source that was chosen.
         note: what a reader of the result must know, such as that validation is the test split; or None.
         chance: validation accuracy and loss of guessing, see `Part.chance`.
+        class_counts: training images of each class.
     """
 
     train: BatchSource
@@ -80,6 +85,7 @@ class LoadedData:
     loader: Literal["resident", "streaming"]
     note: str | None
     chance: tuple[float, float]
+    class_counts: tuple[int, ...]
     _sources: _Sources
     _opened: list[BatchSource] = field(default_factory=list)
 
@@ -149,15 +155,17 @@ def load_data(
     finish = Finish(preprocess, None, seed, torch.device(device), memory_format)
     share = share or Share()
     sources = _Sources(settings, finish, eval_batch_size)
+    names = class_names(settings)
     loader = choose_loader(settings.loader, train.num_bytes + validation.num_bytes, finish.device)
     return LoadedData(
         train=sources.training(train, augment, batch_size, loader, parts, share),
         validation=sources.evaluation(validation, loader, parts, share),
         preprocess=preprocess,
-        class_names=class_names(settings),
+        class_names=names,
         loader=loader,
         note=_note(settings, whites),
         chance=validation.chance(),
+        class_counts=train.class_counts(len(names)),
         _sources=sources,
     )
 

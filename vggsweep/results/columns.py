@@ -168,6 +168,8 @@ _IN_ORDER = (
         heading="val acc", form=".4f", aliases="acc accuracy top1 error", is_key=True),
     _share("val_top5", "Right among the five likeliest; from 100 classes on.", "validation top-5 accuracy",
         aliases="top5"),
+    _share("balanced_acc", "Mean of the accuracies of all classes with validation images.",
+        "balanced accuracy", heading="balanced acc", form=".4f", aliases="balanced balanced_accuracy recall"),
     _share("averaged_val_acc", "Of averaged weights, at the last epoch at which a pruner looked.",
         "validation accuracy of averaged weights"),
     _count("val_images", "reliability", "How many images `val_acc` was counted on.",

@@ -19,6 +19,7 @@ from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.chance import is_at_chance
 from vggsweep.sweep.single_run import train_one
+from vggsweep.sweep.spec.objectives import metrics_of
 from vggsweep.training.interruption import stop_on_signals
 from vggsweep.visible import show, visible_lines
 
@@ -104,7 +105,8 @@ class SweepJob:
             _say(console, f"vggsweep: trial {record.trial} failed: {record.reason}\nSee {directory.log}")
             return math.nan
         show(closing_block(record, directory))
-        return float(record.metrics["val_acc"])
+        accuracy, *_ = metrics_of(plain["objective"]["name"])
+        return float(record.metrics[accuracy.name])
 
 
 def _overrides() -> list[str]:

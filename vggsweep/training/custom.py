@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.importing import called, check_call, load_callable, own_words
+from vggsweep.training.class_balance import balanced_weights, weighted_cross_entropy
 from vggsweep.training.settings import (
     CrossEntropySettings,
     CustomLossSettings,
@@ -56,20 +57,27 @@ def build_own_optimizer(
     return optimizer
 
 
-def build_loss(settings: LossSettings, label_smoothing: float, device: torch.device) -> Loss:
+def build_loss(
+    settings: LossSettings, label_smoothing: float, device: torch.device, class_counts: Sequence[int] = ()
+) -> Loss:
     """The loss of a batch: cross-entropy, or the user's.
 
     Args:
         settings: which.
         label_smoothing: of cross-entropy.
         device: where the buffers of a user's module go.
+        class_counts: training images of each class, for the weights of classes.
 
     Raises:
         ConfigError: ``loss.target`` cannot be imported or called so, or has parameters of its own.
         InfeasibleConfig: the user's class refuses these options.
     """
     if isinstance(settings, CrossEntropySettings):
-        return functools.partial(F.cross_entropy, label_smoothing=label_smoothing)
+        if settings.class_weights == "none":
+            return functools.partial(F.cross_entropy, label_smoothing=label_smoothing)
+        assert class_counts, "weights of classes need their numbers"
+        weight_K = torch.tensor(balanced_weights(class_counts), device=device)
+        return functools.partial(weighted_cross_entropy, weight_K=weight_K, smoothing=label_smoothing)
     name, field = settings.target, "loss.target"
     target = load_callable(name, field, "my_loss.my_loss")
     if not isinstance(target, type):

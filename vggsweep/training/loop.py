@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ from vggsweep.device import ResolvedPrecision, autocast, random_states, restore_
 from vggsweep.errors import NonFiniteLoss
 from vggsweep.training.averaging import MovingAverage
 from vggsweep.training.checkpoint import CheckpointFile
+from vggsweep.training.class_balance import ClassCounts
 from vggsweep.training.cuda_graph import Capture, CudaCapture, GraphStep
 from vggsweep.training.custom import build_loss
 from vggsweep.training.interruption import StopRequest
@@ -90,11 +91,14 @@ class Score:
     Args:
         loss, acc: over all images.
         top5: share of images whose class is among the five likeliest; None below `TOP5_CLASSES` classes.
+        class_hits, class_images: of each class in the order of the labels; empty where nobody counted.
     """
 
     loss: float
     acc: float
     top5: float | None = None
+    class_hits: tuple[int, ...] = ()
+    class_images: tuple[int, ...] = ()
 
 
 class Listener(Protocol):
@@ -117,6 +121,10 @@ class Training:
             the same with and without.
         loss: what the steps make smaller; validation is told its cross-entropy whatever it is.
         ranks: this process among those that train the network together; None trains alone.
+        class_counts: training images of each class, from which a loss may weigh them.
+
+    Attributes:
+        validated: the last finished epoch's hits and images of each class; empty before the first.
     """
 
     def __init__(
@@ -130,6 +138,7 @@ class Training:
         rungs: Collection[int] = (),
         loss: LossSettings = CROSS_ENTROPY,
         ranks: Ranks | None = None,
+        class_counts: Sequence[int] = (),
     ) -> None:
         self.ranks = ranks
         self.network = network
@@ -144,7 +153,7 @@ class Training:
         self.rungs = rungs
         self.average = MovingAverage(network, 0.0, is_warmed_up=True) if rungs else None
         forward: Callable[[Tensor], Tensor] = torch.compile(network) if train.compile else network
-        self.loss = build_loss(loss, train.label_smoothing, self.device)
+        self.loss = build_loss(loss, train.label_smoothing, self.device, class_counts)
         if ranks is not None:
             forward = ranks.averaging(network)
         self.eager = EagerStep(
@@ -154,6 +163,7 @@ class Training:
         if capture is not None:
             self.graph = GraphStep(self.eager, capture, is_required=train.cuda_graph == "always")
         self.history: list[EpochResult] = []
+        self.validated: tuple[Sequence[int], Sequence[int]] = ((), ())
 
     @property
     def evaluated_network(self) -> nn.Module:
@@ -213,6 +223,7 @@ class Training:
                 averaged_val_acc=self._score_average(train, validation, epoch),
             )
             self.history.append(result)
+            self.validated = scored.class_hits, scored.class_images
             stop.check_owner()
             if checkpoint is not None:
                 checkpoint.save(self.state_dict())
@@ -273,6 +284,7 @@ class Training:
             "random": random_states(self.device),
             "threads": torch.get_num_threads(),
             "history": [asdict(result) for result in self.history],
+            "validated": [list(counts) for counts in self.validated],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -291,6 +303,8 @@ class Training:
             self.loss.load_state_dict(state["loss"])
         restore_random_states(state["random"], self.device)
         self.history = [EpochResult(**row) for row in state["history"]]
+        hits, images = state.get("validated", ((), ()))  # older checkpoints have none
+        self.validated = tuple(hits), tuple(images)
 
 
 def evaluate(
@@ -300,7 +314,7 @@ def evaluate(
     precision: ResolvedPrecision,
     ranks: Ranks | None = None,
 ) -> Score:
-    """Loss and accuracy over all images of a source, in evaluation mode.
+    """Loss and accuracy over all images of a source, and of each class, in evaluation mode.
 
     Args:
         network: on the device.
@@ -309,21 +323,24 @@ def evaluate(
         ranks: this process among those; None evaluates alone.
     """
     loss_sum = torch.zeros((), device=device)
-    hits = torch.zeros((), dtype=torch.int64, device=device)
     top5_hits = torch.zeros((), dtype=torch.int64, device=device)
     num_classes = images = 0
+    counts = ClassCounts(0, device)
     network.eval()
     with torch.no_grad():
         for x_NCHW, y_N in batches.epoch(0):
             with autocast(device, precision):
                 scores_NK = network(x_NCHW)
             loss_sum += F.cross_entropy(scores_NK.float(), y_N, reduction="sum")
-            hits += (scores_NK.argmax(dim=1) == y_N).sum()
-            num_classes = scores_NK.shape[1]
+            if scores_NK.shape[1] != num_classes:  # known from the first batch on
+                num_classes = scores_NK.shape[1]
+                counts = ClassCounts(num_classes, device)
+            counts.add(y_N, scores_NK.argmax(dim=1))
             if num_classes >= TOP5_CLASSES:
                 top5_hits += (scores_NK.topk(5).indices == y_N[:, None]).sum()
             images += len(y_N) if ranks is None else ranks.share.size
     if ranks is not None:
-        ranks.add_up(loss_sum, hits, top5_hits)
+        ranks.add_up(loss_sum, counts.cells, top5_hits)
     top5 = top5_hits.item() / images if num_classes >= TOP5_CLASSES else None
-    return Score(loss_sum.item() / images, hits.item() / images, top5)
+    of_class = counts.hits_and_images()
+    return Score(loss_sum.item() / images, sum(of_class[0]) / images, top5, *of_class)

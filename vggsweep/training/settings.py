@@ -11,6 +11,7 @@ from vggsweep.settings import setting
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 CudaGraph = Literal["auto", "always", "never"]
 Freeze = Literal["none", "features"]
+ClassWeights = Literal["none", "balanced"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +150,14 @@ OPTIMIZERS: dict[str, type[OptimizerSettings]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class CrossEntropySettings:
-    """Cross-entropy, with the label smoothing of ``train``."""
+    """Cross-entropy, with the label smoothing of ``train``.
+
+    Args:
+        class_weights: what an image of each class counts; ``balanced`` lets all classes count the same.
+    """
 
     name: Literal["cross_entropy"]
+    class_weights: ClassWeights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +176,7 @@ class CustomLossSettings:
 
 LossSettings = CrossEntropySettings | CustomLossSettings
 LOSSES: dict[str, type[LossSettings]] = {"cross_entropy": CrossEntropySettings, "custom": CustomLossSettings}
-CROSS_ENTROPY = CrossEntropySettings(name="cross_entropy")
+CROSS_ENTROPY = CrossEntropySettings(name="cross_entropy", class_weights="none")
 
 
 @dataclass(frozen=True, kw_only=True)

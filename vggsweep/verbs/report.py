@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--where", metavar="CONDITION", help="only trials for which it is true, as in vggsweep table"
     )
     parser.add_argument("--x", metavar="COLUMN", help="the cost (default: that of the objective, else macs)")
-    parser.add_argument("--y", metavar="COLUMN", default="val_acc", help="the accuracy (default: val_acc)")
+    parser.add_argument("--y", metavar="COLUMN", help="the accuracy (default: that of the objective)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
 
 

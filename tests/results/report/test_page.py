@@ -18,7 +18,7 @@ from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.report import report_page
-from vggsweep.results.report.page import objective_cost
+from vggsweep.results.report.page import objective_accuracy, objective_cost
 from vggsweep.results.statistics.evidence import Evidence, load_evidence
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.units import short_count
@@ -210,6 +210,29 @@ def test_cost_is_that_of_the_objective_unless_another_is_named(evidence: Evidenc
     assert objective_cost(replace(evidence, sweeps=(params,))) == "params"
     assert objective_cost(replace(evidence, sweeps=(params, *evidence.sweeps))) == "macs"
     assert data_of(report_page(evidence, x="params"))["chart"]["costs"][0]["name"] == "params"
+
+
+def test_accuracy_is_that_of_the_objective(evidence: Evidence) -> None:
+    assert objective_accuracy(evidence) == "val_acc"
+    balanced = (replace(evidence.sweeps[0], objective=("balanced_acc",)),)
+    assert objective_accuracy(replace(evidence, sweeps=balanced)) == "val_acc", "no trial has it"
+    table = evidence.table.assign(balanced_acc=0.5)
+    assert objective_accuracy(replace(evidence, sweeps=balanced, table=table)) == "balanced_acc"
+
+
+def test_classes_of_unequal_number_are_shown_the_least_accurate_first(
+    record: Callable[..., Record], tmp_path: Path
+) -> None:
+    def text(name: str, images: list[int]) -> str:
+        counted = {"class_names": ["cat", "<b>dog"], "class_images": images, "class_acc": [0.875, 0.25]}
+        metrics = {**record().metrics, **counted, "balanced_acc": 0.5625}
+        write_trial(record, tmp_path / name, 0, metrics=metrics)
+        return " ".join(Elements(report_page(load_evidence([SweepDirectory(tmp_path / name)]))).text.split())
+
+    uneven = text("uneven", [1600, 1000])
+    assert "Class by class" in uneven
+    assert "<b>dog0.25001,000 cat0.87501,600" in uneven
+    assert "Class by class" not in text("even", [1500, 1000])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ import pytest
 from scipy import stats
 
 from tests.results.made_tables import network, results
-from vggsweep.results.statistics.noise import BinomialNoise, SeedNoise, images_behind, seed_noise
+from vggsweep.results.statistics.noise import (
+    BinomialNoise,
+    SeedNoise,
+    images_behind,
+    noise_behind,
+    seed_noise,
+)
 from vggsweep.results.statistics.replicates import mean_over_seeds
 
 
@@ -79,3 +85,21 @@ def test_number_of_images_is_that_of_the_records_else_told_from_accuracies() -> 
     assert images_behind(finished(hits / 1_200)) == 1_200
     assert images_behind(finished([np.pi / 4])) is None
     assert images_behind(finished([])) is None
+
+
+def test_counting_images_does_not_tell_the_noise_of_balanced_accuracy() -> None:
+    rows = [
+        {
+            **network(depth, 8),
+            "seed": seed,
+            "val_acc": 0.9,
+            "balanced_acc": 0.6 + seed / 10,
+            "val_images": 280,
+        }
+        for depth, seed in ((4, 0), (6, 0), (6, 1))
+    ]
+    of_one_seed, of_two = results(*rows[:2]), results(*rows)
+
+    assert noise_behind(of_one_seed, mean_over_seeds(of_one_seed), "balanced_acc") is None
+    assert noise_behind(of_one_seed, mean_over_seeds(of_one_seed)) == BinomialNoise(280)
+    assert isinstance(noise_behind(of_two, mean_over_seeds(of_two), "balanced_acc"), SeedNoise)

@@ -69,6 +69,7 @@ def test_a_record_alone_yields_every_column(record: Build, tmp_path: Path) -> No
         "num_classes",
         "batch_norm",
         "val_top5",
+        "balanced_acc",
         "averaged_val_acc",
         "val_images",
         "at_chance",

@@ -45,6 +45,12 @@ def test_a_long_front_is_cut_and_says_where_the_rest_is() -> None:
     assert lines[-1].strip() == "5 more: vggsweep pareto s --x macs"
 
 
+def test_front_is_that_of_the_accuracy_that_was_optimised() -> None:
+    points = table((1000, 0.9), (1000, 0.8)).assign(balanced_acc=[0.4, 0.5])
+    (_, line) = front_lines("s", points, "macs", "balanced_acc")
+    assert " ".join(line.split()) == "trial 1 balanced_acc 0.5000 macs 1k depth 4, width 8, lr 0.01"
+
+
 def test_worker_that_ends_while_another_writes_leaves_the_writing_to_it(
     small: SweepSpec, capsys: pytest.CaptureFixture[str]
 ) -> None:

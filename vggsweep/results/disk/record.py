@@ -39,7 +39,8 @@ class Record:
         costs: params, conv_params, macs, activations; budget_target and budget_residual under a budget.
         metrics: losses, accuracies (fractions), epochs_run; of the last finished epoch. And
             epochs_to_threshold, the first epoch with train.threshold_acc; val_images, and chance_acc
-            and chance_loss, what guessing reaches on them.
+            and chance_loss, what guessing reaches on them; and class_acc, class_images and class_names,
+            lists in the order of the labels.
         measurements: latency_ms_p50, latency_ms_p95, throughput, peak_memory_mb, or empty.
         timings: seconds; started and ended as UTC in ISO 8601.
         environment: versions, device, threads, precision, git commit.

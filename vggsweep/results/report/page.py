@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from vggsweep.results.report.chart import chart_data
+from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
 from vggsweep.results.statistics.evidence import Evidence, check_column
@@ -30,7 +31,7 @@ def report_page(
     evidence: Evidence,
     *,
     x: str | None = None,
-    y: str = "val_acc",
+    y: str | None = None,
     version: str = "",
     now: datetime | None = None,
 ) -> str:
@@ -39,7 +40,7 @@ def report_page(
     Args:
         evidence: the sweeps.
         x: column of the cost; None for that of the sweeps' objective, else MACs.
-        y: column of the accuracy.
+        y: column of the accuracy; None for that of the sweeps' objective.
         version: of vggsweep, for the page's foot.
         now: when it was made; None for this moment.
 
@@ -48,9 +49,10 @@ def report_page(
     """
     table = evidence.table
     cost = x or objective_cost(evidence)
-    for name, is_chosen in ((cost, x is not None), (y, y != "val_acc")):
-        if is_chosen:  # a table in which nothing finished may lack the others
+    for name in (x, y):
+        if name is not None:  # a table in which nothing finished may lack the others
             check_column(table, name)
+    y = y or objective_accuracy(evidence)
     compared, _ = same_data(table)
     verdict = reach_verdict(table, cost, y)
     standings = {standing.label: standing for group in verdict.standings for standing in group}
@@ -75,6 +77,7 @@ def report_page(
             f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
         ),
         tiles=_tiles(compared, cost, y, verdict),
+        classes=_classes_of_best(evidence, verdict),
         cost=cost,
         columns=columns,
         rows=rows,
@@ -107,6 +110,21 @@ def objective_cost(evidence: Evidence) -> str:
     costs = {sweep.objective[1] for sweep in evidence.sweeps if len(sweep.objective) > 1}
     found = costs.pop() if len(costs) == 1 else "macs"
     return found if found in evidence.table.columns else "macs"
+
+
+def objective_accuracy(evidence: Evidence) -> str:
+    """The accuracy that the sweeps optimised, where they agree and have it, else `val_acc`."""
+    names = {sweep.objective[0] for sweep in evidence.sweeps if sweep.objective}
+    found = names.pop() if len(names) == 1 else "val_acc"
+    return found if found in evidence.table.columns else "val_acc"
+
+
+def _classes_of_best(evidence: Evidence, verdict: Verdict) -> ClassTable | None:
+    standings = [standing for group in verdict.standings for standing in group]
+    if not standings:
+        return None
+    best = max(standings, key=lambda standing: standing.accuracy)
+    return class_table(evidence, best.label, best.name)
 
 
 def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[tuple[str, str, str]]:

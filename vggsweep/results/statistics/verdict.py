@@ -301,10 +301,12 @@ def _listed(names: Sequence[str]) -> str:
 
 def _uncertainty(noise: Noise | None, y: str, groups: Sequence[Sequence[Standing]]) -> str:
     if noise is None:
-        return (
-            "The number of validation images is not known, so no interval can be given: take small "
-            "differences as noise."
-        )
+        why = "The number of validation images is not known"
+        if y == "balanced_acc":
+            why = (
+                "Only seeds tell how far balanced_acc scatters (sweep.replicates=3), and there is one of each"
+            )
+        return f"{why}, so no interval can be given: take small differences as noise."
     others = max(1, *(len(group) - 1 for group in groups))
     margin = f"differences from the best below {_margins(noise, groups)} are noise"
     if others > 1:

@@ -46,17 +46,18 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
         A few lines for a person.
     """
     directory = spec.directory
+    accuracy = spec.metrics[0].name
     cost = spec.metrics[1].name if len(spec.metrics) > 1 else DEFAULT_COST
     plain = without_empty(load_plain([directory.path]))
     write_atomically(directory.table, csv_text(plain))
     table = load_evidence([directory]).table
-    has_points = {cost, "val_acc"} <= set(table.columns) and bool(
-        table[[cost, "val_acc"]].notna().all(axis=1).any()
+    has_points = {cost, accuracy} <= set(table.columns) and bool(
+        table[[cost, accuracy]].notna().all(axis=1).any()
     )
     if has_points:
         try:
             picture = io.BytesIO()
-            accuracy_cost_figure(table, cost).savefig(picture, format="png", dpi=150)
+            accuracy_cost_figure(table, cost, accuracy).savefig(picture, format="png", dpi=150)
             write_atomically(directory.front, picture.getvalue())
         except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
             has_points = False
@@ -68,7 +69,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
     lines = [f"Sweep {spec.name}: {outcome.reason} ({counts or 'nothing finished'})."]
     if has_points:
-        lines += front_lines(spec.name, table, cost)
+        lines += front_lines(spec.name, table, cost, accuracy)
     if set(found) - {"RUNNING"}:
         lines.append(f"  table     {directory.table}")
     if has_points:
@@ -131,22 +132,23 @@ def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str,
     return results | {"solutions": solutions}
 
 
-def front_lines(name: str, table: pd.DataFrame, cost: str) -> list[str]:
+def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_acc") -> list[str]:
     """The front of the configurations, each with the mean over its seeds."""
     means = mean_over_seeds(table)
-    front = means[pareto_front(means, cost)].sort_values([cost, "trial"])
+    front = means[pareto_front(means, cost, accuracy)].sort_values([cost, "trial"])
     lines = [f"  front     accuracy against {cost}:"]
     varied = varied_settings(means)
-    points = list(front.groupby([cost, "val_acc"], sort=False))
+    points = list(front.groupby([cost, accuracy], sort=False))
     for _, equals in points[:FRONT_LINES]:
         row = equals.iloc[0]
         settings = describe_network(row, varied)
         several = f"  mean of {row['seeds']} seeds" if row["seeds"] > 1 else ""
         as_good = f"  (and {len(equals) - 1} just as good)" if len(equals) > 1 else ""
         lines.append(
-            f"            trial {row['trial']:>3}  val_acc {row['val_acc']:.4f}  {cost} "
+            f"            trial {row['trial']:>3}  {accuracy} {row[accuracy]:.4f}  {cost} "
             f"{short_count(row[cost]):>6}  {settings}{several}{as_good}"
         )
     if len(points) > FRONT_LINES:
-        lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep pareto {name} --x {cost}")
+        y = "" if accuracy == "val_acc" else f" --y {accuracy}"
+        lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep pareto {name} --x {cost}{y}")
     return lines

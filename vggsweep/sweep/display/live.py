@@ -25,6 +25,7 @@ from vggsweep.results.disk.record import Record
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
 from vggsweep.sweep.scheduling.front import best_trials
+from vggsweep.sweep.spec.objectives import OBJECTIVES
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import shown_parameters
 from vggsweep.visible import visible, visible_lines
@@ -114,8 +115,9 @@ def trial_line(record: Record) -> str:
     words = [f"trial {record.trial}", record.state]
     if record.reason is not None:
         words.append(f"({record.reason})")
-    if "val_acc" in record.metrics:
-        words.append(f"val_acc {record.metrics['val_acc']:.4f}")
+    optimised = OBJECTIVES.get(str(record.configuration.get("objective", {}).get("name")), ())
+    names = dict.fromkeys(("val_acc", *(metric.name for metric in optimised[:1])))
+    words += [f"{name} {record.metrics[name]:.4f}" for name in names if name in record.metrics]
     if "macs" in record.costs:
         words.append(f"{short_count(record.costs['macs'])} MACs")
     words.append(swept_words(record.swept))

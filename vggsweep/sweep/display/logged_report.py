@@ -60,9 +60,10 @@ def _results(table: pd.DataFrame, objectives: list[str]) -> tuple[dict[str, floa
     counts = table["state"].value_counts()
     results = {f"trials/{state}": float(count) for state, count in counts.items()}
     complete = table[table["state"] == "COMPLETE"]
-    if complete.empty or "val_acc" not in complete.columns or complete["val_acc"].isna().all():
+    accuracy = objectives[0]
+    if complete.empty or accuracy not in complete.columns or complete[accuracy].isna().all():
         return results, None
-    best = complete.sort_values("val_acc", ascending=False, kind="stable").iloc[0]
+    best = complete.sort_values(accuracy, ascending=False, kind="stable").iloc[0]
     for name in objectives:
         if name in best and best[name] == best[name]:  # not NaN
             results[f"best/{name}"] = float(best[name])

@@ -31,6 +31,7 @@ class Metric:
 VAL_ACC = Metric("val_acc", StudyDirection.MAXIMIZE)
 OBJECTIVES: dict[str, tuple[Metric, ...]] = {
     "val_acc": (VAL_ACC,),
+    "balanced_acc": (Metric("balanced_acc", StudyDirection.MAXIMIZE),),
     "acc_vs_macs": (VAL_ACC, Metric("macs", StudyDirection.MINIMIZE)),
     "acc_vs_params": (VAL_ACC, Metric("params", StudyDirection.MINIMIZE)),
     "acc_vs_latency": (VAL_ACC, Metric("latency_ms_p50", StudyDirection.MINIMIZE, is_measured=True)),

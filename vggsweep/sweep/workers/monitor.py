@@ -115,5 +115,5 @@ class Monitor:
         if REASON in trial.user_attrs:
             words.append(f"({trial.user_attrs[REASON]})")
         if trial.values:
-            words.append(f"val_acc {trial.values[0]:.4f}")
+            words.append(f"{self._spec.metrics[0].name} {trial.values[0]:.4f}")
         return "  ".join([*words, f"on {owner.host}" if owner is not None else ""])
