@@ -312,14 +312,14 @@ class Suite:
         """The same trainings in one, two, four processes on the one device."""
         job = self.job(self.sizes.images, *LEAN, f"dataset.resolution={self.sizes.low}")
         counts, rounds = self.sizes.workers, self.sizes.rounds
-        self._show_workers("", speeds_of_workers(counts, job, rounds))
+        plain = speeds_of_workers(counts, job, rounds)
+        self._show_workers("", plain, plain[counts[0]])
         if self.device.type == "cuda" and shutil.which(MPS_CONTROL) is not None:
-            with multi_process_service():
-                self._show_workers(", under MPS", speeds_of_workers(counts, job, rounds))
+            with multi_process_service():  # one worker is slower under it, and would flatter the others
+                self._show_workers(", under MPS", speeds_of_workers(counts, job, rounds), plain[counts[0]])
 
-    def _show_workers(self, how: str, speeds: dict[int, list[float]]) -> None:
+    def _show_workers(self, how: str, speeds: dict[int, list[float]], alone: list[float]) -> None:
         self.measured[f"workers{how}"] = speeds
-        alone = speeds[self.sizes.workers[0]]
         for count, values in speeds.items():
             self.rows.append(
                 Row(

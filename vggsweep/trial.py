@@ -289,8 +289,7 @@ def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> Loa
     data = prepare_data(run.configuration, device, share)
     if data.loader == "resident":  # nothing is read any more
         run.spec.fingerprints.check(run.spec.plain)
-    if data.note is not None:
-        result.notes.append(data.note)
+    result.notes += filter(None, [data.note])
     result.val_images = data.validation.num_images
     result.chance, result.class_names = data.chance, data.class_names
     return data
@@ -312,11 +311,10 @@ def _train(
     checkpoint = CheckpointFile(run.spec.directory.checkpoint, run.identity)
     if checkpoint.exists():
         _continue_from(checkpoint, training, run, result)
-    images, done = data.train.num_images, len(training.history)
     check_images = partial(run.spec.fingerprints.check, run.spec.plain)
     publish = partial(_publish, run, result)
     run.spec.cores.begin(result.environment["device"])
-    with ProgressBar(run.console, train.epochs, images, done) as bar:
+    with ProgressBar(run.console, train.epochs, data.train.num_images, len(training.history)) as bar:
         try:
             training.run(
                 data.train,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vggsweep.arch.description import Conv, DoesNotFit, Sequence
+from vggsweep.arch.description import DoesNotFit, Sequence
+from vggsweep.arch.layers import Conv
 
 
 def test_an_odd_kernel_keeps_the_resolution_unless_told_otherwise() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from vggsweep.arch.build import build
-from vggsweep.arch.description import Conv
+from vggsweep.arch.layers import Conv
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from vggsweep.arch.budget import Budget, solve_width
 from vggsweep.arch.describe import network_costs
-from vggsweep.arch.description import Act, Concat, Conv, Flatten, InputShape, Linear, Norm, Residual, Sequence
+from vggsweep.arch.description import Concat, InputShape, Residual, Sequence
 from vggsweep.arch.expressions import evaluate
+from vggsweep.arch.layers import Act, Conv, Flatten, Linear, Norm
 from vggsweep.arch.written import read_layers
 from vggsweep.errors import ConfigError, InfeasibleConfig
 

@@ -13,13 +13,14 @@ import pytest
 import torch
 from torchvision import datasets
 
+from tests.data.test_custom import PLAIN
 from tests.data.torchvision_files import MAKERS, SIZE, shade, write_set
 from vggsweep.data import torchvision_source
 from vggsweep.data.catalog import check_dataset, check_test_split, class_names, training_size
 from vggsweep.data.fingerprint import data_fingerprint, data_stamp
 from vggsweep.data.loading import load_data
 from vggsweep.data.reading import read_images
-from vggsweep.data.settings import AugmentSettings, TorchvisionSettings
+from vggsweep.data.settings import TorchvisionSettings
 from vggsweep.data.torchvision_class import keywords
 from vggsweep.data.torchvision_sets import SETS
 from vggsweep.errors import ConfigError, DataError
@@ -60,22 +61,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def load(chosen: TorchvisionSettings, **how: Any) -> Any:
-    plain = AugmentSettings(
-        name="none",
-        flip=False,
-        crop_padding=0,
-        erase_probability=0.0,
-        erase_min_area=0.02,
-        erase_max_area=0.33,
-        policy=None,
-        policy_ops=2,
-        policy_magnitude=9,
-        mixup=0.0,
-        cutmix=0.0,
-        mix_probability=1.0,
-    )
     words = {"batch_size": 4, "eval_batch_size": 4, "seed": 0, "device": "cpu", "channels_last": False, **how}
-    return load_data(chosen, plain, **words)
+    return load_data(chosen, PLAIN, **words)
 
 
 @pytest.mark.parametrize("name", SETS)

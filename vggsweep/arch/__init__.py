@@ -4,32 +4,27 @@ A family of one's own is written with the names below. `build`, `modules`, `coun
 `torchvision_models` need torch; nothing else does.
 """
 
-from vggsweep.arch.description import (
+from vggsweep.arch.description import Concat, InputShape, Network, Residual, Scale, Sequence
+from vggsweep.arch.family import Family, ScaledFamily
+from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import (
     Act,
     Attend,
     ClassToken,
-    Concat,
     Conv,
     Dropout,
     FirstToken,
     Flatten,
     GlobalPool,
-    InputShape,
     LayerScale,
     Linear,
-    Network,
     Norm,
     Patches,
     Pool,
     Positions,
-    Residual,
-    Scale,
-    Sequence,
     StochasticDepth,
     squeeze_excite,
 )
-from vggsweep.arch.family import Family, ScaledFamily
-from vggsweep.arch.heads import classifier
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import InfeasibleConfig
 from vggsweep.settings import setting

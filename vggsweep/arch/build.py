@@ -11,17 +11,28 @@ from torch import nn
 from vggsweep.arch import modules
 from vggsweep.arch.custom import build_custom, try_custom
 from vggsweep.arch.description import (
+    Concat,
+    InputShape,
+    Layer,
+    Residual,
+    Scale,
+    Sequence,
+    Shape,
+    channel_axis,
+)
+from vggsweep.arch.dropout import Dropout as FastDropout
+from vggsweep.arch.families import ArchSettings
+from vggsweep.arch.family import Family, described
+from vggsweep.arch.initialization import initialize
+from vggsweep.arch.layers import (
     Act,
     Attend,
     ClassToken,
-    Concat,
     Conv,
     Dropout,
     FirstToken,
     Flatten,
     GlobalPool,
-    InputShape,
-    Layer,
     LayerScale,
     Linear,
     Norm,
@@ -29,17 +40,8 @@ from vggsweep.arch.description import (
     Patches,
     Pool,
     Positions,
-    Residual,
-    Scale,
-    Sequence,
-    Shape,
     StochasticDepth,
-    channel_axis,
 )
-from vggsweep.arch.dropout import Dropout as FastDropout
-from vggsweep.arch.families import ArchSettings
-from vggsweep.arch.family import Family, described
-from vggsweep.arch.initialization import initialize
 from vggsweep.arch.settings import CustomSettings, HeadSettings, TorchvisionSettings
 
 ACTIVATIONS: dict[str, Callable[[bool], nn.Module]] = {

@@ -5,15 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from vggsweep.arch.description import (
-    Concat,
-    DoesNotFit,
-    InputShape,
-    Network,
-    Residual,
-    Scale,
-    Sequence,
-)
+from vggsweep.arch.description import Concat, DoesNotFit, InputShape, Network, Residual, Scale, Sequence
 from vggsweep.errors import ConfigError, InfeasibleConfig, VggsweepError
 from vggsweep.importing import own_words
 
@@ -72,7 +64,7 @@ def check_description(network: Network, family: str, shape: InputShape) -> None:
 def _faults(layer: object, path: str) -> Iterator[str]:
     where = f"layer {path}" if path else "the whole"
     if not dataclasses.is_dataclass(layer) or not hasattr(layer, "effect"):
-        yield f"{where} is {layer!r}, which is no layer of vggsweep.arch.description"
+        yield f"{where} is {layer!r}, which is no layer of vggsweep.arch"
         return
     if isinstance(layer, Sequence):
         seen: set[str] = set()

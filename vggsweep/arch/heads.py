@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vggsweep.arch.description import Act, Dropout, Flatten, GlobalPool, Linear, Sequence
+from vggsweep.arch.description import Sequence
+from vggsweep.arch.layers import Act, Dropout, Flatten, GlobalPool, Linear
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import ConfigError
 

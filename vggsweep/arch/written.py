@@ -16,29 +16,25 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vggsweep.arch.description import (
+from vggsweep.arch.description import Concat, Layer, Residual, Scale, Sequence
+from vggsweep.arch.expressions import evaluate
+from vggsweep.arch.layers import (
     Act,
     Attend,
     ClassToken,
-    Concat,
     Conv,
     Dropout,
     FirstToken,
     Flatten,
     GlobalPool,
-    Layer,
     LayerScale,
     Linear,
     Norm,
     Patches,
     Pool,
     Positions,
-    Residual,
-    Scale,
-    Sequence,
     StochasticDepth,
 )
-from vggsweep.arch.expressions import evaluate
 from vggsweep.errors import ConfigError, InfeasibleConfig, near_match
 from vggsweep.settings import read_settings
 

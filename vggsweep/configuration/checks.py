@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping
 
-from vggsweep.arch.describe import check_network
 from vggsweep.configuration.logger_settings import check_loggers
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration
@@ -39,7 +38,7 @@ def check_configuration(configuration: Configuration) -> None:
     check_device_word(configuration.device)
     check_dataset(configuration.dataset)
     network = configured_network(configuration)
-    check_network(network.arch, network.head, network.shape)
+    network.check()
     _check_own_parts(configuration, network.shape.num_classes)
     if configuration.train.evaluate_test:
         check_test_split(configuration.dataset)

@@ -9,10 +9,10 @@ from typing import Any
 
 from vggsweep.arch.budget import COST_WORDS, Budget, Solution, solve_width
 from vggsweep.arch.costs import Costs
-from vggsweep.arch.describe import network_costs
+from vggsweep.arch.describe import check_network, network_costs
 from vggsweep.arch.description import InputShape
 from vggsweep.arch.families import ArchSettings
-from vggsweep.arch.family import ScaledFamily
+from vggsweep.arch.family import Family, ScaledFamily
 from vggsweep.arch.own_budget import solve_option
 from vggsweep.arch.settings import BudgetSettings, CustomSettings, HeadSettings
 from vggsweep.configuration.schema import Configuration
@@ -46,6 +46,13 @@ class ConfiguredNetwork:
     @functools.cached_property
     def costs(self) -> Costs:
         return network_costs(self.arch, self.head, self.shape)
+
+    def check(self) -> None:
+        """Refuse a network that cannot exist, before any data is read; see `check_network`."""
+        if isinstance(self.arch, Family):
+            _ = self.costs  # counting refuses what does not fit, and is remembered
+        else:
+            check_network(self.arch, self.head, self.shape)
 
 
 def configured_network(configuration: Configuration) -> ConfiguredNetwork:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from vggsweep.arch.budget import COST_WORDS
 from vggsweep.arch.costs import Costs, LayerCost
-from vggsweep.arch.describe import check_network, network_layers
+from vggsweep.arch.describe import network_layers
 from vggsweep.arch.description import InputShape
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if configuration.dataset.num_classes is None:  # the folder will be asked, so it must be there
         check_dataset(configuration.dataset)
     network = configured_network(configuration)
-    check_network(network.arch, network.head, network.shape)
+    network.check()
     layers = network_layers(network.arch, network.head, network.shape, expand=arguments.expand)
     if arguments.json:
         content: dict[str, Any] = {

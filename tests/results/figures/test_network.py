@@ -19,8 +19,7 @@ from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import resolved
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.disk.record import Record, write_record
-from vggsweep.results.figures.network import network_boxes, network_figure
-from vggsweep.results.figures.network_parts import MOST_BOXES, network_parts
+from vggsweep.results.figures.network import MOST_BOXES, network_boxes, network_figure, network_parts
 from vggsweep.settings import read_settings
 
 SHAPE = InputShape(3, 64, 10)

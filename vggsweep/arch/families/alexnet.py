@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vggsweep.arch.description import Act, Conv, Dropout, Flatten, InputShape, Linear, Network, Pool, Sequence
+from vggsweep.arch.description import InputShape, Network, Sequence
 from vggsweep.arch.family import Family
+from vggsweep.arch.layers import Act, Conv, Dropout, Flatten, Linear, Pool
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting
 

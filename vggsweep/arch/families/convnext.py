@@ -9,20 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vggsweep.arch.description import (
-    Act,
-    Conv,
-    InputShape,
-    Layer,
-    LayerScale,
-    Network,
-    Norm,
-    Residual,
-    Sequence,
-    StochasticDepth,
-)
+from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequence
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Act, Conv, LayerScale, Norm, StochasticDepth
 from vggsweep.arch.scaling import block_channels, count_blocks, share_blocks
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting

@@ -13,20 +13,10 @@ from itertools import count as natural_numbers
 from itertools import islice
 from typing import Literal
 
-from vggsweep.arch.description import (
-    Act,
-    Concat,
-    Conv,
-    Dropout,
-    InputShape,
-    Layer,
-    Network,
-    Norm,
-    Pool,
-    Sequence,
-)
+from vggsweep.arch.description import Concat, InputShape, Layer, Network, Sequence
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Act, Conv, Dropout, Norm, Pool
 from vggsweep.arch.scaling import count_blocks, round_to, share_blocks
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vggsweep.arch.checking import check_description
-from vggsweep.arch.description import Conv, InputShape, Layer, Linear, Network, Patches, Sequence
+from vggsweep.arch.description import InputShape, Layer, Network, Sequence
 from vggsweep.arch.expressions import names_in
 from vggsweep.arch.family import ScaledFamily
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Conv, Linear, Patches
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.arch.written import read_layers
 

@@ -8,19 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vggsweep.arch.description import (
-    Act,
-    Activation,
-    Dropout,
-    Flatten,
-    InputShape,
-    Layer,
-    Linear,
-    Network,
-    Norm,
-    Sequence,
-)
+from vggsweep.arch.description import InputShape, Layer, Network, Sequence
 from vggsweep.arch.family import ScaledFamily
+from vggsweep.arch.layers import Act, Activation, Dropout, Flatten, Linear, Norm
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vggsweep.arch.description import Act, Conv, InputShape, Layer, Network, Norm, Residual, Sequence
+from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequence
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Act, Conv, Norm
 from vggsweep.arch.scaling import count_blocks, round_at_most_tenth_down, share_blocks
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting

@@ -9,20 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vggsweep.arch.description import (
-    Act,
-    Conv,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    InputShape,
-    Layer,
-    Network,
-    Norm,
-    Pool,
-    Sequence,
-)
+from vggsweep.arch.description import InputShape, Layer, Network, Sequence
 from vggsweep.arch.family import ScaledFamily, stages_word
+from vggsweep.arch.layers import Act, Conv, Dropout, Flatten, GlobalPool, Norm, Pool
 from vggsweep.arch.scaling import count_blocks, round_to
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting

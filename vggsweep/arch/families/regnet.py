@@ -12,19 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from vggsweep.arch.description import (
-    Act,
-    Conv,
-    InputShape,
-    Layer,
-    Network,
-    Norm,
-    Residual,
-    Sequence,
-    squeeze_excite,
-)
+from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequence
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Act, Conv, Norm, squeeze_excite
 from vggsweep.arch.scaling import round_at_most_tenth_down, round_to
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting

@@ -13,22 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from vggsweep.arch.description import (
-    Act,
-    Activation,
-    Conv,
-    Dropout,
-    InputShape,
-    Layer,
-    Network,
-    Norm,
-    PadChannels,
-    Pool,
-    Residual,
-    Sequence,
-)
+from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequence
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Act, Activation, Conv, Dropout, Norm, PadChannels, Pool
 from vggsweep.arch.scaling import block_channels, count_blocks, round_to, share_blocks
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import ConfigError

@@ -12,21 +12,10 @@ from collections.abc import Sequence as Listed
 from dataclasses import dataclass
 from typing import Any
 
-from vggsweep.arch.description import (
-    Act,
-    Activation,
-    Conv,
-    Dropout,
-    InputShape,
-    Layer,
-    Network,
-    Norm,
-    Pool,
-    Residual,
-    Sequence,
-)
+from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequence
 from vggsweep.arch.family import Family, ScaledFamily
 from vggsweep.arch.heads import classifier
+from vggsweep.arch.layers import Act, Activation, Conv, Dropout, Norm, Pool
 from vggsweep.arch.scaling import block_channels, convolutions_per_block
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import ConfigError, InfeasibleConfig

@@ -11,24 +11,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vggsweep.arch.description import (
+from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequence
+from vggsweep.arch.family import ScaledFamily
+from vggsweep.arch.layers import (
     Act,
     Activation,
     Attend,
     ClassToken,
     Dropout,
     FirstToken,
-    InputShape,
-    Layer,
     Linear,
-    Network,
     Norm,
     Patches,
     Positions,
-    Residual,
-    Sequence,
 )
-from vggsweep.arch.family import ScaledFamily
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.errors import InfeasibleConfig
 from vggsweep.settings import setting

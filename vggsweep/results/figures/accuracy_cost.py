@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.columns import MAXIMISED, has_dials
-from vggsweep.results.figures.labels import label_points
 from vggsweep.results.figures.style import (
     GREY,
     MARK,
@@ -19,6 +18,7 @@ from vggsweep.results.figures.style import (
     cost_axis,
     draw_series,
     label_of,
+    label_points,
     legend_above,
     new_axes,
     number_columns,

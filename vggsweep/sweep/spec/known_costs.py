@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from vggsweep.arch.costs import Costs
-from vggsweep.arch.describe import check_network
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.errors import ConfigError
@@ -61,7 +60,7 @@ class KnownCosts:
             settings = read_settings(type(configuration.arch), {**arch, **numbers}, "arch")
             configuration = replace(configuration, arch=settings)
         network = configured_network(configuration)
-        check_network(network.arch, network.head, network.shape)
+        network.check()
         return network.costs
 
     def _base(self, words: tuple[str, ...]) -> tuple[Configuration, Mapping[str, Any]]:
