@@ -64,6 +64,7 @@ def vggsweep(trials: int, *words: str) -> None:
         note = None
         chance = (0.1, 2.3)
         num_images = 1
+        class_names = class_counts = ()
         train = validation = property(lambda self: self)
 
         def __enter__(self) -> NoImages:
@@ -78,6 +79,7 @@ def vggsweep(trials: int, *words: str) -> None:
             self.optimizer = optimizer
             self.history: list[EpochResult] = []
             self.graph = None
+            self.validated = ((), ())
 
         def run(self, *_: object, listener: Any, **__: object) -> None:
             acc = objective(self.optimizer.lr, self.optimizer.weight_decay)

@@ -28,6 +28,8 @@ from vggsweep.errors import ConfigError
 # The one file of the tree that belongs to no group.
 PRIMARY = "config.yaml"
 PACKAGE = re.compile(r"#\s*@package\s")
+# libyaml's, where PyYAML was built with it: the help reads more than a hundred files
+QUICK_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NAMES_OF_TYPES = {bool: "bool", int: "int", float: "float", str: "text"}
 
 
@@ -233,7 +235,7 @@ def _read(path: Path) -> _Document:
     return _Document(
         values=values,
         defaults=tuple(loaded.get("defaults") or ()),
-        comments=dict(_comments(yaml.compose(text), lines)),
+        comments=dict(_comments(yaml.compose(text, Loader=QUICK_LOADER), lines)),
         first=" ".join(prose),
         is_global=any(PACKAGE.match(line) and "_global_" in line for line in heading),
     )
