@@ -15,7 +15,7 @@ from vggsweep.results.report.svg import inline_svg
 
 
 def drawings(
-    table: pd.DataFrame, x: str, y: str, equal_cost: str | None
+    table: pd.DataFrame, x: str, y: str, equal_cost: str | None, search_seed: int | None = None
 ) -> tuple[dict[str, Markup], dict[str, str]]:
     """Every figure of a table by its id on the page, and why others would be empty.
 
@@ -24,6 +24,7 @@ def drawings(
         x: the cost.
         y: the accuracy.
         equal_cost: the cost that all networks share, or None.
+        search_seed: of the search for each network's learning rate, where there was one.
     """
     plane_cost = equal_cost or (x if x in COSTS else "macs")
     draw: dict[str, Callable[[], Figure]] = {
@@ -37,6 +38,8 @@ def drawings(
         "distribution": lambda: figures.error_distribution_figure(table, y),
         "hypervolume": lambda: figures.hypervolume_time_figure(table, x, y),
     }
+    if search_seed is not None:
+        draw["fair-rates"] = lambda: figures.fair_rates_figure(table, search_seed, y)
     drawn, refused = {}, {}
     for name, figure in draw.items():
         try:
