@@ -11,6 +11,9 @@ from vggsweep.results.figures.style import MARK, draw_series, label_of, legend_a
 from vggsweep.results.statistics.best_rates import best_rates
 from vggsweep.results.statistics.fair_rates import LR, searched_trials
 
+# The legend has room for so many networks; further lines have no name.
+MOST_NAMED = 8
+
 
 def rate_points(table: pd.DataFrame, seed: int = 0, y: str = "val_acc") -> pd.DataFrame:
     """The finished trials of a search for learning rates.
@@ -50,11 +53,13 @@ def fair_rates_figure(table: pd.DataFrame, seed: int = 0, y: str = "val_acc") ->
         NothingToDraw: see `rate_points`.
     """
     points = rate_points(table, seed, y)
-    figure, axes = new_axes()
     order = searched_trials(table, seed, y)["network"].drop_duplicates()
+    named = min(len(order), MOST_NAMED)
+    figure, axes = new_axes((6.4, 4.0 + 0.1 * named))
     for at, network in enumerate(order):
         part = points[points["network"] == network]
-        colour = draw_series(axes, part["rate"], part["value"], at, "default", label=plain(str(network)))
+        label = plain(str(network)) if at < named else None
+        colour = draw_series(axes, part["rate"], part["value"], at, "default", label=label)
         axes.scatter(part["rate"], part["value"], color=colour, s=26, zorder=3)
         axes.scatter(
             part["best"].iloc[0],
@@ -74,6 +79,6 @@ def fair_rates_figure(table: pd.DataFrame, seed: int = 0, y: str = "val_acc") ->
     axes.minorticks_off()
     low, high = float(points["value"].min()), float(points["value"].max())
     axes.set_ylim(low - 0.2 * (high - low or 0.01), high + 0.05 * (high - low or 0.01))
-    axes.set(xlabel=label_of(LR), ylabel=label_of(y))
-    legend_above(axes, 3)
+    axes.set(xlabel=f"{label_of(LR)} (optimizer.lr)", ylabel=label_of(y))
+    legend_above(axes, 2)
     return figure

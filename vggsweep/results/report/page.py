@@ -56,12 +56,15 @@ def report_page(
     y = y or objective_accuracy(evidence)
     compared, _ = same_data(table)
     fair = compare_fairly(evidence, cost, y)
-    verdict = fair.at_own if fair is not None and fair.has_compared else reach_verdict(table, cost, y)
+    if fair is not None and fair.has_compared:
+        verdict, judged = fair.at_own, fair.own
+    else:
+        verdict, judged = reach_verdict(table, cost, y), compared
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
     drawn, refused = drawings(
-        compared, cost, y, verdict.equal_cost, None if fair is None else fair.search_seed
+        compared, judged, cost, y, verdict.equal_cost, None if fair is None else fair.search_seed
     )
     moment = now or datetime.now(UTC)
     environment = jinja2.Environment(
@@ -87,7 +90,7 @@ def report_page(
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
+        chart=_shown(chart_data(judged, cost, y, standings, by_depth=verdict.equal_cost is not None)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
         drawn=drawn,
         refused=refused,

@@ -47,6 +47,7 @@ class FairComparison:
         search_seed: of the search.
         at_common, at_own: the verdict with every network at that rate, and with each at its own.
         rates: of each network.
+        own: the trials at each network's own rate.
         has_compared: whether trials at both have finished.
     """
 
@@ -55,6 +56,7 @@ class FairComparison:
     at_common: Verdict
     at_own: Verdict
     rates: tuple[NetworkRate, ...]
+    own: pd.DataFrame
     has_compared: bool
 
     @property
@@ -88,22 +90,23 @@ def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> F
     Args:
         evidence: one sweep.
         x: the cost.
-        y: the accuracy that the rates were chosen by.
+        y: the accuracy to judge by; the rates were chosen by that of the sweep's objective.
     """
     facts = evidence.sweeps[0] if len(evidence.sweeps) == 1 else None
     if facts is None or facts.fair is None:
         return None
     table, common = evidence.table, facts.fair.common_rate
-    searched = searched_trials(table, facts.fair.seed, y)
-    best = best_rates(zip(searched["network"], searched[LR], searched[y], strict=True))
-    if not best:
+    chosen_by = facts.objective[0]
+    searched = searched_trials(table, facts.fair.seed, chosen_by)
+    if searched.empty:
         return None
+    best = best_rates(zip(searched["network"], searched[LR], searched[chosen_by], strict=True))
     fresh = table[table["seed"] != facts.fair.seed]
     networks = _networks(table).loc[fresh.index]
     is_common = fresh[LR].astype(float) == common
-    # a network whose own rate is the common one is compared with itself
-    has_own = networks.isin(set(networks[~is_common]))
-    sides = (fresh[is_common], fresh[~is_common | ~has_own])
+    # a network whose own rate is the common one has trials for both sides
+    is_both = networks.isin([name for name, one in best.items() if one.rate == common])
+    sides = (fresh[is_common], fresh[~is_common | is_both])
     means = [_mean(side, networks.loc[side.index], y) for side in sides]
     return FairComparison(
         common_rate=common,
@@ -113,6 +116,7 @@ def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> F
         rates=tuple(
             NetworkRate(name, rate, means[0].get(name), means[1].get(name)) for name, rate in best.items()
         ),
+        own=sides[1],
         has_compared=all(len(mean) > 0 for mean in means),
     )
 
