@@ -18,6 +18,7 @@ LATER_FIELDS: dict[str, dict[str, Any]] = {
         "n_workers": 1,
         "trial_timeout": None,
         "lease": 60.0,
+        "fair_lr": None,
         "stop": None,
         "plateau_share": 0.01,
         "plateau_risk": 0.05,

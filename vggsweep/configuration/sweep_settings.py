@@ -25,6 +25,7 @@ class SweepSettings:
     max_retries: int = setting(minimum=0)
     max_failures: float = setting(minimum=0.0, maximum=1.0)
     replicates: int = setting(minimum=1)
+    fair_lr: int | None = setting(minimum=1)
     stop: Literal["plateau"] | None
     plateau_share: float = setting(above=0.0, below=1.0)
     plateau_risk: float = setting(above=0.0, below=1.0)

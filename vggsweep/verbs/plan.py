@@ -113,6 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     n_trials = spec.settings.n_trials
     size = spec.space.size
     points_to_train = size if is_sample or size is None else len(planned)
+    if spec.settings.fair_lr is not None:
+        points_to_train = None  # as many trials as there may be: the search's, then those that compare
     trials = spec.extent.most(points_to_train)
     content = {
         "name": spec.name,
@@ -256,6 +258,11 @@ def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:
     size, n_trials = content["space_size"], content["n_trials"]
     seeds = spec.settings.replicates
     each = f", {seeds} seeds each" if seeds > 1 else ""
+    if (fresh := spec.settings.fair_lr) is not None:
+        return (
+            f"sweep {spec.name}: {n_trials} trials, every point of a space of {size:,} once, then each "
+            f"network with {fresh} fresh seeds at its own learning rate and at the common one"
+        )
     if size is None:
         return f"sweep {spec.name}: {n_trials} trials{each}; the sampler draws them from an endless space"
     if size * seeds <= n_trials:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tests.sweep.conftest import drain, scheduler_of
-from vggsweep.sweep.display.closing import FRONT_LINES, close_in_turn, front_lines
+from tests.sweep.conftest import drain, scheduler_of, spec_of
+from vggsweep.sweep.display.closing import FRONT_LINES, close_in_turn, conclude, front_lines
 from vggsweep.sweep.outcome import WorkerOutcome
+from vggsweep.sweep.run import save_spec
+from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
 
@@ -67,3 +70,24 @@ def test_worker_that_ends_while_another_writes_leaves_the_writing_to_it(
     assert directory.best.is_file()
     assert capsys.readouterr().out.count("4 COMPLETE") == 1
     assert not (directory.workers / "closing.wanted").exists()
+
+
+def test_a_sweep_of_fair_rates_closes_with_both_verdicts_and_what_to_widen() -> None:
+    words = ("arch.depth=4,8", "optimizer.lr=0.01,0.05,0.25", "sweep.fair_lr=2", "n_trials=99")
+    spec = spec_of(*words)
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+
+    def score(assignment: Assignment) -> float:
+        plain = assignment.plain
+        best = {4: 0.05, 8: 2.0}[plain["arch"]["depth"]]
+        return 0.9 - 0.01 * float(np.log(plain["optimizer"]["lr"] / best) ** 2) - 0.001 * plain["seed"]
+
+    _, stop = drain(scheduler, score)
+    lines = conclude(spec, WorkerOutcome(stop.reason, stop.is_early)).splitlines()
+
+    (caution,) = (line for line in lines if "caution" in line)
+    assert "lies on the edge of what was searched (0.01 to 0.25)" in caution
+    verdicts = [line.split(": ")[0].split(None, 1)[1] for line in lines if line.startswith("  verdict")]
+    assert verdicts == ["every network at optimizer.lr=0.1", "each network at its own rate"]
+    assert not any(line.startswith("  front") for line in lines)

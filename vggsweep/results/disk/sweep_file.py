@@ -35,7 +35,9 @@ class SavedSpec:
         words: overrides that each of its trials has.
         objective: columns that it optimises, accuracy first.
         fingerprint: what must stay the same when it continues, by name; None where it was not saved.
-        n_trials, storage, n_workers, replicates: of the ``sweep`` node.
+        n_trials, storage, n_workers, replicates, fair_lr: of the ``sweep`` node.
+        lr: of the optimizer, where it is a number.
+        seed: of the first replicate.
         space: what is varied, as text; ``hook`` names a function that adds to it.
         space_size: its points; None for an endless one, and where an earlier release wrote the file.
         is_counted: whether the file says so at all.
@@ -49,6 +51,9 @@ class SavedSpec:
     storage: str | None
     n_workers: int = setting(minimum=1)
     replicates: int = setting(minimum=1)
+    fair_lr: int | None
+    lr: float | None
+    seed: int
     space: Any
     space_size: int | None
     is_counted: bool
@@ -67,7 +72,8 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
         return None
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        sweep, fingerprint = content["configuration"]["sweep"], content.get("fingerprint")
+        configuration, fingerprint = content["configuration"], content.get("fingerprint")
+        sweep = configuration["sweep"]
         said = {
             "command": content["command"],
             "words": list(map(str, content["words"])),
@@ -77,6 +83,9 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
             "storage": sweep.get("storage"),
             "n_workers": sweep.get("n_workers", 1),
             "replicates": sweep.get("replicates", 1),
+            "fair_lr": sweep.get("fair_lr"),
+            "lr": configuration.get("optimizer", {}).get("lr"),
+            "seed": configuration.get("seed", 0),
             "space": dict(content.get("space", {})),
             "space_size": content.get("space_size"),
             "is_counted": "space_size" in content,

@@ -7,6 +7,7 @@ one that draws them. `vggsweep.figures` is this package; it loads on first use.
 from vggsweep.results.figures.accuracy_cost import accuracy_cost_figure, accuracy_cost_points
 from vggsweep.results.figures.depth_width import depth_width_figure, depth_width_grid
 from vggsweep.results.figures.error_distribution import error_distribution, error_distribution_figure
+from vggsweep.results.figures.fair_rates import fair_rates_figure, rate_points
 from vggsweep.results.figures.hypervolume_time import hypervolume_over_time, hypervolume_time_figure
 from vggsweep.results.figures.importance import importance_figure, parameter_importance
 from vggsweep.results.figures.iso_cost import iso_cost_curves, iso_cost_figure
@@ -22,6 +23,7 @@ __all__ = [
     "depth_width_grid",
     "error_distribution",
     "error_distribution_figure",
+    "fair_rates_figure",
     "hypervolume_over_time",
     "hypervolume_time_figure",
     "importance_figure",
@@ -34,6 +36,7 @@ __all__ = [
     "parallel_axes",
     "parallel_coordinates_figure",
     "parameter_importance",
+    "rate_points",
     "standings",
     "standings_figure",
 ]

@@ -15,20 +15,27 @@ from vggsweep.results.report.svg import inline_svg
 
 
 def drawings(
-    table: pd.DataFrame, x: str, y: str, equal_cost: str | None
+    table: pd.DataFrame,
+    judged: pd.DataFrame,
+    x: str,
+    y: str,
+    equal_cost: str | None,
+    search_seed: int | None = None,
 ) -> tuple[dict[str, Markup], dict[str, str]]:
     """Every figure of a table by its id on the page, and why others would be empty.
 
     Args:
         table: with the column ``configuration``.
+        judged: the rows that the verdict is about: all, but for those of a search for learning rates.
         x: the cost.
         y: the accuracy.
         equal_cost: the cost that all networks share, or None.
+        search_seed: of the search for each network's learning rate, where there was one.
     """
     plane_cost = equal_cost or (x if x in COSTS else "macs")
     draw: dict[str, Callable[[], Figure]] = {
-        "network": lambda: figures.network_figure(table, y),
-        "standings": lambda: figures.standings_figure(table, equal_cost or x, y),
+        "network": lambda: figures.network_figure(judged, y),
+        "standings": lambda: figures.standings_figure(judged, equal_cost or x, y),
         "depth-width": lambda: figures.depth_width_figure(table, y),
         "iso-cost": lambda: figures.iso_cost_figure(table, plane_cost, value=y),
         "learning-curves": lambda: figures.learning_curves_figure(table),
@@ -37,6 +44,8 @@ def drawings(
         "distribution": lambda: figures.error_distribution_figure(table, y),
         "hypervolume": lambda: figures.hypervolume_time_figure(table, x, y),
     }
+    if search_seed is not None:
+        draw["fair-rates"] = lambda: figures.fair_rates_figure(table, search_seed, y)
     drawn, refused = {}, {}
     for name, figure in draw.items():
         try:

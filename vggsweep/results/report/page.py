@@ -15,6 +15,7 @@ from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
 from vggsweep.results.statistics.evidence import Evidence, check_column
+from vggsweep.results.statistics.fair_rates import compare_fairly, fair_sentences
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.knee import knee
@@ -54,11 +55,17 @@ def report_page(
             check_column(table, name)
     y = y or objective_accuracy(evidence)
     compared, _ = same_data(table)
-    verdict = reach_verdict(table, cost, y)
+    fair = compare_fairly(evidence, cost, y)
+    if fair is not None and fair.has_compared:
+        verdict, judged = fair.at_own, fair.own
+    else:
+        verdict, judged = reach_verdict(table, cost, y), compared
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
-    drawn, refused = drawings(compared, cost, y, verdict.equal_cost)
+    drawn, refused = drawings(
+        compared, judged, cost, y, verdict.equal_cost, None if fair is None else fair.search_seed
+    )
     moment = now or datetime.now(UTC)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOM),
@@ -73,6 +80,8 @@ def report_page(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
         verdict=verdict,
+        fair=fair,
+        fair_sentences=() if fair is None or not fair.has_compared else fair_sentences(fair),
         ends=tuple(
             f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
         ),
@@ -81,7 +90,7 @@ def report_page(
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
+        chart=_shown(chart_data(judged, cost, y, standings, by_depth=verdict.equal_cost is not None)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
         drawn=drawn,
         refused=refused,

@@ -9,5 +9,7 @@ knee.py          where a further step along a front begins to buy little
 noise.py         how far accuracies lie apart by chance
 verdict.py       the answer, and what cannot be told
 comparison.py    two sweeps, or two trials, side by side
+best_rates.py    the learning rate that suits each network, from a search
+fair_rates.py    networks at one rate for all beside each at its own
 agreement.py     whether a repeated training came out as before
 """

@@ -24,6 +24,19 @@ from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_fra
 
 
 @dataclass(frozen=True)
+class FairFacts:
+    """What a sweep with `sweep.fair_lr` compares.
+
+    Args:
+        common_rate: `optimizer.lr` of its configuration.
+        seed: of its search; others are those of the comparison.
+    """
+
+    common_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class SweepFacts:
     """What ``sweep.yaml`` says; empty for single runs and for sweeps of Hydra's stock sweepers.
 
@@ -33,6 +46,7 @@ class SweepFacts:
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
         ended: why it ended when its command last did; None while it never has.
+        fair: of one that searches the learning rate of each network, else None.
     """
 
     name: str
@@ -40,6 +54,7 @@ class SweepFacts:
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
     ended: str | None = None
+    fair: FairFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -129,5 +144,8 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
             ended = read_ended(directory.best)
-            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)
+            fair = None
+            if saved.fair_lr is not None and saved.lr is not None:
+                fair = FairFacts(saved.lr, saved.seed)
+            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, fair)
     return SweepFacts(directory.name)

@@ -14,6 +14,7 @@ from vggsweep.files import write_atomically
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.results.figures import accuracy_cost_figure
 from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.statistics.fair_rates import FairComparison, compare_fairly, fair_sentences
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
@@ -50,7 +51,8 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     cost = spec.metrics[1].name if len(spec.metrics) > 1 else DEFAULT_COST
     plain = without_empty(load_plain([directory.path]))
     write_atomically(directory.table, csv_text(plain))
-    table = load_evidence([directory]).table
+    evidence = load_evidence([directory])
+    table, fair = evidence.table, compare_fairly(evidence, cost, accuracy)
     has_points = {cost, accuracy} <= set(table.columns) and bool(
         table[[cost, accuracy]].notna().all(axis=1).any()
     )
@@ -68,7 +70,9 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     words = {"RUNNING": "unfinished"}  # another host may train them
     counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
     lines = [f"Sweep {spec.name}: {outcome.reason} ({counts or 'nothing finished'})."]
-    if has_points:
+    if fair is not None:
+        lines += fair_lines(fair)
+    elif has_points:
         lines += front_lines(spec.name, table, cost, accuracy)
     if set(found) - {"RUNNING"}:
         lines.append(f"  table     {directory.table}")
@@ -130,6 +134,18 @@ def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str,
             "best_value": best_one["values"][0],
         }
     return results | {"solutions": solutions}
+
+
+def fair_lines(found: FairComparison) -> list[str]:
+    """Each network's own learning rate, and both verdicts side by side."""
+    lines = ["  own rate  accuracy at the common rate and at the network's own, on fresh seeds:"]
+    for one in found.rates:
+        common, own = ("-" if value is None else f"{value:.4f}" for value in (one.at_common, one.at_own))
+        lines.append(f"            {one.name:<24}  lr {one.best.rate:<8g}  {common:>6}  {own:>6}")
+    lines += [f"  caution   {warning}" for warning in found.warnings]
+    if not found.has_compared:
+        return [*lines, "  verdict   nothing is compared yet: raise n_trials and continue"]
+    return lines + [f"  verdict   {where}: {answer}" for where, answer in fair_sentences(found)]
 
 
 def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_acc") -> list[str]:

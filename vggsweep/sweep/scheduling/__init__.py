@@ -4,6 +4,7 @@ scheduler.py     decides, under the study's lock: tell, stop, adopt, suggest
 take_over.py     gives a trial the result of an earlier sweep
 settle.py        tells results that were written and not told
 suggest.py       draws a configuration, and finds what repeats or cannot exist
+fair_rates.py    the next network to compare at its own learning rate and at the common one
 decisions.py     what a worker is answered: an assignment, wait, or stop
 ownership.py     owners of trials, and leases that end with their heartbeats
 heartbeat.py     the thread that gives signs of life

@@ -19,9 +19,11 @@ from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
 from vggsweep.sweep.scheduling.decisions import Stop
+from vggsweep.sweep.scheduling.fair_rates import is_searching, next_comparison
 from vggsweep.sweep.search.candidates import Candidates
 from vggsweep.sweep.search.known_cost import KnownCostSampler
 from vggsweep.sweep.search.plateau import find_plateau
+from vggsweep.sweep.spec.fair_rates import RATE
 from vggsweep.sweep.spec.known_costs import KnownCosts
 from vggsweep.sweep.spec.samplers import ask_sampler, build_sampler, fixing, sampler_name, sampler_target
 from vggsweep.sweep.spec.search_space import MOST_POINTS_WALKED, Params, load_hook, point_key
@@ -37,12 +39,15 @@ from vggsweep.sweep.storage.trial_attrs import (
     attrs_of,
     is_duplicate,
     is_infeasible,
+    is_ours,
     of_identity,
     swept_fields,
     unfinished_families,
 )
 
 SPACE_IS_DONE = "every point of the space is done"
+ALL_COMPARED = "every network is compared at its own learning rate and at the common one"
+SEARCH_FAILED = "no trial of the search for learning rates has finished"
 # A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
 REPEATS_BEFORE_RANDOM = 3
 SUGGESTIONS_PER_TRIAL = 10
@@ -80,6 +85,8 @@ class Suggester:
             if index not in used:
                 self._enqueue(item, index, trials)
                 return None
+        if self.spec.settings.fair_lr is not None:
+            return self._suggest_fair(trials, self.spec.settings.fair_lr)
         size, settings = self.spec.space.size, self.spec.settings
         if settings.stop is not None:
             model = self._known_cost_sampler(self.spec.seed)
@@ -99,6 +106,22 @@ class Suggester:
         if unseen is None:
             return Stop(SPACE_IS_DONE, is_early=False)
         self._add(unseen, {}, trials)
+        return None
+
+    def _suggest_fair(self, trials: Sequence[FrozenTrial], seeds: int) -> Stop | None:
+        """Add a trial of the search for learning rates or, when all have a result, of the comparison."""
+        unseen = self._next_unseen(trials, shuffled=False)
+        if unseen is not None:
+            self._add(unseen, {}, trials)
+            return None
+        if is_searching(trials):
+            return Stop("the search for learning rates still runs", is_early=True)
+        common = float(self.spec.base["optimizer"]["lr"])
+        coming = next_comparison(trials, common, self.spec.seed, seeds)
+        if coming is None:
+            has_compared = any(is_ours(trial) and RATE not in trial.params for trial in trials)
+            return Stop(ALL_COMPARED, is_early=False) if has_compared else Stop(SEARCH_FAILED, is_early=True)
+        self._add(coming.network, {RATE: coming.rate}, trials, seed=coming.seed)
         return None
 
     def _next_unseen(self, trials: Sequence[FrozenTrial], *, shuffled: bool) -> Params | None:
@@ -182,6 +205,7 @@ class Suggester:
         trials: Sequence[FrozenTrial],
         own: Mapping[str, Any] | None = None,
         drawn: FrozenTrial | None = None,
+        seed: int | None = None,
     ) -> None:
         """Add a point in one transaction: to be trained, or finished at once where it cannot be.
 
@@ -192,8 +216,10 @@ class Suggester:
             own: attributes that say where the point is from.
             drawn: what the sampler made of it, with a hook's parameters and its own notes; None for a point
                 that no sampler drew.
+            seed: another than the sweep's.
         """
         words = tuple(self.spec.space.words({**params, **extra}))
+        words += () if seed is None else (f"seed={seed}",)
         attributes, system = dict(own or {}), dict(drawn.system_attrs) if drawn is not None else {}
         state, values = TrialState.RUNNING, None
         everything = drawn.params if drawn is not None else params
@@ -217,7 +243,11 @@ class Suggester:
             state=state,
             values=values,
             params=everything,
-            distributions=dict((drawn or self.spec.space).distributions),
+            distributions={
+                name: one
+                for name, one in (drawn or self.spec.space).distributions.items()
+                if name in everything
+            },
             user_attrs=attributes,
             system_attrs=system,
         )

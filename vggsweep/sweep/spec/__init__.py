@@ -6,6 +6,7 @@ composer.py      one configuration from the words of a trial, without Hydra's st
 samplers.py      Optuna's samplers, from hydra-optuna-sweeper's nodes
 objectives.py    names and directions of what is optimised
 pruners.py       pruners by name
+fair_rates.py    what a search for each network's learning rate needs
 preflight.py     reads a spec and refuses, before anything is written, what cannot work
 extent.py        how many trials there will be
 warm_start.py    results of earlier sweeps that this one need not find again

@@ -20,7 +20,7 @@ class Extent:
         n_trials: at most; None where nothing says, as for single runs.
         n_workers: that train at the same time.
         replicates: trials per point of the space.
-        space_size: points of the space; None when it is endless or not known.
+        space_size: points of the space; None when it is endless or not known, and where they are not all.
     """
 
     n_trials: int | None = None

@@ -19,6 +19,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.configuration.words import pasted
 from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError, near_match
 from vggsweep.sweep.spec.composer import Composer
+from vggsweep.sweep.spec.fair_rates import check_fair_rates
 from vggsweep.sweep.spec.pruners import check_pruner
 from vggsweep.sweep.spec.samplers import (
     KNOWN_COST,
@@ -91,6 +92,7 @@ def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, comman
             "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
             "(space=depth_width) or an experiment that has one (experiment=quickstart)."
         )
+    check_fair_rates(spec)
     _check_choices(spec, line)
     _check_hook(spec)
     _check_enqueued(spec)

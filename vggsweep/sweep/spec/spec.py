@@ -37,7 +37,7 @@ from vggsweep.sweep.spec.warm_start import earlier_sweeps
 # Fields of ``sweep`` that may change when a sweep continues, and nodes that decide no result.
 FREE_SWEEP_FIELDS = (
     *("name", "n_trials", "n_workers", "timeout", "trial_timeout", "lease", "storage", "detach"),
-    *("stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler", "keep"),
+    *("fair_lr", "stop", "plateau_share", "plateau_risk", "warm_start", "prior", "allow_sampler", "keep"),
 )
 FREE_NODES = ("device", "logger")
 # How the fingerprint names the data of a sweep that does not vary them.
@@ -103,7 +103,10 @@ class SweepSpec:
     def extent(self) -> Extent:
         """How much there is to do."""
         settings = self.settings
-        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
+        size = (
+            self.space.size if settings.fair_lr is None else None
+        )  # what is compared is known after the search
+        return Extent(settings.n_trials, settings.n_workers, settings.replicates, size)
 
     def open_study(self) -> optuna.Study:
         """Create or open the sweep's study, with its pruner; suggestions take a sampler each."""

@@ -1,0 +1,142 @@
+"""Networks compared at one learning rate for all and at each one's own, side by side (`sweep.fair_lr`).
+
+A deep network and a wide one want different rates, so that a comparison at one rate answers another question.
+Rates are chosen with one seed and compared with fresh ones: what looked best in a search looks better than it
+is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from vggsweep.results.statistics.best_rates import BestRate, best_rates
+from vggsweep.results.statistics.settings import varied_settings
+from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
+
+if TYPE_CHECKING:
+    from vggsweep.results.statistics.evidence import Evidence
+
+LR = "lr"
+
+
+@dataclass(frozen=True)
+class NetworkRate:
+    """A network at its own rate beside the common one.
+
+    Args:
+        name: its settings in words.
+        best: its own rate.
+        at_common, at_own: mean accuracies over fresh seeds; None where none has finished.
+    """
+
+    name: str
+    best: BestRate
+    at_common: float | None
+    at_own: float | None
+
+
+@dataclass(frozen=True)
+class FairComparison:
+    """What a sweep with `sweep.fair_lr` found.
+
+    Args:
+        common_rate: `optimizer.lr`.
+        search_seed: of the search.
+        at_common, at_own: the verdict with every network at that rate, and with each at its own.
+        rates: of each network.
+        own: the trials at each network's own rate.
+        has_compared: whether trials at both have finished.
+    """
+
+    common_rate: float
+    search_seed: int
+    at_common: Verdict
+    at_own: Verdict
+    rates: tuple[NetworkRate, ...]
+    own: pd.DataFrame
+    has_compared: bool
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should do before believing a rate."""
+        return tuple(
+            f"the best rate of {one.name}, {one.best.rate:g}, lies on the edge of what was searched "
+            f"({one.best.low:g} to {one.best.high:g}): widen the values of optimizer.lr"
+            for one in self.rates
+            if one.best.is_on_edge
+        )
+
+
+def searched_trials(table: pd.DataFrame, seed: int, y: str = "val_acc") -> pd.DataFrame:
+    """The finished trials of the search, with a column ``network`` for all settings but the rate.
+
+    Args:
+        table: a results table.
+        seed: of the search; fresh seeds are those of the comparison.
+        y: the accuracy.
+    """
+    if not {LR, "seed", y} <= set(table.columns):
+        return table.iloc[:0].assign(network="")
+    kept = table[(table["state"] == "COMPLETE") & table[y].notna() & (table["seed"] == seed)]
+    return kept.assign(network=_networks(table).loc[kept.index])
+
+
+def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> FairComparison | None:
+    """Read both comparisons of a sweep with `sweep.fair_lr`; None for other sweeps, and before its search.
+
+    Args:
+        evidence: one sweep.
+        x: the cost.
+        y: the accuracy to judge by; the rates were chosen by that of the sweep's objective.
+    """
+    facts = evidence.sweeps[0] if len(evidence.sweeps) == 1 else None
+    if facts is None or facts.fair is None:
+        return None
+    table, common = evidence.table, facts.fair.common_rate
+    chosen_by = facts.objective[0]
+    searched = searched_trials(table, facts.fair.seed, chosen_by)
+    if searched.empty:
+        return None
+    best = best_rates(zip(searched["network"], searched[LR], searched[chosen_by], strict=True))
+    fresh = table[table["seed"] != facts.fair.seed]
+    networks = _networks(table).loc[fresh.index]
+    is_common = fresh[LR].astype(float) == common
+    # a network whose own rate is the common one has trials for both sides
+    is_both = networks.isin([name for name, one in best.items() if one.rate == common])
+    sides = (fresh[is_common], fresh[~is_common | is_both])
+    means = [_mean(side, networks.loc[side.index], y) for side in sides]
+    return FairComparison(
+        common_rate=common,
+        search_seed=facts.fair.seed,
+        at_common=reach_verdict(sides[0], x, y),
+        at_own=reach_verdict(sides[1], x, y),
+        rates=tuple(
+            NetworkRate(name, rate, means[0].get(name), means[1].get(name)) for name, rate in best.items()
+        ),
+        own=sides[1],
+        has_compared=all(len(mean) > 0 for mean in means),
+    )
+
+
+def _networks(table: pd.DataFrame) -> pd.Series:
+    """Each row's network in words, without its rate."""
+    varied = [name for name in varied_settings(table) if name != LR]
+    names = [describe_network(row, varied) for _, row in table.iterrows()]
+    return pd.Series(names, index=table.index, dtype=object)
+
+
+def _mean(table: pd.DataFrame, networks: pd.Series, y: str) -> dict[str, float]:
+    finished = table[(table["state"] == "COMPLETE") & table[y].notna()]
+    means = finished[y].astype(float).groupby(networks.loc[finished.index], sort=False).mean()
+    return {str(name): float(mean) for name, mean in means.items()}
+
+
+def fair_sentences(found: FairComparison) -> tuple[tuple[str, str], ...]:
+    """Both verdicts side by side: at which rate, and what was found there."""
+    return (
+        (f"every network at optimizer.lr={found.common_rate:g}", found.at_common.answer),
+        ("each network at its own rate", found.at_own.answer),
+    )
