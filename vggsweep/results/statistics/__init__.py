@@ -9,5 +9,6 @@ knee.py          where a further step along a front begins to buy little
 noise.py         how far accuracies lie apart by chance
 verdict.py       the answer, and what cannot be told
 comparison.py    two sweeps, or two trials, side by side
+latencies.py     latencies of a sweep against its networks timed anew
 agreement.py     whether a repeated training came out as before
 """

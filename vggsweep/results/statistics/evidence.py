@@ -15,9 +15,11 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_ended, read_saved_spec
 from vggsweep.results.plain import PlainTable
+from vggsweep.results.statistics.latencies import latest
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
@@ -33,6 +35,7 @@ class SweepFacts:
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
         ended: why it ended when its command last did; None while it never has.
+        timed: the last session that timed its networks anew; None where there was none.
     """
 
     name: str
@@ -40,6 +43,7 @@ class SweepFacts:
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
     ended: str | None = None
+    timed: Measurement | None = None
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,9 @@ def check_column(table: pd.DataFrame, name: str) -> None:
 
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
+    timed = latest(read_measurements(directory.measurements))
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
             ended = read_ended(directory.best)
-            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)
-    return SweepFacts(directory.name)
+            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, timed)
+    return SweepFacts(directory.name, timed=timed)

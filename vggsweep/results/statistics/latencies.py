@@ -34,13 +34,13 @@ class FrontChange:
 
     def __str__(self) -> str:
         if not self.joins and not self.leaves:
-            return "the front has the same trials with either"
+            return "their front has the same trials with either"
         parts = [
             f"{verb} {_named(trials)}"
             for verb, trials in (("loses", self.leaves), ("gains", self.joins))
             if trials
         ]
-        return f"with the new ones the front {' and '.join(parts)}"
+        return f"with the new ones their front {' and '.join(parts)}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Agreement:
         if not self.pairs:
             return f"{macs}no two networks have a latency in the sweep"
         rank = "" if self.spearman is None else f", Spearman {self.spearman:.3f}"
-        text = f"{macs}in-sweep latencies{self.elsewhere} order {self.swapped} of {self.pairs} pairs otherwise{rank}"
+        pairs = f"order {self.swapped} of {self.pairs} pairs otherwise"
+        text = f"{macs}in-sweep latencies{self.elsewhere} {pairs}{rank}"
         return text if self.front is None else f"{text}; {self.front}"
 
 
@@ -115,9 +116,12 @@ def _elsewhere(measurement: Measurement, rows: pd.DataFrame) -> str:
 
 
 def latest(measurements: Sequence[Measurement]) -> Measurement | None:
-    """The session that a report quotes: the last eager one, as trials are measured; else the last."""
-    eager = [one for one in measurements if one.engine == "eager"]
-    return (eager or measurements)[-1] if measurements else None
+    """The session that a report quotes: eager, as trials are measured, of most networks, the newest of such."""
+
+    def rank(at: int) -> tuple[bool, int, int]:
+        return measurements[at].engine == "eager", len(measurements[at].networks), at
+
+    return measurements[max(range(len(measurements)), key=rank)] if measurements else None
 
 
 def spearman(a: pd.Series, b: pd.Series) -> float | None:
