@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,14 +117,6 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
 
 
 def test_networks_that_do_not_fit_together_are_refused_with_how_many_do(networks: list[Candidate]) -> None:
-    from dataclasses import replace
-
     large = [replace(one, params=params) for one, params in zip(networks, (10**6, 10**13), strict=True)]
     with pytest.raises(ConfigError, match="2 networks that take turns do not fit into .* --top 1 times"):
         check_memory(large, HERE)
-
-
-def test_orders_may_be_given(networks: list[Candidate]) -> None:
-    condition = Condition("eager", "fp32", 1)
-    found = time_condition(networks, condition, HERE, rounds=6, max_drift=1e-12, order=random.Random(0))
-    assert found.refusal is not None

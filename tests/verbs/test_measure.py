@@ -129,7 +129,7 @@ def test_a_sweep_for_latency_hears_how_far_its_own_latencies_agree(quickstart: P
     for number in range(4):
         rewrite(quickstart, number, measurements={"latency_ms_p50": 1.0 + number, "latency_batch_size": 2})
     settings = quickstart / "sweep.yaml"
-    settings.write_text(settings.read_text().replace("- macs\n", "- latency_ms_p50\n"))
+    settings.write_text(settings.read_text().replace("name: macs\n", "name: latency_ms_p50\n"))
     assert run_verb("measure", ["quickstart", *ANY_MACHINE]) == 0
 
     said = capsys.readouterr().out

@@ -116,7 +116,7 @@ def _elsewhere(measurement: Measurement, rows: pd.DataFrame) -> str:
 
 
 def latest(measurements: Sequence[Measurement]) -> Measurement | None:
-    """The session that a report quotes: eager, as trials are measured, of most networks, the newest of such."""
+    """The session that a report quotes: eager as trials are, of most networks, the newest of these."""
 
     def rank(at: int) -> tuple[bool, int, int]:
         return measurements[at].engine == "eager", len(measurements[at].networks), at
