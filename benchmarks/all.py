@@ -34,6 +34,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "table_time": ("table_time.py",),
     "augmentation": ("augmentation.py",),
     "family_steps": ("family_steps.py",),
+    "latency_widths": ("latency_widths.py",),
     "gpu_suite": ("gpu_suite.py",),
 }
 

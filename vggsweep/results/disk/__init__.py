@@ -11,5 +11,6 @@ sweep_file.py  ``sweep.yaml``, what a sweep was told
 study_file.py  ``study.db``, only as far as tables need it
 index.py       the rows of many records in one file
 openings.py    ``test_openings.jsonl``, each look at the test set
+measurements.py ``measurements.jsonl``, networks timed anew
 yaml_text.py   YAML that a person reads and Hydra reads back
 """

@@ -128,6 +128,8 @@ class SweepDirectory:
     # by which loggers know the run of its report again, where any is chosen
     run = _File("sweep.run")
     openings = _File(OPENINGS)
+    # its networks timed anew by `vggsweep measure`
+    measurements = _File("measurements.jsonl")
 
     @property
     def name(self) -> str:
@@ -136,7 +138,7 @@ class SweepDirectory:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a sweep writes beside its study and its trials."""
-        return (self.settings, self.run, *self.closing_files)
+        return (self.settings, self.run, self.measurements, *self.closing_files)
 
     @property
     def closing_files(self) -> tuple[Path, ...]:

@@ -19,6 +19,7 @@ from vggsweep.results.statistics.fair_rates import compare_fairly, fair_sentence
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.knee import knee
+from vggsweep.results.statistics.latencies import compare_latencies
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
@@ -85,6 +86,7 @@ def report_page(
         ends=tuple(
             f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
         ),
+        timed=_timed_anew(evidence),
         tiles=_tiles(compared, cost, y, verdict),
         classes=_classes_of_best(evidence, verdict),
         cost=cost,
@@ -126,6 +128,20 @@ def objective_accuracy(evidence: Evidence) -> str:
     names = {sweep.objective[0] for sweep in evidence.sweeps if sweep.objective}
     found = names.pop() if len(names) == 1 else "val_acc"
     return found if found in evidence.table.columns else "val_acc"
+
+
+def _timed_anew(evidence: Evidence) -> tuple[str, ...]:
+    """For each sweep whose networks `vggsweep measure` timed: whether its own latencies say the same."""
+    said = []
+    for facts in evidence.sweeps:
+        if facts.timed is None:
+            continue
+        rows = evidence.table[evidence.table["sweep"] == facts.name]
+        agreement = compare_latencies(facts.timed, rows, facts.objective)
+        if agreement.pairs:
+            when = f"networks of {facts.name} timed anew on {facts.timed.when[:10]} ({facts.timed.condition})"
+            said.append(f"{when}: {agreement}")
+    return tuple(said)
 
 
 def _classes_of_best(evidence: Evidence, verdict: Verdict) -> ClassTable | None:

@@ -11,5 +11,6 @@ verdict.py       the answer, and what cannot be told
 comparison.py    two sweeps, or two trials, side by side
 best_rates.py    the learning rate that suits each network, from a search
 fair_rates.py    networks at one rate for all beside each at its own
+latencies.py     latencies of a sweep against its networks timed anew
 agreement.py     whether a repeated training came out as before
 """
