@@ -106,7 +106,7 @@ def plain_fit(fit: ScalingFit) -> dict[str, Any]:
         "y": data.y,
         "networks": len(data.networks),
         "trainings": data.trials,
-        "dials": list(data.dials),
+        "dials": list(data.varied),
         "settings": [one.name for one in data.settings],
         "steps": [{**asdict(step), "sentence": step_sentence(step, data.y)} for step in fit.steps],
         "held_out": None if fit.held_out is None else asdict(fit.held_out),

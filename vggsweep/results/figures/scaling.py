@@ -35,6 +35,7 @@ from vggsweep.results.units import short_count
 
 # More depths would be a thicket.
 MOST_CURVES = 4
+# Of a curve over cost.
 POINTS = 17
 
 
@@ -47,7 +48,7 @@ def scaling_curves(fit: ScalingFit) -> pd.DataFrame:
     Returns:
         Columns ``series`` (a depth; of networks of equal cost their MACs), ``x`` (MACs; there a depth),
         ``depth``, ``width``, ``middle``, ``low`` and ``high`` (90 % of the surface, without a seed's luck).
-        Curves over cost reach from half the cheapest network of all to twice the dearest.
+        Curves over cost reach from the cheapest network of all to twice the dearest.
 
     Raises:
         NothingToDraw: networks of other sizes cannot be counted.
@@ -101,7 +102,8 @@ def draw_scaling(fit: ScalingFit) -> Figure:
         colour = SERIES[at % len(SERIES)]
         axes.fill_between(curve["x"], curve["low"], curve["high"], color=colour, alpha=0.16, linewidth=0)
         label = f"{short_count(series)} MACs" if is_equal else f"depth {series:g}"
-        known, beyond = curve[curve["x"] <= dearest], curve[curve["x"] >= dearest]
+        known = curve[curve["x"] <= dearest]
+        beyond = curve[curve["x"] >= known["x"].max()]
         axes.plot(known["x"], known["middle"], color=colour, linewidth=1.8, label=label)
         axes.plot(beyond["x"], beyond["middle"], color=colour, linewidth=1.8, linestyle=DASHES[2])
         own = networks[_belongs(networks, series, is_equal=is_equal)]
@@ -147,14 +149,18 @@ def _over_depth(fit: ScalingFit, arithmetic: Arithmetic) -> list[Point]:
 
 def _over_cost(fit: ScalingFit, arithmetic: Arithmetic) -> list[Point]:
     macs = fit.data.networks["macs"].astype(float)
-    costs = np.geomspace(macs.min() / FAR, macs.max() * FAR, POINTS)
-    resolution = _resolution(fit)
-    return [
-        (depth, float(cost), Size(depth, width, resolution, float(cost)))
-        for depth in _some(sorted(set(fit.data.networks["depth"].astype(float))))
-        for cost in costs
-        if (width := arithmetic.width(float(cost), int(depth), int(resolution))) is not None
-    ]
+    resolution, found = int(_resolution(fit)), []
+    for depth in _some(sorted(set(fit.data.networks["depth"].astype(float)))):
+        # what is nearest to the cheapest may cost more: a deep network cannot be that cheap
+        ends = [
+            arithmetic.width(cost, int(depth), resolution, np.inf) for cost in (macs.min(), FAR * macs.max())
+        ]
+        if ends[0] is None or ends[1] is None:
+            continue
+        for width in map(float, np.geomspace(*ends, POINTS)):
+            cost = float(arithmetic.macs(int(depth), width, resolution))
+            found.append((depth, cost, Size(depth, width, resolution, cost)))
+    return found
 
 
 def _resolution(fit: ScalingFit) -> float:

@@ -39,13 +39,13 @@ class Arithmetic:
         assert isinstance(arch, ScaledFamily)
         return family_costs(replace(arch, depth=depth).at_width(width), self.network.head, shape).macs
 
-    def width(self, macs: float, depth: int, resolution: int) -> float | None:
+    def width(self, macs: float, depth: int, resolution: int, tolerance: float = TOLERANCE) -> float | None:
         """The real width at which a network of this depth costs so much; None where there is none."""
         arch = self.network.arch
         assert isinstance(arch, ScaledFamily)
         with suppress(ConfigError):
             width = nearest_width(lambda one: self.macs(depth, one, resolution), macs, arch.width_step)
-            if abs(self.macs(depth, width, resolution) / macs - 1) <= TOLERANCE:
+            if abs(self.macs(depth, width, resolution) / macs - 1) <= tolerance:
                 return width
         return None
 

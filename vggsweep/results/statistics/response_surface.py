@@ -28,14 +28,14 @@ from scipy.stats import qmc
 Values = NDArray[np.float64]
 
 # Priors in natural logarithms of the outcome per unit of a feature, which for a dial is a doubling.
-SLOPE = 0.5  # standard deviation: a doubling seldom does more than halve an error, or double it
+SLOPE = 0.3  # standard deviation: a doubling hardly ever does more than halve an error, or double it
 # Log-normal: median, and deviation of the logarithm.
-CURVATURE = (0.02, 1.2)
-DEPARTURE = (0.03, 1.2)
+CURVATURE = (0.015, 1.2)
+DEPARTURE = (0.02, 1.2)
 LENGTH = (1.0, 0.5)
 CONFIGURATION = (0.005, 1.2)
 # Of the seeds' deviation: as if two degrees of freedom had shown it (an inverse chi-square distribution).
-NOISE = (0.04, 2.0)
+NOISE = (0.03, 2.0)
 # Points of the prior that are weighed, and equally likely ones that stand for them afterwards.
 CANDIDATES, KEPT = 1024, 256
 # Draws for each that is kept.
@@ -141,10 +141,11 @@ class ResponseSurface:
         mean_HM = self._mean + np.einsum("hnm,hn->hm", cross_HNM, whitened_HN)
         left_HMM = self._covariance(self._parts, x_MD, x_MD) - cross_HNM.swapaxes(1, 2) @ cross_HNM
         root_HMM = np.linalg.cholesky(left_HMM + 10 * JITTER * np.eye(len(x_MD)))
-        at_S = np.repeat(np.arange(len(self._times)), self._times * DRAWS)
-        drawn_SM = np.einsum("smk,sk->sm", root_HMM[at_S], random.standard_normal((len(at_S), len(x_MD))))
-        found: Values = mean_HM[at_S] + drawn_SM
-        return found
+        drawn = [
+            mean_M + random.standard_normal((times * DRAWS, len(x_MD))) @ root_MM.T
+            for mean_M, root_MM, times in zip(mean_HM, root_HMM, self._times, strict=True)
+        ]
+        return np.concatenate(drawn)
 
     @property
     def _x_ND(self) -> Values:

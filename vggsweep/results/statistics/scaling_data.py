@@ -66,7 +66,8 @@ class ScalingData:
     Args:
         y: an accuracy.
         networks: one row a network, seeds averaged, ``width`` a real number where a budget solved it.
-        dials: those that differ among the networks.
+        dials: those that are known of the networks.
+        varied: those in which the networks differ.
         settings: whatever else differs.
         images: that accuracies were counted on, or None.
         cautions: what was left out.
@@ -75,6 +76,7 @@ class ScalingData:
     y: str
     networks: pd.DataFrame
     dials: tuple[str, ...]
+    varied: tuple[str, ...]
     settings: tuple[Setting, ...]
     images: int | None
     cautions: tuple[str, ...]
@@ -156,8 +158,9 @@ def scaling_data(table: pd.DataFrame, y: str = "val_acc") -> ScalingData:
             f"A fit needs {LEAST_NETWORKS} finished networks of different sizes, and {found} finished with a "
             f"{y} above chance ({states or 'no trial'}); replicates of one network count once."
         )
-    dials = tuple(name for name in DIALS if name in rows.columns and rows[name].nunique() > 1)
-    if not dials:
+    dials = tuple(name for name in DIALS if name in rows.columns and rows[name].notna().all())
+    varied = tuple(name for name in dials if rows[name].nunique() > 1)
+    if not varied:
         raise ConfigError(
             "All of these networks are of one depth, width and resolution: there is no size to fit over. "
             "Sweep one of them, such as arch.depth=4,6,8,12."
@@ -167,7 +170,7 @@ def scaling_data(table: pd.DataFrame, y: str = "val_acc") -> ScalingData:
         ordered = rows.sort_values("macs", kind="stable")
         rows = ordered.iloc[np.linspace(0, len(rows) - 1, MOST_NETWORKS).round().astype(int)]
     settings = tuple(_setting(rows[name]) for name in _others(rows))
-    return ScalingData(y, rows, dials, settings, images_behind(table, y), tuple(cautions))
+    return ScalingData(y, rows, dials, varied, settings, images_behind(table, y), tuple(cautions))
 
 
 def _finished(table: pd.DataFrame, y: str, cautions: list[str]) -> pd.DataFrame:
@@ -178,7 +181,7 @@ def _finished(table: pd.DataFrame, y: str, cautions: list[str]) -> pd.DataFrame:
     means = mean_over_seeds(table)
     numbers = means[sorted(needed)].apply(pd.to_numeric, errors="coerce").astype(float)
     is_sized = (numbers[["depth", "width", "macs"]] > 0).all(axis=1) & numbers[y].notna()
-    rows = means[is_sized & (means["state"] == "COMPLETE")]
+    rows: pd.DataFrame = means[is_sized & (means["state"] == "COMPLETE")]
     pruned = int((table["state"] == "PRUNED").sum())
     if pruned:
         trials = "1 trial that was" if pruned == 1 else f"{pruned} trials that were"

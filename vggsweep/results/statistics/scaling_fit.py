@@ -1,7 +1,7 @@
 """What a doubling of depth, width or resolution buys, at equal cost and alone, with intervals.
 
 The errors of the networks that finished are fitted by `vggsweep.results.statistics.response_surface`. A step
-is *not identified* where the networks hardly vary in its direction: no model should answer for them then.
+is *not identified* where the networks say little more of it than was assumed beforehand.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import pandas as pd
 
 from vggsweep.errors import InfeasibleConfig
 from vggsweep.results.statistics.arithmetic import Arithmetic, arithmetic_of
-from vggsweep.results.statistics.response_surface import ResponseSurface, Values
+from vggsweep.results.statistics.response_surface import SLOPE, ResponseSurface, Values
 from vggsweep.results.statistics.scaling_data import DIALS, ScalingData, scaling_data
 from vggsweep.results.statistics.verdict import equal_cost_groups
 
 # Every interval of a fit.
 LEVEL = 0.9
-# A step is not identified where it is so many times as long as the networks vary in its direction (standard
-# deviations): five are two networks of neighbouring depths of three.
-LONGEST_STEP = 5.0
+# A step is not identified where more than this share is left of how far its effect might have lain from
+# nothing beforehand: the interval would be what was put in, and then a factor of 1.2 in the error or more.
+LEAST_LEARNT = 0.4
+# A dial varies only together with others where they explain all but this share of its variance.
+TIED = 0.1
 # Beyond so many times the largest or the dearest network an answer is called an extrapolation.
 FAR = 2.0
 # Costs at which trades are told, where networks of equal cost form groups.
@@ -217,7 +219,7 @@ def _trades(data: ScalingData, arithmetic: Arithmetic, macs: float | None) -> li
             found.append(("depth", True, *pair))
         if (pair := _wider(data, at, resolution)) is not None:
             found.append(("width", True, *pair))
-        if "resolution" in data.dials:
+        if "resolution" in data.varied:
             depth = _nearest(data, "depth", middle.depth)
             low = _nearest(data, "resolution", middle.resolution / np.sqrt(2))
             start, end = at(depth, low), at(depth, 2 * low)
@@ -254,7 +256,7 @@ def _growths(data: ScalingData, arithmetic: Arithmetic | str) -> list[Pair]:
     """Doublings of one dial alone, which the cost pays for."""
     middle, found = _middle(data), []
     for name in DIALS:
-        if name not in data.dials and name == "resolution":
+        if name not in data.varied and name == "resolution":
             continue
         low = middle.dials | {name: _nearest(data, name, middle.dials[name] / np.sqrt(2))}
         low |= {other: _nearest(data, other, low[other]) for other in DIALS if other != name}
@@ -285,46 +287,30 @@ def _step(
     data: ScalingData, surface: ResponseSurface, dial: str, is_equal_cost: bool, start: Size, end: Size
 ) -> Step:
     features_2D = data.at([start.dials, end.dials])
-    why_not = _why_not_identified(data, features_2D[1] - features_2D[0], dial, is_equal_cost)
-    if why_not:
-        return Step(dial, is_equal_cost, start, end, None, None, None, why_not)
-    accuracy_S2 = _accuracy(surface.trend(features_2D))
+    log_error_S2 = surface.trend(features_2D)
+    left = float(np.std(log_error_S2[:, 1] - log_error_S2[:, 0]))
+    if left > LEAST_LEARNT * SLOPE * float(np.linalg.norm(features_2D[1] - features_2D[0])):
+        return Step(dial, is_equal_cost, start, end, None, None, None, _why_not(data, dial, start, end))
+    accuracy_S2 = _accuracy(log_error_S2)
     low, middle, high = _quantiles(accuracy_S2[:, 1:] - accuracy_S2[:, :1])[:, 0]
     far = is_far(data, start) or is_far(data, end)
     return Step(dial, is_equal_cost, start, end, float(middle), float(low), float(high), "", far)
 
 
-def _why_not_identified(data: ScalingData, step_D: Values, dial: str, is_equal_cost: bool) -> str:
-    """Why the networks do not determine what a step does, as the end of a sentence; else nothing."""
-    if not is_equal_cost and dial not in data.dials:
-        return f"all networks have {dial} {data.networks[dial].iloc[0]:g}"
-    features_ND = data.features(data.networks)
-    spread_DD = np.atleast_2d(np.cov(features_ND, rowvar=False, bias=True))
-    # an invisible spread in every direction keeps this finite
-    length = float(np.sqrt(step_D @ np.linalg.solve(spread_DD + 1e-9 * np.eye(len(step_D)), step_D)))
-    if length <= LONGEST_STEP:
-        return ""
-    fixed = [name for name in ("depth", "width") if name not in data.dials]
-    if fixed:
-        return f"all networks have {fixed[0]} {data.networks[fixed[0]].iloc[0]:g}"
-    own = float(np.linalg.norm(step_D) / max(np.sqrt(_variance_along(spread_DD, step_D)), 1e-9))
-    if own <= LONGEST_STEP:
-        return f"{dial} varies only together with {_companions(data, dial)}"
-    return f"the networks hardly differ in {dial}"
-
-
-def _variance_along(spread_DD: Values, step_D: Values) -> float:
-    unit_D = step_D / np.linalg.norm(step_D)
-    return float(unit_D @ spread_DD @ unit_D)
-
-
-def _companions(data: ScalingData, dial: str) -> str:
-    """What a dial cannot be told from."""
-    others = [name for name in (*data.dials, *(one.name for one in data.settings)) if name != dial]
-    macs = data.networks["macs"].astype(float)
-    if macs.max() <= 1.06 * macs.min() and "width" in others + [dial]:
-        return f"{'width' if dial != 'width' else 'depth'}, as one budget ties them"
-    return " and ".join(others) or "other settings"
+def _why_not(data: ScalingData, dial: str, start: Size, end: Size) -> str:
+    """Why the networks do not determine what a step does, as the end of a sentence."""
+    for name in (dial, *DIALS):
+        if start.dials[name] != end.dials[name] and name not in data.varied:
+            return f"all networks have {name} {data.networks[name].iloc[0]:g}"
+    others = [name for name in data.varied if name != dial]
+    own_N = np.log2(data.networks[dial].to_numpy(dtype=float))
+    terms_NK = np.column_stack(
+        [np.ones(len(own_N)), *(np.log2(data.networks[name].astype(float)) for name in others)]
+    )
+    left_N = own_N - terms_NK @ np.linalg.lstsq(terms_NK, own_N, rcond=None)[0]
+    if others and left_N.var() < TIED * own_N.var():
+        return f"{dial} varies only together with {' and '.join(others)}"
+    return "these networks are too few, too alike or too noisy to tell"
 
 
 def _hold_out(data: ScalingData) -> HeldOut | None:

@@ -19,7 +19,7 @@ def subject(fit: ScalingFit) -> str:
     where = f" on {data[0]}" if data else ""
     ranges = [
         f"{name} {_number(networks[name].min())} to {_number(networks[name].max())}"
-        for name in fit.data.dials
+        for name in fit.data.varied
     ]
     macs = networks["macs"].astype(float)
     costs = short_count(float(macs.min())), short_count(float(macs.max()))
