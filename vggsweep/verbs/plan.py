@@ -48,6 +48,8 @@ examples:
 # A larger space is judged by this many random points.
 MOST_POINTS = 1000
 SHOWN = 20
+# Parameters that the table shows anyway.
+DIALS = frozenset({"arch.depth", "arch.width"})
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,9 @@ def _print(
         title = f"{len(shown)} of {len(planned)} configurations, drawn at random"
     table = Table(title=title, title_justify="left")
     has_budget = any(item.solved_width is not None for item in planned)
-    for column in ("parameters", "depth", "width", "params", "MACs"):
+    # predictions need the room, and are of networks that differ in little else than depth and width
+    is_told = expected is not None and all(DIALS.issuperset(item.params) for item in planned)
+    for column in (*(() if is_told else ("parameters",)), "depth", "width", "params", "MACs"):
         is_words = column == "parameters"
         table.add_column(column, justify="left" if is_words else "right", overflow="fold")
     if has_budget:
@@ -293,7 +297,8 @@ def _print(
         costs = (short_count(item.params_count), short_count(item.macs))
         solved = _solved(item) if has_budget else ()
         told = () if expected is None else _told(expected, at)
-        table.add_row(words, str(item.depth), str(item.width), *costs, *solved, *told)
+        named = () if is_told else (words,)
+        table.add_row(*named, str(item.depth), str(item.width), *costs, *solved, *told)
     console.print(table)
     for sentence in [] if expected is None else _forecast_sentences(expected, content):
         console.print(sentence, markup=False, soft_wrap=True)
@@ -317,7 +322,7 @@ def _print(
 def _told(expected: Forecast, at: int) -> tuple[str, ...]:
     """The accuracy of one network and how long it trains; a star marks an extrapolation."""
     one = expected.accuracies[at]
-    accuracy = f"{one.accuracy:.3f} ({one.low:.3f} to {one.high:.3f}){'*' if one.is_far else ''}"
+    accuracy = f"{one.accuracy:.3f} ({one.low:.3f}–{one.high:.3f}){'*' if one.is_far else ''}"
     return (accuracy, *(_duration(seconds.middle) for seconds in expected.seconds[at : at + 1]))
 
 

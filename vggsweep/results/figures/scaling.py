@@ -81,7 +81,8 @@ def scaling_figure(table: pd.DataFrame, y: str = "val_acc") -> Figure:
     try:
         return draw_scaling(fit_scaling(table, y))
     except ConfigError as error:
-        raise NothingToDraw(str(error).rstrip(".")) from None
+        told = str(error).rstrip(".")
+        raise NothingToDraw(told[:1].lower() + told[1:]) from None
 
 
 def draw_scaling(fit: ScalingFit) -> Figure:
