@@ -26,7 +26,7 @@ EXAMPLE = """\
 examples:
   vggsweep fit                              val_acc over the sizes of the newest sweep
   vggsweep fit quickstart iso_macs --macs 8e6
-  vggsweep fit quickstart --where "depth >= 5" --out fit.png
+  vggsweep fit quickstart --where "depth <= 8" --out fit.png
   vggsweep fit quickstart --json
 """
 FORMATS = (".png", ".svg", ".pdf")
