@@ -39,7 +39,7 @@ SWEEPS = ("runs", "my_sweep", "d2l_vgg-runs", "first", "equal", "iso_macs", "iso
 TRIALS = {"quickstart/7": "quickstart/2", "quickstart/3": "quickstart/1"}
 PICTURES = "/path/to/pictures"
 # These only read; what the other verbs do is tried in tests/verbs.
-READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "report")
+READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "fit", "report")
 # Lines whose point is something that no test has: another host's database, a sampler from a hub.
 NOT_HERE = (
     *("@db.lab", "my_samplers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),

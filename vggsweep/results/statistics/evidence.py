@@ -152,7 +152,5 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
             fair = None
             if saved.fair_lr is not None and saved.lr is not None:
                 fair = FairFacts(saved.lr, saved.seed)
-            return SweepFacts(
-                directory.name, saved.command, saved.words, saved.objective, ended, fair, timed
-            )
+            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, fair, timed)
     return SweepFacts(directory.name, timed=timed)
