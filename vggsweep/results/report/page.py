@@ -26,7 +26,8 @@ from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.scaling_fit import ScalingFit, fit_scaling
 from vggsweep.results.statistics.scaling_words import fit_sentences
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
+from vggsweep.results.statistics.standing import describe_network
+from vggsweep.results.statistics.verdict import Verdict, reach_verdict
 from vggsweep.results.units import short_count
 from vggsweep.visible import visible_lines
 
