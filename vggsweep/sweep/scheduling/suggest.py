@@ -43,6 +43,7 @@ from vggsweep.sweep.storage.trial_attrs import (
 )
 
 SPACE_IS_DONE = "every point of the space is done"
+ENQUEUED_ARE_DONE = "every configuration of sweep.enqueue is done"
 # A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
 REPEATS_BEFORE_RANDOM = 3
 SUGGESTIONS_PER_TRIAL = 10
@@ -80,6 +81,8 @@ class Suggester:
             if index not in used:
                 self._enqueue(item, index, trials)
                 return None
+        if self.spec.space.is_empty:
+            return Stop(ENQUEUED_ARE_DONE, is_early=False)
         size, settings = self.spec.space.size, self.spec.settings
         if settings.stop is not None:
             model = self._known_cost_sampler(self.spec.seed)
