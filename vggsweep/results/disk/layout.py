@@ -47,6 +47,10 @@ class TrialDirectory:
     weights = _File("model.safetensors")
     # accuracy on the test set, where `vggsweep evaluate` opened it
     test = _File("test.json")
+    # which test images its network got right, in the form of its answers to the validation images
+    test_answers = _File("test_answers.json")
+    # a result that has no line in the log of openings yet, so that nothing may show it
+    unlogged_test = _File("test.unlogged.json")
     log = _File("trial.log")
     lock = _File("trial.lock")
     # held together by the processes of train.nproc, while they run
@@ -125,6 +129,8 @@ class SweepDirectory:
     # by which loggers know the run of its report again, where any is chosen
     run = _File("sweep.run")
     openings = _File(OPENINGS)
+    # which networks of another sweep it confirms
+    confirmation = _File("confirmation.json")
 
     @property
     def name(self) -> str:
