@@ -5,6 +5,7 @@ address.py     how a person names a trial
 choice.py      the sweeps and trials that a line names
 leftovers.py   what trials left on disk besides their results
 record.py      ``record.json``, the result of a trial
+answers.py     ``answers.json``, which validation images it got right
 history.py     ``history.csv``, a row per epoch
 sweep_file.py  ``sweep.yaml``, what a sweep was told
 study_file.py  ``study.db``, only as far as tables need it

@@ -42,6 +42,8 @@ class TrialDirectory:
     config = _File("config.yaml")
     overrides = _File("overrides.yaml")
     history = _File("history.csv")
+    # which validation images its network got right
+    answers = _File("answers.json")
     checkpoint = _File("checkpoint.pt")
     previous_checkpoint = _File("checkpoint.pt.prev")
     weights = _File("model.safetensors")
@@ -67,8 +69,9 @@ class TrialDirectory:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a trial writes while it trains."""
-        written = (self.record, self.config, self.overrides, self.history, self.checkpoint, self.weights)
-        return (*written, self.log, self.owner, self.run, self.released, self.hung)
+        signs = (self.owner, self.run, self.released, self.hung)
+        written = (self.record, self.config, self.overrides, self.history, self.answers)
+        return (*written, self.checkpoint, self.weights, self.log, *signs)
 
     @property
     def is_begun(self) -> bool:
