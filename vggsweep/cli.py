@@ -29,7 +29,7 @@ from vggsweep.visible import never_fail_to_print, show
 
 VERBS = (
     *("list", "summary", "plan", "status", "table", "pareto", "compare", "report", "dashboard"),
-    *("weights", "evaluate", "predict", "export"),
+    *("weights", "evaluate", "confirm", "predict", "export"),
     *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
 )
 # What other programs have verbs for, and how it is asked for here.

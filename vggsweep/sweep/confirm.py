@@ -7,7 +7,7 @@ replicates are the new seeds: workers, kills, status, table and report are those
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from hydra._internal.utils import get_args_parser
 
 from vggsweep.configuration.checks import check_configuration
-from vggsweep.configuration.identity import replicate_hash
+from vggsweep.configuration.compose import expand_aliases
 from vggsweep.configuration.schema import TARGET_FIELDS, read_configuration
 from vggsweep.configuration.words import parse, word
 from vggsweep.data.catalog import check_test_split
@@ -25,7 +25,7 @@ from vggsweep.results.disk.confirmation import ChosenNetwork, Confirmation, read
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.disk.sweep_file import SavedSpec
-from vggsweep.results.statistics.chosen import Choice
+from vggsweep.results.statistics.chosen import Choice, key_of
 from vggsweep.results.statistics.comparison import different_fields, values_in_words
 from vggsweep.sweep.application import Application
 from vggsweep.sweep.recovery.reading import read_study
@@ -39,6 +39,11 @@ ENDING = "-confirm"
 # Words of the search that say what it looks for and how; the confirmation says that by itself.
 OF_THE_SEARCH = ("pruner", "space", "hydra")
 ONLY_OF_THE_SEARCH = ("sweep.allow_sampler", "sweep.detach")
+# What may be typed: how networks are trained is the search's, where and by how many workers is not.
+FREE_WORDS = (
+    *(f"sweep.{name}=" for name in ("n_workers", "timeout", "trial_timeout", "lease", "storage", "detach")),
+    *("device=", "logger=", "logger.", "hydra/launcher=", "hydra.launcher."),
+)
 # A refusal names so many fields.
 MOST_FIELDS = 4
 
@@ -68,13 +73,13 @@ def open_search(directory: SweepDirectory) -> Search:
 
     Raises:
         ConfigError: it is none of our own sweeps, or confirms another one.
-        SweepError: it is running, or what it was told is lost.
+        SweepError: what it was told is lost.
     """
     own = read_confirmation(directory.confirmation)
     if own is not None:
         raise ConfigError(
-            f"{directory.name} confirms {own.sweep}: `vggsweep confirm {shlex.quote(own.sweep)}` continues it. "
-            "Networks are chosen from a search."
+            f"{directory.name} confirms {own.sweep}: `vggsweep confirm {shlex.quote(own.sweep)}` continues "
+            "it. Networks are chosen from a search."
         )
     if (saved := read_saved(directory)) is None:
         if directory.settings.exists():
@@ -86,14 +91,23 @@ def open_search(directory: SweepDirectory) -> Search:
             f"{directory.path} holds single runs, or trials of one of Hydra's own sweepers, and confirm "
             "trains what a sweep of vggsweep's own found: `vggsweep -m …` without hydra/sweeper=…"
         )
+    return Search(directory, saved)
+
+
+def refuse_running(search: Search) -> None:
+    """Refuse to choose among networks that are still being trained.
+
+    Raises:
+        SweepError: a worker of the search is alive on this host.
+    """
+    name = search.directory.name
     try:
-        refuse_while_at_work(directory)
+        refuse_while_at_work(search.directory)
     except SweepError:
         raise SweepError(
-            f"{directory.name} is still running, so that its best networks are not known yet. Wait for its "
-            f"end: `vggsweep status {shlex.quote(directory.name)}` shows how far it is."
+            f"{name} is still running, so that its best networks are not known yet. Wait for its end: "
+            f"`vggsweep status {shlex.quote(name)}` shows how far it is."
         ) from None
-    return Search(directory, saved)
 
 
 def begin_confirmation(
@@ -117,7 +131,7 @@ def begin_confirmation(
     )
     first_seed = max(_used_seeds(search, records), default=-1) + 1
     own = _own_words(networks, name, first_seed, seeds)
-    decided = {one.key_or_group for one in parse([*own, *words])} | {*ONLY_OF_THE_SEARCH}
+    decided = {one.key_or_group for one in parse(own)} | {*ONLY_OF_THE_SEARCH}
     kept = [
         text
         for text, one in zip(search.saved.words, parse(search.saved.words), strict=True)
@@ -130,13 +144,32 @@ def begin_confirmation(
         accuracy=choice.accuracy,
         chosen=networks,
         first_seed=first_seed,
+        top=choice.top,
+        named=choice.named,
         seeds=seeds,
-        words=(*kept, *own, *words),
+        words=_with(kept + own, words),
         flags=search.flags,
         begun=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     _check_networks(found, choice.records)
     return found
+
+
+def check_words(words: Sequence[str]) -> list[str]:
+    """The overrides of a person, short names spelt out.
+
+    Raises:
+        ConfigError: one of them would train other networks than the search did.
+    """
+    spelt = expand_aliases(words)
+    parse(spelt)
+    for text in spelt:
+        if not text.lstrip("+").startswith(FREE_WORDS):
+            raise ConfigError(
+                f"{text} cannot be set here: networks are confirmed as the search trained them. What may be "
+                "set is where and by how many workers: n_workers=4, device=cuda, hydra/launcher=slurm."
+            )
+    return spelt
 
 
 def application_of(confirmation: Confirmation, words: Sequence[str] = ()) -> Application:
@@ -146,13 +179,7 @@ def application_of(confirmation: Confirmation, words: Sequence[str] = ()) -> App
         confirmation: what it was begun with.
         words: overrides that may change when a sweep continues.
     """
-    typed = {one.key_or_group for one in parse(words)}
-    own = [
-        text
-        for text, one in zip(confirmation.words, parse(confirmation.words), strict=True)
-        if one.key_or_group not in typed
-    ]
-    all_words = (*own, *words)
+    all_words = _with(confirmation.words, words)
     extra_dir, config_name = _places(confirmation.flags)
     return Application(
         all_words,
@@ -161,6 +188,17 @@ def application_of(confirmation: Confirmation, words: Sequence[str] = ()) -> App
         extra_dir=extra_dir,
         config_name=config_name,
     )
+
+
+def _with(words: Sequence[str], further: Sequence[str]) -> tuple[str, ...]:
+    """Words with others in the place of those that set the same.
+
+    >>> _with(["seed=1", "device=cpu"], ["device=cuda"])
+    ('seed=1', 'device=cuda')
+    """
+    typed = {one.key_or_group for one in parse(further)}
+    kept = (text for text, one in zip(words, parse(words), strict=True) if one.key_or_group not in typed)
+    return (*kept, *further)
 
 
 def _places(flags: Sequence[str]) -> tuple[Path | None, str]:
@@ -239,7 +277,7 @@ def _check_networks(confirmation: Confirmation, records: Sequence[Record]) -> No
         fixed = {one.get_key_element() for one in parse(own)}
         words = [one for one in words if not (one.startswith("+") and one.partition("=")[0] in fixed)]
         plain = composer.compose(words)
-        if replicate_hash(plain) != network.key:
+        if key_of(plain) != network.key:
             now = replace(record, configuration=plain)
             fields = [one for one in different_fields([record], [now]) if one.name != "seed"]
             shown = ", ".join(
@@ -247,16 +285,16 @@ def _check_networks(confirmation: Confirmation, records: Sequence[Record]) -> No
                 for one in fields[:MOST_FIELDS]
             )
             raise ConfigError(
-                f"Trial {record.trial} of {confirmation.sweep} was trained with settings to which its words do "
-                f"not lead any more: {shown or 'of an earlier release'}. Put the defaults or files that changed "
+                f"Trial {record.trial} of {confirmation.sweep} was trained with settings to which its words "
+                f"lead no more: {shown or 'of an earlier release'}. Put the defaults or files that changed "
                 "back as they were."
             )
         configuration = read_configuration(plain)
         check_configuration(configuration)
         if configuration.dataset.validation == "test":
             raise ConfigError(
-                f"dataset.validation=test: the test images validated every network of {confirmation.sweep}, so "
-                "that none are held out to confirm them. A sweep with the data set's own validation part can "
-                "be confirmed."
+                f"dataset.validation=test: the test images validated every network of {confirmation.sweep}, "
+                "so that none are held out to confirm them. A sweep with dataset.validation=split can be "
+                "confirmed."
             )
         check_test_split(configuration.dataset)

@@ -26,7 +26,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.choice import names_trial
-from vggsweep.results.units import setting_text, short_count
+from vggsweep.results.units import duration_text, setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.preflight import checked_spec
 from vggsweep.sweep.spec.search_space import draw_point
@@ -244,8 +244,8 @@ def _print(
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
         console.print(
-            f"predicted: {_duration(predicted['per_trial'])} of training per trial, "
-            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(spec)} if nothing is pruned; "
+            f"predicted: {duration_text(predicted['per_trial'])} of training per trial, "
+            f"{duration_text(predicted['sweep'])} for the sweep{_with_workers(spec)} if nothing is pruned; "
             "starting and measuring are not counted",
             soft_wrap=True,
         )
@@ -266,20 +266,6 @@ def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:
 def _with_workers(spec: SweepSpec) -> str:
     workers = spec.settings.n_workers
     return f" with {workers} workers" if workers > 1 else ""
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> _duration(0.42), _duration(75), _duration(9000)
-    ('0.4 s', '1 min 15 s', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _solved(item: PlannedConfiguration) -> tuple[str, str]:

@@ -48,18 +48,22 @@ class Confirmation:
         rule: how the networks were chosen, in words.
         accuracy: column by which the search chose.
         chosen: the networks, the most accurate first.
+        top: at most so many networks were asked for.
+        named: the trials that a person named instead.
         first_seed: of the new seeds, which follow each other.
         seeds: per network.
         words: of the sweep that trains them.
         flags: of its command, such as ``--config-dir DIR``.
         begun: UTC in ISO 8601.
-        result: of `vggsweep.results.statistics.confirmed`, as plain values; None before the test set is opened.
+        result: of `vggsweep.results.statistics.confirmed`, as plain values; None before the test set is open.
     """
 
     sweep: str
     rule: str
     accuracy: str
     chosen: tuple[ChosenNetwork, ...]
+    top: int
+    named: tuple[int, ...]
     first_seed: int
     seeds: int
     words: tuple[str, ...]
@@ -102,7 +106,7 @@ def read_confirmation(path: Path) -> Confirmation | None:
         known["chosen"] = tuple(
             ChosenNetwork(**{**one, "trials": tuple(one["trials"])}) for one in known["chosen"]
         )
-        return Confirmation(**{**known, "words": tuple(known["words"]), "flags": tuple(known["flags"])})
+        return Confirmation(**known | {name: tuple(known[name]) for name in ("named", "words", "flags")})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

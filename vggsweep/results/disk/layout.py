@@ -192,6 +192,22 @@ def find_sweep(word: str | None) -> SweepDirectory:
     raise ConfigError(f"No sweep {word!r} here or under {OUTPUTS.resolve()}. {hint}")
 
 
+def enter_outputs(directory: SweepDirectory) -> None:
+    """Go where a command of the sweep would find it as ``outputs/<name>``.
+
+    Raises:
+        ConfigError: it lies in no folder of that name.
+    """
+    if directory.path.parent == OUTPUTS.resolve():
+        return
+    if directory.path.parent.name != OUTPUTS.name:
+        raise ConfigError(
+            f"{directory.path} does not lie in a folder {OUTPUTS}/, where its command would look for it. "
+            f"Move it to {Path.cwd() / OUTPUTS / directory.name}."
+        )
+    os.chdir(directory.path.parent.parent)
+
+
 def existing_sweeps() -> list[str]:
     """Names of the sweeps under ``outputs/``."""
     if not OUTPUTS.is_dir():

@@ -14,6 +14,7 @@ from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
+from vggsweep.results.statistics.confirmed import findings_of
 from vggsweep.results.statistics.evidence import Evidence, check_column
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
@@ -78,6 +79,11 @@ def report_page(
         ),
         tiles=_tiles(compared, cost, y, verdict),
         classes=_classes_of_best(evidence, verdict),
+        confirmed=[
+            (one.confirmation, findings_of(one.confirmation.result))
+            for one in evidence.sweeps
+            if one.confirmation is not None and one.confirmation.result is not None
+        ],
         cost=cost,
         columns=columns,
         rows=rows,

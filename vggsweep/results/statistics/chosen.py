@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -28,16 +29,20 @@ class Choice:
         records: of the first trial of each.
         rule: how they were chosen, in words.
         accuracy: column by which.
+        top: at most so many networks were asked for.
+        named: the trials that a person named; empty where the search decided.
     """
 
     networks: tuple[ChosenNetwork, ...]
     records: tuple[Record, ...]
     rule: str
     accuracy: str
+    top: int
+    named: tuple[int, ...]
 
 
 def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Choice:
-    """Choose the most accurate configurations of a sweep, seeds averaged; with two objectives those of its front.
+    """Choose the most accurate configurations of a sweep, seeds averaged; of two objectives its front's.
 
     Args:
         evidence: one sweep.
@@ -80,12 +85,22 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
                 trials=tuple(int(number) for number in own["trial"]),
                 accuracy=float(row[accuracy]),
                 point={},
-                key=replicate_hash(record.configuration),
+                key=key_of(record.configuration),
                 seconds=_mean_seconds([evidence.records[one] for one in own.index]),
             )
         )
         records.append(record)
-    return Choice(tuple(networks), tuple(records), rule, accuracy)
+    return Choice(tuple(networks), tuple(records), rule, accuracy, top, tuple(trials))
+
+
+def key_of(configuration: Mapping[str, Any]) -> str:
+    """Hash that a network shares with its replicates; whether its training opened the test set decides none.
+
+    Args:
+        configuration: resolved values of every setting.
+    """
+    train = {**configuration["train"], "evaluate_test": False}
+    return replicate_hash({**configuration, "train": train})
 
 
 def _configurations_of(

@@ -14,6 +14,7 @@ from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.choice import Choice
+from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_ended, read_saved_spec
@@ -21,6 +22,8 @@ from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
+
+OF_THE_TEST_SET = "test_"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class SweepFacts:
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
         ended: why it ended when its command last did; None while it never has.
+        confirmation: what it confirms of another sweep; None for a search.
     """
 
     name: str
@@ -40,6 +44,7 @@ class SweepFacts:
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
     ended: str | None = None
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,16 @@ def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
 
 
 def check_column(table: pd.DataFrame, name: str) -> None:
-    """Refuse a column that is misspelt, or of which no trial has a value.
+    """Refuse a column that is misspelt, of which no trial has a value, or that nothing may choose by.
 
     Raises:
-        ConfigError: the text says which of the two.
+        ConfigError: the text says which of these.
     """
+    if name.startswith(OF_THE_TEST_SET):
+        raise ConfigError(
+            f"{name} chooses nothing: the best of several test accuracies is too good to be true. Choose by "
+            "val_acc; `vggsweep confirm` then tests what was chosen. `vggsweep table` shows the column."
+        )
     if name in table.columns and name != CONFIGURATION:
         return
     if name in COLUMNS:
@@ -126,8 +136,12 @@ def check_column(table: pd.DataFrame, name: str) -> None:
 
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
+    confirmation = None
+    with suppress(RecordError):
+        confirmation = read_confirmation(directory.confirmation)
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
             ended = read_ended(directory.best)
-            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)
-    return SweepFacts(directory.name)
+            said = (saved.command, saved.words, saved.objective, ended)
+            return SweepFacts(directory.name, *said, confirmation)
+    return SweepFacts(directory.name, confirmation=confirmation)

@@ -182,6 +182,13 @@ def _configuration(spec: SweepSpec, point: Mapping[str, Any], composer: Composer
                 f"{' '.join(spec.space.words(point))} brings another {node} of its own, and a sweep has "
                 "one. Sweep over each by itself."
             )
+    # one that an earlier release began goes on
+    if plain["train"]["evaluate_test"] and not spec.directory.settings.exists():
+        raise ConfigError(
+            "train.evaluate_test=true in a sweep would open the test set for every network of the search, "
+            "and what is seen chooses. Leave it out: `vggsweep confirm` opens it once for each of the "
+            "networks that were chosen."
+        )
     return read_configuration(plain)
 
 
