@@ -8,7 +8,7 @@ import json
 import shlex
 import sys
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.table import Table
 from rich.text import Text
@@ -190,7 +190,7 @@ def _workers(application: Application, search: Search) -> int:
 
 
 def _preview(
-    confirmation: Confirmation, target: SweepDirectory, left: int, workers: int, out: IO[str]
+    confirmation: Confirmation, target: SweepDirectory, left: int, workers: int, out: TextIO
 ) -> None:
     """What is trained and tested, and about how long it takes, before it begins."""
     chosen, seeds = confirmation.chosen, confirmation.seeds

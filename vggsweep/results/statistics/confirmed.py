@@ -179,10 +179,12 @@ def _interval(answers: Sequence[Any], scatter: SeedScatter | None) -> Interval:
     """Where the accuracy lies on new images, and with new seeds where their scatter is known."""
     right = np.mean(answers, axis=0)
     tail = 1 - (1 - LEVEL) / 2
-    variance = float(ndtri(tail)) ** 2 * (right.var(ddof=1) / len(right) + 1 / len(right) ** 2)
-    if scatter is not None:
-        variance += float(stdtrit(scatter.freedom, tail)) ** 2 * scatter.seeds / len(answers)
-    half, mean = math.sqrt(variance), float(right.mean())
+    of_images = float(right.var(ddof=1)) / len(right) + 1 / len(right) ** 2
+    of_seeds = 0.0
+    if scatter is not None:  # the randomness of single answers is a part of the scatter over seeds
+        of_images = max(0.0, of_images - scatter.answers / len(answers))
+        of_seeds = float(stdtrit(scatter.freedom, tail)) ** 2 * scatter.variance / len(answers)
+    half, mean = math.sqrt(float(ndtri(tail)) ** 2 * of_images + of_seeds), float(right.mean())
     return Interval(max(0.0, mean - half), min(1.0, mean + half))
 
 
@@ -204,7 +206,7 @@ def seeds_that_tell(
     images, shares = len(apart), 1 / len(best) + 1 / len(other)
     seen = float(apart.var(ddof=1)) / images + 2 / images**2
     of_images = max(0.0, seen - scatter.answers * shares)
-    per_seed = 2 * (scatter.answers + scatter.seeds)
+    per_seed = 2 * scatter.variance
     tail = 1 - (1 - LEVEL) / 2 / (networks * (networks - 1) / 2)
     for seeds in range(max(len(best), len(other)) + 1, MOST_SEEDS):
         sigmas = float(stdtrit(networks * (seeds - 1), tail)) + float(ndtri(POWER))
