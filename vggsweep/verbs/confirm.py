@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
+from vggsweep.configuration.checks import check_device_word, check_name
 from vggsweep.errors import ConfigError, Stopped, SweepError
 from vggsweep.files import make_directory
 from vggsweep.results.disk.address import ranges
@@ -118,6 +119,8 @@ def _numbers(arguments: argparse.Namespace) -> tuple[int | None, int | None, tup
     Raises:
         ConfigError: one of them makes no sense.
     """
+    check_name(arguments.name)
+    check_device_word(arguments.device)
     for name in ("top", "seeds"):
         if (value := getattr(arguments, name)) is not None and value < 1:
             raise ConfigError(f"--{name} {value}: a confirmation needs at least one of them.")

@@ -120,7 +120,7 @@ def judge(
         findings,
         images,
         confirmation.seeds,
-        _verdict(findings, best, trained[0] is tested[0], confirmation),
+        _verdict(findings, best, confirmation, is_lead_trained=trained[0] is tested[0]),
         _uncertainty(scatter, images),
         [*cautions, *_cautions(tested)],
     )
@@ -216,7 +216,7 @@ def seeds_that_tell(
 
 
 def _verdict(
-    findings: Sequence[Finding], best: int, is_lead_trained: bool, confirmation: Confirmation
+    findings: Sequence[Finding], best: int, confirmation: Confirmation, *, is_lead_trained: bool
 ) -> str:
     top, lead = findings[best], findings[0]
     seeds = "one new seed" if len(top.trials) == 1 else f"mean of {len(top.trials)} new seeds"
@@ -240,13 +240,23 @@ def _verdict(
     equal = [one for one in others if not one.is_worse]
     if not equal:
         which = "the other one" if len(others) == 1 else f"each of the {len(others)} others"
-        return f"{start} It is better than {which} by more than chance."
+        return f"{start} It is better than {which} by more than chance." + _of_one_seed(findings)
     if len(equal) == len(others):
         none = "The other one is" if len(others) == 1 else f"None of the {len(others)} others is"
         start += f" {none} {'not ' if len(others) == 1 else ''}told apart from it."
     else:
         start += f" {len(others) - len(equal)} of {len(others)} others are worse by more than chance."
-    return " ".join([start, *map(_advice, equal)])
+    return " ".join([start, *map(_advice, equal)]) + _of_one_seed(findings)
+
+
+def _of_one_seed(findings: Sequence[Finding]) -> str:
+    """That nothing is said of an architecture which one training each stands for."""
+    if any(len(one.trials) > 1 for one in findings):
+        return ""
+    return (
+        " One training of each is too few: this holds for these trained networks, and what another seed "
+        "would change is not known. --seeds 5 in a confirmation of its own tells that."
+    )
 
 
 def _advice(one: Finding) -> str:
@@ -263,7 +273,7 @@ def _advice(one: Finding) -> str:
         return (
             f"{seen}: these test images are too few to tell such a difference, whatever the number of seeds."
         )
-    return f"{seen}: one training of each does not say what another seed would change; --seeds 5 does."
+    return f"{seen}, which other images may turn around."
 
 
 def _uncertainty(scatter: SeedScatter | None, images: int) -> str:
