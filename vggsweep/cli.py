@@ -28,7 +28,7 @@ from vggsweep.training.interruption import EarlySignal
 from vggsweep.visible import never_fail_to_print, show
 
 VERBS = (
-    *("list", "summary", "plan", "status", "table", "pareto", "compare", "report", "dashboard"),
+    *("list", "summary", "plan", "status", "table", "pareto", "compare", "diff", "report", "dashboard"),
     *("weights", "evaluate", "confirm", "predict", "export"),
     *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
 )

@@ -11,7 +11,7 @@ import pytest
 
 from tests.processes import Command
 from vggsweep.cli import run_verb
-from vggsweep.errors import ConfigError, SweepError
+from vggsweep.errors import ConfigError, RecordError, SweepError
 from vggsweep.results.disk.confirmation import read_confirmation
 from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.results.disk.openings import read_openings
@@ -35,7 +35,7 @@ def records_of(name: str) -> list[Record]:
 
 
 def test_the_best_of_the_front_are_trained_with_seeds_that_the_search_never_used(
-    quickstart: Path, start: Start
+    quickstart: Path, start: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = start("confirm", "quickstart", "--top", "2", "--seeds", "2")
     assert command.end() == 0, command.text
@@ -64,37 +64,40 @@ def test_the_best_of_the_front_are_trained_with_seeds_that_the_search_never_used
     assert "Confirmed on the test set" in page
 
     # a second one has seeds of its own again, and the verbs of a sweep know both
-    again = start("confirm", "quickstart", "--trials", "3", "--seeds", "1", "--name", "second", "--dry-run")
-    assert again.end() == 0, again.text
-    assert "seeds     3, which the search did not use" in again.text
+    capsys.readouterr()
+    words = ["quickstart", "--trials", "3", "--seeds", "1", "--name", "second", "--dry-run"]
+    assert run_verb("confirm", words) == 0
+    assert "seeds     3, which the search did not use" in capsys.readouterr().out
     assert not Path("outputs/second").exists()
 
 
 def test_killed_anywhere_and_continued_it_opens_the_test_set_once_for_each_network(
     quickstart: Path, start: Start
 ) -> None:
-    line = ("confirm", "quickstart", "--top", "2", "--seeds", "2")
+    line = ("confirm", "quickstart", "--top", "1", "--seeds", "2")
     target = sweep_directory("quickstart-confirm")
     assert start(*line, killed_after="vggsweep.trial.write_record").end() == -signal.SIGKILL
     assert len(records_of("quickstart-confirm")) == 1
     assert not target.openings.exists()
-    for name, logged, shown in (("_score", 0, 0), ("log_opening", 1, 0), ("_publish", 1, 1)):
+    for name, logged in (("_score", 0), ("log_opening", 1)):
         killed = start(*line, first=KILLED_AFTER.format(name=name))
         assert killed.end() == -signal.SIGKILL
         assert "test_acc" not in killed.text
         assert len(read_openings(target.openings)) == logged
-        assert len(list(target.trials.glob("*/test.json"))) == shown
-    last = start("confirm", "quickstart")
-    assert last.end() == 0, last.text
+        assert not list(target.trials.glob("*/test.json"))
+    assert run_verb("confirm", ["quickstart"]) == 0
 
     opened = read_openings(target.openings)
-    assert sorted(one.trial for one in opened) == [0, 1, 2, 3]
-    tested = [json.loads(target.trial(number).test.read_text()) for number in range(4)]
-    assert [one["test_acc"] for one in tested] == [
-        one.test_acc for one in sorted(opened, key=lambda one: one.trial)
-    ]
+    assert [one.trial for one in opened] == [0, 1]
+    tested = [json.loads(target.trial(number).test.read_text()) for number in range(2)]
+    assert [one["test_acc"] for one in tested] == [one.test_acc for one in opened]
     assert not list(target.trials.glob("*/test.unlogged.json"))
-    assert start("confirm", "quickstart").end() == 0
+    assert run_verb("confirm", ["quickstart"]) == 0
+    assert read_openings(target.openings) == opened
+
+    target.trial(0).test.unlink()  # what was opened is not opened again behind anybody's back
+    with pytest.raises(RecordError, match="`vggsweep evaluate quickstart-confirm/0` opens it again"):
+        run_verb("confirm", ["quickstart"])
     assert read_openings(target.openings) == opened
 
 

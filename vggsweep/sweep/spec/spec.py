@@ -103,7 +103,12 @@ class SweepSpec:
     def extent(self) -> Extent:
         """How much there is to do."""
         settings = self.settings
-        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space.size)
+        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space_size)
+
+    @property
+    def space_size(self) -> int | None:
+        """Configurations that it may train: points of the space, or where that is empty the enqueued ones."""
+        return len(self.settings.enqueue or ()) if self.space.is_empty else self.space.size
 
     def open_study(self) -> optuna.Study:
         """Create or open the sweep's study, with its pruner; suggestions take a sampler each."""
