@@ -8,6 +8,8 @@ hypervolume.py   what a front dominates
 knee.py          where a further step along a front begins to buy little
 noise.py         how far accuracies lie apart by chance
 verdict.py       the answer, and what cannot be told
+chosen.py        the networks of a search that are worth a confirmation
+confirmed.py     what a confirmation found, and how many seeds would tell
 comparison.py    two sweeps, or two trials, side by side
 agreement.py     whether a repeated training came out as before
 """
