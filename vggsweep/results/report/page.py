@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.knee import knee
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
+from vggsweep.results.statistics.standing import describe_network
+from vggsweep.results.statistics.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.units import short_count
 from vggsweep.visible import visible_lines
 
@@ -56,6 +58,9 @@ def report_page(
     y = y or objective_accuracy(evidence)
     compared, _ = same_data(table)
     verdict = reach_verdict(table, cost, y)
+    if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
+        kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
+        verdict = replace(verdict, cautions=tuple(kept))
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)

@@ -7,7 +7,9 @@ front.py         the Pareto-optimal rows; front_summary.py in words
 hypervolume.py   what a front dominates
 knee.py          where a further step along a front begins to buy little
 noise.py         how far accuracies lie apart by chance
-verdict.py       the answer, and what cannot be told
+paired.py        how far they do image by image; answered.py the answers behind a table
+standing.py      each configuration against the best
+verdict.py       the answer; uncertainty.py how sure it is
 chosen.py        the networks of a search that are worth a confirmation
 confirmed.py     what a confirmation found, and how many seeds would tell
 comparison.py    two sweeps, or two trials, side by side

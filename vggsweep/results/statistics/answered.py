@@ -55,7 +55,7 @@ def answers_behind(table: pd.DataFrame, labels: Sequence[Hashable], column: str)
     read: dict[Hashable, Answers] = {}
     for at in places:
         try:
-            found = read_answers(Path(str(table.at[at, "dir"])), float(table.at[at, column]))
+            found = read_answers(Path(str(table.at[at, "dir"])), float(str(table.at[at, column])))
         except RecordError as error:
             return str(error)
         if found is not None:

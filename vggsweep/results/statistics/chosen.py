@@ -17,7 +17,7 @@ from vggsweep.results.statistics.evidence import Evidence
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.verdict import describe_network
+from vggsweep.results.statistics.standing import describe_network
 
 
 @dataclass(frozen=True)

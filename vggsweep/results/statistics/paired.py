@@ -101,8 +101,7 @@ def _answer_variance(right_SN: RightArray) -> float:
     seeds, images = right_SN.shape
     hits_N = right_SN.sum(axis=0, dtype=np.int64)
     # k (S - k) / (S (S - 1)) is p (1 - p) on average
-    mean = float((hits_N * (seeds - hits_N)).mean())
-    return mean / (seeds * (seeds - 1) * images)
+    return float((hits_N * (seeds - hits_N)).mean()) / float(seeds * (seeds - 1) * images)
 
 
 def compare_with_best(
@@ -140,7 +139,7 @@ def compare_with_best(
     for at, error in enumerate(errors_KK[best].tolist()):
         mean = float(accuracy_K[best] - accuracy_K[at])
         interval = Interval(mean - critical * error, mean + critical * error)
-        p = (1 + np.count_nonzero(largest_D * error >= mean)) / (1 + len(largest_D))
+        p = (1 + np.count_nonzero(largest_D * error >= abs(mean))) / (1 + len(largest_D))
         found.append(Difference(mean, interval if at != best else None, float(p)))
     return tuple(found)
 
