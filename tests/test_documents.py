@@ -34,12 +34,21 @@ FILE = re.compile(r"# (\w+\.py)\n")
 # What stands for a word of the reader: `vggsweep VERB --help`, `vggsweep repair SWEEP`.
 PLACEHOLDER = re.compile(r"\b[A-Z]{3}|…| -sc |^-sc ")
 # What the documents call sweeps that the reader has.
-SWEEPS = ("runs", "my_sweep", "d2l_vgg-runs", "first", "equal", "iso_macs", "iso_params")
+SWEEPS = (
+    "runs",
+    "my_sweep",
+    "d2l_vgg-runs",
+    "first",
+    "equal",
+    "iso_macs",
+    "iso_params",
+    "quickstart-confirm",
+)
 # Trials of theirs: the sweep that stands for all of them has four.
 TRIALS = {"quickstart/7": "quickstart/2", "quickstart/3": "quickstart/1"}
 PICTURES = "/path/to/pictures"
 # These only read; what the other verbs do is tried in tests/verbs.
-READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "fit", "report")
+READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "diff", "fit", "report")
 # Lines whose point is something that no test has: another host's database, a sampler from a hub.
 NOT_HERE = (
     *("@db.lab", "my_samplers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),

@@ -28,9 +28,8 @@ from vggsweep.training.interruption import EarlySignal
 from vggsweep.visible import never_fail_to_print, show
 
 VERBS = (
-    *("list", "summary", "plan", "status", "table", "pareto", "compare", "fit", "report", "measure"),
-    "dashboard",
-    *("weights", "evaluate", "predict", "export"),
+    *("list", "summary", "plan", "status", "table", "pareto", "compare", "diff", "fit", "report"),
+    *("measure", "dashboard", "weights", "evaluate", "confirm", "predict", "export"),
     *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
 )
 # What other programs have verbs for, and how it is asked for here.

@@ -12,7 +12,7 @@ from vggsweep.data.batches import BatchSource
 from vggsweep.device import ResolvedPrecision
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.openings import Opening, log_opening, new_opening
-from vggsweep.training.loop import evaluate
+from vggsweep.training.loop import Score, evaluate
 
 
 def score_test_set(
@@ -37,8 +37,24 @@ def score_test_set(
     Raises:
         WriteFailed: the line cannot be written.
     """
-    score = evaluate(network, images, device, precision)
-    command = shlex.join(["vggsweep", *words])
-    opening = new_opening(number, score.acc, score.loss, images.num_images, command)
+    opening, _ = look(network, images, device, precision, number, words)
     log_opening(opening, directory.openings)
     return opening
+
+
+def look(
+    network: nn.Module,
+    images: BatchSource,
+    device: torch.device,
+    precision: ResolvedPrecision,
+    number: int,
+    words: Sequence[str],
+) -> tuple[Opening, Score]:
+    """Score a network on the test images, for a caller that logs the opening before anybody sees it.
+
+    Args:
+        network, images, device, precision, number, words: as of `score_test_set`.
+    """
+    score = evaluate(network, images, device, precision)
+    command = shlex.join(["vggsweep", *words])
+    return new_opening(number, score.acc, score.loss, images.num_images, command), score

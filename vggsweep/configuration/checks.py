@@ -101,7 +101,7 @@ def check_device_word(device: str) -> None:
 
 
 def _check_space(space: SpaceSettings) -> None:
-    if not isinstance(space.params, Mapping):
+    if space.params is not None and not isinstance(space.params, Mapping):
         raise ConfigError(
             f"space.params={space.params} should be override keys with sweep syntax, such as "
             "space.params={arch.depth: 'range(4, 13)'}."

@@ -50,7 +50,7 @@ class SpaceSettings:
     """The ``space`` group.
 
     Args:
-        params: override key and Hydra sweep syntax.
+        params: override key and Hydra sweep syntax; None for nothing, whatever an experiment says.
         hook: dotted name of a function that adds conditional parameters.
     """
 

@@ -188,13 +188,16 @@ def open_test_split(
     eval_batch_size: int,
     device: torch.device | str,
     channels_last: bool,
-) -> BatchSource:
+) -> tuple[BatchSource, str]:
     """Open the test split alone, in order, unchanged: for a network that was kept.
 
     Args:
         settings: the data set.
         preprocess: of the network.
         eval_batch_size, device, channels_last: see `load_data`.
+
+    Returns:
+        The images, and which they are: ``test:`` and their `Part.digest`.
 
     Raises:
         ConfigError: the settings contradict the data set, or it has no test split.
@@ -205,7 +208,8 @@ def open_test_split(
     sources = _Sources(
         settings, Finish(preprocess, None, 0, torch.device(device), memory_format), eval_batch_size
     )
-    return sources.evaluation(_test_part(settings))
+    part = _test_part(settings)
+    return sources.evaluation(part), f"test:{part.digest()}"
 
 
 def validation_part(settings: DatasetSettings) -> Part:

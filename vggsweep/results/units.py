@@ -124,3 +124,17 @@ def swept_words(swept: Mapping[str, object]) -> str:
     'depth 8 lr 0.01605'
     """
     return " ".join(f"{key.rpartition('.')[2]} {setting_text(value)}" for key, value in swept.items())
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration_text(0.42), duration_text(75), duration_text(9000)
+    ('0.4 s', '1 min 15 s', '2 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

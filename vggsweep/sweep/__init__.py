@@ -4,6 +4,7 @@ application.py   a line checked and run by Hydra: the command's, or that of a ca
 plugin.py        the class that Hydra finds as ``hydra/sweeper=vggsweep``
 run.py           a sweep from its first word to its last
 single_run.py    one configuration without a sweep; rerun.py trains failed ones again
+confirm.py       the best networks of a sweep as a sweep of their own; tested.py opens the test set for them
 status.py        a sweep at one moment, for a process that only looks at it
 hydra_task.py    Hydra's task functions, of a single run and of a sweep
 stagewise.py     the hook of ``space=stagewise``

@@ -112,7 +112,7 @@ def save_spec(spec: SweepSpec) -> None:
         "words": list(spec.fixed),
         "objective": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],
         "space": spec.space.describe(),
-        "space_size": spec.extent.space_size,
+        "space_size": spec.space_size,
         "fingerprint": spec.fingerprint(),
         "configuration": deepcopy(spec.base),  # YAML would write an alias for what both hold
     }

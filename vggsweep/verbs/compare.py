@@ -59,30 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read both sides, set them against each other, print."""
-    choices = [choose([word]) for word in (arguments.a, arguments.b)]
-    singles = [choice.single is not None for choice in choices]
-    if singles[0] != singles[1]:
-        trial, sweep = (arguments.a, arguments.b) if singles[0] else (arguments.b, arguments.a)
-        raise ConfigError(
-            f"{trial} is one trial and {sweep} a whole sweep: compare two sweeps, or two trials such as "
-            f"{trial} {sweep}/best."
-        )
-    sides = [load_evidence(choice.sweeps, None, choice) for choice in choices]
-    for word, one in zip((arguments.a, arguments.b), sides, strict=True):
-        for error in one.damaged:
-            show(f"damaged: {error}", sys.stderr)
-        if one.table.empty:
-            raise ConfigError(f"{word} has no result yet: `vggsweep status {word}` shows how far it is.")
+    a, b, is_trials = read_sides(arguments.a, arguments.b)
     x, y = arguments.x, arguments.y
     for name, usual in ((x, "macs"), (y, "val_acc")):
         if name != usual:
-            for one in sides:
+            for one in (a, b):
                 check_column(one.table, name)
-    a, b = sides
     fields = different_fields(a.records.values(), b.records.values())
-    figures = trial_figures(a, b) if singles[0] else sweep_figures(a, b)
+    figures = trial_figures(a, b) if is_trials else sweep_figures(a, b)
     accuracies = compare_accuracies(a, b, y)
-    fronts = None if singles[0] else compare_fronts(a, b, x, y)
+    fronts = None if is_trials else compare_fronts(a, b, x, y)
     if arguments.json:
         print(json.dumps(_plain(arguments, fields, figures, accuracies, fronts), indent=2))
         return 0
@@ -95,10 +81,34 @@ def run(arguments: argparse.Namespace) -> int:
         _line(console, "Their settings are the same.")
     _print_sides(console, "results", figures)
     if accuracies is not None:
-        _print_accuracies(console, accuracies, is_sweep=not singles[0])
+        _print_accuracies(console, accuracies, is_sweep=not is_trials)
     if fronts is not None:
         _print_fronts(console, fronts)
     return 0
+
+
+def read_sides(first: str, second: str) -> tuple[Evidence, Evidence, bool]:
+    """What two words name, and whether both are single trials.
+
+    Raises:
+        ConfigError: one is a trial and the other a sweep, or a side has no result.
+    """
+    choices = [choose([word]) for word in (first, second)]
+    singles = [choice.single is not None for choice in choices]
+    if singles[0] != singles[1]:
+        trial, sweep = (first, second) if singles[0] else (second, first)
+        raise ConfigError(
+            f"{trial} is one trial and {sweep} a whole sweep: compare two sweeps, or two trials such as "
+            f"{trial} {sweep}/best."
+        )
+    sides = [load_evidence(choice.sweeps, None, choice) for choice in choices]
+    for word, one in zip((first, second), sides, strict=True):
+        for error in one.damaged:
+            show(f"damaged: {error}", sys.stderr)
+        if one.table.empty:
+            raise ConfigError(f"{word} has no result yet: `vggsweep status {word}` shows how far it is.")
+    a, b = sides
+    return a, b, singles[0]
 
 
 def _title(word: str, evidence: Evidence) -> str:

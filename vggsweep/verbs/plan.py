@@ -26,7 +26,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.choice import names_trial
-from vggsweep.results.units import setting_text, short_count
+from vggsweep.results.units import duration_text, setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.likeness import trials_alike
 from vggsweep.sweep.spec.preflight import checked_spec
@@ -314,8 +314,8 @@ def _print(
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
         console.print(
-            f"predicted: {_duration(predicted['per_trial'])} of training per trial, "
-            f"{_duration(predicted['sweep'])} for the sweep{_with_workers(spec)} if nothing is pruned; "
+            f"predicted: {duration_text(predicted['per_trial'])} of training per trial, "
+            f"{duration_text(predicted['sweep'])} for the sweep{_with_workers(spec)} if nothing is pruned; "
             "starting and measuring are not counted",
             soft_wrap=True,
         )
@@ -325,7 +325,7 @@ def _told(expected: Forecast, at: int) -> tuple[str, ...]:
     """The accuracy of one network and how long it trains; a star marks an extrapolation."""
     one = expected.accuracies[at]
     accuracy = f"{one.accuracy:.3f} ({one.low:.3f}–{one.high:.3f}){'*' if one.is_far else ''}"
-    return (accuracy, *(_duration(seconds.middle) for seconds in expected.seconds[at : at + 1]))
+    return (accuracy, *(duration_text(seconds.middle) for seconds in expected.seconds[at : at + 1]))
 
 
 def _forecast_sentences(expected: Forecast, content: Mapping[str, Any]) -> list[str]:
@@ -342,8 +342,8 @@ def _forecast_sentences(expected: Forecast, content: Mapping[str, Any]) -> list[
         found.append(f"* lies beyond {FAR:g} times what was trained: an extrapolation.")
     if (each := expected.per_trial) is not None:
         found.append(
-            f"As these trained, a trial takes {_duration(each.middle)} (90 %: {_duration(each.low)} to "
-            f"{_duration(each.high)}) and the sweep {_duration(content['forecast']['sweep'])} on "
+            f"As these trained, a trial takes {duration_text(each.middle)} (90 %: {duration_text(each.low)} to "
+            f"{duration_text(each.high)}) and the sweep {duration_text(content['forecast']['sweep'])} on "
             f"{expected.machine}, without what a pruner saves."
         )
     return [*found, *(f"{one[0].upper()}{one[1:]}." for one in data.cautions)]
@@ -369,20 +369,6 @@ def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:
 def _with_workers(spec: SweepSpec) -> str:
     workers = spec.settings.n_workers
     return f" with {workers} workers" if workers > 1 else ""
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> _duration(0.42), _duration(75), _duration(9000)
-    ('0.4 s', '1 min 15 s', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _solved(item: PlannedConfiguration) -> tuple[str, str]:

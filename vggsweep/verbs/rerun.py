@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import ConfigError, SweepError
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
-from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory
+from vggsweep.results.disk.layout import SweepDirectory, enter_outputs
 from vggsweep.results.disk.record import Record
 from vggsweep.sweep.command_line import choose_only
 from vggsweep.sweep.recovery.continuation import kind_of
@@ -74,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int | list[str]:
     if not numbers:
         print(f"No trial of {directory.name} failed.")
         return 0
-    _enter(directory)
+    enter_outputs(directory)
     if not is_sweep:
         from vggsweep.sweep.rerun import rerun_runs
 
@@ -119,18 +117,6 @@ def _may_again(directory: SweepDirectory, trial: FrozenTrial, has_all_files: boo
         return False
     own = own_record(directory.trial(trial.number), trial.number, attrs.identity)
     return trial.state is TrialState.FAIL or (has_all_files and not isinstance(own, Record))
-
-
-def _enter(directory: SweepDirectory) -> None:
-    """Go where the sweep's own command would find it as ``outputs/<name>``."""
-    if directory.path.parent == OUTPUTS.resolve():
-        return
-    if directory.path.parent.name != OUTPUTS.name:
-        raise ConfigError(
-            f"{directory.path} does not lie in a folder {OUTPUTS}/, where its command would look for it. "
-            f"Move it to {Path.cwd() / OUTPUTS / directory.name}."
-        )
-    os.chdir(directory.path.parent.parent)
 
 
 def _line(command: str, name: str) -> list[str]:

@@ -239,7 +239,7 @@ def test_classes_of_unequal_number_are_shown_the_least_accurate_first(
     ("column", "told"),
     [
         ("macz", "no column 'macz'. Did you mean 'macs'"),
-        ("test_acc", "No trial of this table has a value of test_acc"),
+        ("test_acc", "test_acc chooses nothing"),
     ],
 )
 def test_cost_that_no_trial_has_is_refused(evidence: Evidence, column: str, told: str) -> None:

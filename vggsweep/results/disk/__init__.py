@@ -13,5 +13,6 @@ study_file.py  ``study.db``, only as far as tables need it
 index.py       the rows of many records in one file
 openings.py    ``test_openings.jsonl``, each look at the test set
 measurements.py ``measurements.jsonl``, networks timed anew
+confirmation.py  ``confirmation.json``, the networks that a sweep confirms
 yaml_text.py   YAML that a person reads and Hydra reads back
 """

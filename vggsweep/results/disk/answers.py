@@ -69,21 +69,44 @@ def read_answers(directory: Path, val_acc: float | None = None) -> Answers | Non
             the record cannot be read.
     """
     file = TrialDirectory(directory).answers
-    try:
-        plain = json.loads(file.read_bytes())
-    except FileNotFoundError:
+    answers = _read(file)
+    if answers is None:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecordError(f"{file} cannot be read: {error}.") from None
     if val_acc is None:
         val_acc = read_record(directory).metrics.get("val_acc")
-    answers = _from_plain(plain, file)
     if answers.accuracy != val_acc:
         raise RecordError(
             f"{file} does not belong to its record: {answers.accuracy:.6g} of its answers are right, and the "
             f"record's val_acc is {val_acc}. Without the file the trial is compared by its accuracy alone."
         )
     return answers
+
+
+def read_test_answers(file: Path, test_acc: float) -> Answers | None:
+    """Read what a network answered to the test images, kept in the same form.
+
+    Args:
+        file: ``test_answers.json``.
+        test_acc: share of right answers that ``test.json`` tells.
+
+    Returns:
+        None where there are none, or they are of another look.
+
+    Raises:
+        RecordError: the file is damaged, or of another schema.
+    """
+    answers = _read(file)
+    return answers if answers is not None and answers.accuracy == test_acc else None
+
+
+def _read(file: Path) -> Answers | None:
+    try:
+        plain = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{file} cannot be read: {error}.") from None
+    return _from_plain(plain, file)
 
 
 def _from_plain(plain: Any, file: Path) -> Answers:

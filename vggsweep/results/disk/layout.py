@@ -49,6 +49,10 @@ class TrialDirectory:
     weights = _File("model.safetensors")
     # accuracy on the test set, where `vggsweep evaluate` opened it
     test = _File("test.json")
+    # which test images its network got right, in the form of its answers to the validation images
+    test_answers = _File("test_answers.json")
+    # a result that has no line in the log of openings yet, so that nothing may show it
+    unlogged_test = _File("test.unlogged.json")
     log = _File("trial.log")
     lock = _File("trial.lock")
     # held together by the processes of train.nproc, while they run
@@ -130,6 +134,8 @@ class SweepDirectory:
     openings = _File(OPENINGS)
     # its networks timed anew by `vggsweep measure`
     measurements = _File("measurements.jsonl")
+    # which networks of another sweep it confirms
+    confirmation = _File("confirmation.json")
 
     @property
     def name(self) -> str:
@@ -186,6 +192,22 @@ def find_sweep(word: str | None) -> SweepDirectory:
             return SweepDirectory(path.resolve())
     hint = near_match(word, names) if names else "There are none yet."
     raise ConfigError(f"No sweep {word!r} here or under {OUTPUTS.resolve()}. {hint}")
+
+
+def enter_outputs(directory: SweepDirectory) -> None:
+    """Go where a command of the sweep would find it as ``outputs/<name>``.
+
+    Raises:
+        ConfigError: it lies in no folder of that name.
+    """
+    if directory.path.parent == OUTPUTS.resolve():
+        return
+    if directory.path.parent.name != OUTPUTS.name:
+        raise ConfigError(
+            f"{directory.path} does not lie in a folder {OUTPUTS}/, where its command would look for it. "
+            f"Move it to {Path.cwd() / OUTPUTS / directory.name}."
+        )
+    os.chdir(directory.path.parent.parent)
 
 
 def existing_sweeps() -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vggsweep.files import append_line
+from vggsweep.results.disk.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,20 @@ def read_openings(path: Path) -> list[Opening]:
         except (ValueError, TypeError, KeyError, RecursionError):
             continue
     return found
+
+
+def earlier_openings(path: Path, record: Record) -> list[str]:
+    """When the test set was opened for a trial before, a line each, the earliest first.
+
+    Args:
+        path: ``test_openings.jsonl`` of its sweep.
+        record: the trial's; it may have been opened after the training by a release that kept no log.
+    """
+    found = [one for one in read_openings(path) if one.trial == record.trial]
+    if not found and (accuracy := record.metrics.get("test_acc")) is not None:
+        when = record.timings.get("ended", "an unknown day")
+        return [f"on {when}, after the training, test_acc {accuracy:.4f}"]
+    return [f"on {one.when} by {one.who}, test_acc {one.test_acc:.4f}" for one in found]
 
 
 def _user() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
+from vggsweep.results.statistics.confirmed import findings_of
 from vggsweep.results.statistics.evidence import Evidence, check_column
 from vggsweep.results.statistics.fair_rates import compare_fairly, fair_sentences
 from vggsweep.results.statistics.front import machines, same_data
@@ -27,7 +29,7 @@ from vggsweep.results.statistics.scaling_fit import ScalingFit, fit_scaling
 from vggsweep.results.statistics.scaling_words import fit_sentences
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.statistics.standing import describe_network
-from vggsweep.results.statistics.verdict import Verdict, reach_verdict
+from vggsweep.results.statistics.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.units import short_count
 from vggsweep.visible import visible_lines
 
@@ -66,6 +68,9 @@ def report_page(
         verdict, judged = fair.at_own, fair.own
     else:
         verdict, judged = reach_verdict(table, cost, y), compared
+    if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
+        kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
+        verdict = replace(verdict, cautions=tuple(kept))
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
@@ -95,6 +100,11 @@ def report_page(
         tiles=_tiles(compared, cost, y, verdict),
         classes=_classes_of_best(evidence, verdict),
         doublings=[] if fit is None else [*fit_sentences(fit), *map(_sentence, fit.data.cautions)],
+        confirmed=[
+            (one.confirmation, findings_of(one.confirmation.result))
+            for one in evidence.sweeps
+            if one.confirmation is not None and one.confirmation.result is not None
+        ],
         cost=cost,
         columns=columns,
         rows=rows,

@@ -15,6 +15,8 @@ response_surface.py  the surface through these, with intervals
 arithmetic.py    what networks of other sizes would cost
 scaling_fit.py   what doublings buy; scaling_words.py in sentences
 forecast.py      what untrained networks would reach, and how long they would take
+chosen.py        the networks of a search that are worth a confirmation
+confirmed.py     what a confirmation found, and how many seeds would tell
 comparison.py    two sweeps, or two trials, side by side
 best_rates.py    the learning rate that suits each network, from a search
 fair_rates.py    networks at one rate for all beside each at its own

@@ -99,19 +99,42 @@ def different_fields(a: Iterable[Record], b: Iterable[Record]) -> list[Side]:
 
     Left out are fields that decide no result (`configuration.identity`) and how it was searched for.
     """
+    kept = [[_deciding(record.configuration) for record in records] for records in (a, b)]
+    return _different(*kept)
+
+
+def different_environment(a: Iterable[Record], b: Iterable[Record]) -> list[Side]:
+    """Versions and facts of the machine in which two sets of trials differ, with the values that each has."""
+    return _different(*([flat(record.environment) for record in records] for records in (a, b)))
+
+
+def different_data(a: Iterable[Record], b: Iterable[Record]) -> list[Side]:
+    """The fingerprints of the images, where two sets of trials were trained on different ones."""
+    return _different(
+        *([{"fingerprint": record.data_fingerprint} for record in records] for records in (a, b))
+    )
+
+
+def _deciding(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a configuration that decide a result."""
+    fields = flat(configuration).items()
+    return {n: value for n, value in fields if has_effect(n) and n.partition(".")[0] not in SEARCH_NODES}
+
+
+def _different(a: Iterable[Mapping[str, Any]], b: Iterable[Mapping[str, Any]]) -> list[Side]:
+    """What differs between two sets of named values."""
     first, second = _values(a), _values(b)
     names = sorted({*first, *second})
     sides = (Side(name, first.get(name, []), second.get(name, [])) for name in names)
     return [one for one in sides if _texts(one.a) != _texts(one.b)]
 
 
-def _values(records: Iterable[Record]) -> dict[str, list[Any]]:
-    """Every value of every field over some trials."""
+def _values(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Every value of every name over some nodes."""
     found: dict[str, dict[str, Any]] = {}
-    for record in records:
-        for name, value in flat(record.configuration).items():
-            if has_effect(name) and name.partition(".")[0] not in SEARCH_NODES:
-                found.setdefault(name, {})[_text(value)] = value
+    for node in nodes:
+        for name, value in node.items():
+            found.setdefault(name, {})[_text(value)] = value
     return {name: [values[text] for text in sorted(values)] for name, values in found.items()}
 
 

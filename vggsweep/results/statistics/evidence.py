@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.choice import Choice
+from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.record import Record, readable_record
@@ -23,6 +24,8 @@ from vggsweep.results.statistics.latencies import latest
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
+
+OF_THE_TEST_SET = "test_"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class SweepFacts:
         ended: why it ended when its command last did; None while it never has.
         fair: of one that searches the learning rate of each network, else None.
         timed: the last session that timed its networks anew; None where there was none.
+        confirmation: what it confirms of another sweep; None for a search.
     """
 
     name: str
@@ -59,6 +63,7 @@ class SweepFacts:
     ended: str | None = None
     fair: FairFacts | None = None
     timed: Measurement | None = None
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True)
@@ -129,11 +134,16 @@ def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
 
 
 def check_column(table: pd.DataFrame, name: str) -> None:
-    """Refuse a column that is misspelt, or of which no trial has a value.
+    """Refuse a column that is misspelt, of which no trial has a value, or that nothing may choose by.
 
     Raises:
-        ConfigError: the text says which of the two.
+        ConfigError: the text says which of these.
     """
+    if name.startswith(OF_THE_TEST_SET):
+        raise ConfigError(
+            f"{name} chooses nothing: the best of several test accuracies is too good to be true. Choose by "
+            "val_acc; `vggsweep confirm` then tests what was chosen. `vggsweep table` shows the column."
+        )
     if name in table.columns and name != CONFIGURATION:
         return
     if name in COLUMNS:
@@ -146,11 +156,21 @@ def check_column(table: pd.DataFrame, name: str) -> None:
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     timed = latest(read_measurements(directory.measurements))
+    confirmation = None
+    with suppress(RecordError):
+        confirmation = read_confirmation(directory.confirmation)
+    found = SweepFacts(directory.name, timed=timed, confirmation=confirmation)
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
-            ended = read_ended(directory.best)
             fair = None
             if saved.fair_lr is not None and saved.lr is not None:
                 fair = FairFacts(saved.lr, saved.seed)
-            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, fair, timed)
-    return SweepFacts(directory.name, timed=timed)
+            return replace(
+                found,
+                command=saved.command,
+                words=saved.words,
+                objective=saved.objective,
+                ended=read_ended(directory.best),
+                fair=fair,
+            )
+    return found

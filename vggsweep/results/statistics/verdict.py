@@ -29,6 +29,8 @@ from vggsweep.results.units import short_count
 # Costs within this ratio of each other count as equal: a budget is met to 2 % on either side.
 EQUAL = 1.06
 MOST_NAMED = 6
+# How a caution begins that does not hold for networks that another sweep chose.
+PICKED = "the best of many looks better than it is"
 
 
 @dataclass(frozen=True)
@@ -254,8 +256,5 @@ def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:
         found.append(f"{counts['FAIL']} of {total} trials failed; their reasons stand below")
     if len(means) > 1:
         unopened = "" if "test_acc" in means.columns else ", and the test set was not opened"
-        found.append(
-            "the best of many looks better than it is: it was picked on these same validation images"
-            + unopened
-        )
+        found.append(f"{PICKED}: it was picked on these same validation images" + unopened)
     return found

@@ -31,7 +31,7 @@ REMOVED = ".removed-"
 SILENT_SECONDS = 600.0
 # What lies in a sweep's directory besides what `SweepDirectory.files` names.
 FURTHER_FILES = (
-    *(INDEX_NAME, "study.db*", "before-repair-*-study.db*", "test_openings.jsonl"),
+    *(INDEX_NAME, "study.db*", "before-repair-*-study.db*", "test_openings.jsonl", "confirmation.json"),
     *("*.lock", "multirun.yaml", ".*.tmp", "events.out.tfevents.*"),
 )
 

@@ -48,6 +48,7 @@ from vggsweep.sweep.storage.trial_attrs import (
 SPACE_IS_DONE = "every point of the space is done"
 ALL_COMPARED = "every network is compared at its own learning rate and at the common one"
 SEARCH_FAILED = "no trial of the search for learning rates has finished"
+ENQUEUED_ARE_DONE = "every configuration of sweep.enqueue is done"
 # A sampler may repeat itself so often in a row; then a point that nobody has seen is drawn instead.
 REPEATS_BEFORE_RANDOM = 3
 SUGGESTIONS_PER_TRIAL = 10
@@ -87,6 +88,8 @@ class Suggester:
                 return None
         if self.spec.settings.fair_lr is not None:
             return self._suggest_fair(trials, self.spec.settings.fair_lr)
+        if self.spec.space.is_empty:
+            return Stop(ENQUEUED_ARE_DONE, is_early=False)
         size, settings = self.spec.space.size, self.spec.settings
         if settings.stop is not None:
             model = self._known_cost_sampler(self.spec.seed)

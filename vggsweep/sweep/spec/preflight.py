@@ -87,7 +87,7 @@ def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, comman
         raise ConfigError("objective=acc_vs_latency needs latencies, and measure=none takes none.")
     if spec.space.hook is not None:
         load_hook(spec.space.hook)
-    if not spec.space.distributions and spec.space.hook is None:
+    if spec.space.is_empty and not spec.settings.enqueue:
         raise ConfigError(
             "-m needs something to vary: sweep a field (arch.depth=4,6,8), choose a space "
             "(space=depth_width) or an experiment that has one (experiment=quickstart)."
@@ -127,6 +127,8 @@ def _check_permission(spec: SweepSpec) -> None:
 
 def _check_choices(spec: SweepSpec, line: Line) -> None:
     """Each value of each parameter by itself beside the first of the others; infeasible ones may pass."""
+    if spec.space.is_empty:  # the configurations of sweep.enqueue are checked one by one
+        return
     composer = spec.composer
     reasons: list[str] = []
     idle: list[Mapping[str, Any]] = []
@@ -152,7 +154,7 @@ def _check_choices(spec: SweepSpec, line: Line) -> None:
 def _points_to_try(spec: SweepSpec) -> Iterator[tuple[str, dict[str, Any]]]:
     names = list(spec.space.distributions)
     first = {name: _some_values(spec, name)[0] for name in names}
-    if not names:
+    if not names:  # a hook draws everything
         yield "", {}
     tried = []
     for name in names:
@@ -182,6 +184,13 @@ def _configuration(spec: SweepSpec, point: Mapping[str, Any], composer: Composer
                 f"{' '.join(spec.space.words(point))} brings another {node} of its own, and a sweep has "
                 "one. Sweep over each by itself."
             )
+    # one that an earlier release began goes on
+    if plain["train"]["evaluate_test"] and not spec.directory.settings.exists():
+        raise ConfigError(
+            "train.evaluate_test=true in a sweep would open the test set for every network of the search, "
+            "and what is seen chooses. Leave it out: `vggsweep confirm` opens it once for each of the "
+            "networks that were chosen."
+        )
     return read_configuration(plain)
 
 

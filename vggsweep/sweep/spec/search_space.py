@@ -41,10 +41,17 @@ class SearchSpace:
 
     @property
     def size(self) -> int | None:
-        """Number of points; None when it is endless (an interval of reals) or a hook decides."""
+        """Number of points; None when it is endless (an interval of reals), empty, or a hook decides."""
+        if not self.distributions:
+            return None
         values = [_values(distribution) for distribution in self.distributions.values()]
         known = [len(some) for some in values if some is not None]
         return math.prod(known) if self.hook is None and len(known) == len(values) else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is varied: the sweep trains its ``sweep.enqueue`` and no more."""
+        return not self.distributions and self.hook is None
 
     def points(self) -> Iterator[Params]:
         """Every point of a finite space, the last parameter changing fastest, as Hydra's multirun."""

@@ -104,10 +104,14 @@ class SweepSpec:
     def extent(self) -> Extent:
         """How much there is to do."""
         settings = self.settings
-        size = (
-            self.space.size if settings.fair_lr is None else None
-        )  # what is compared is known after the search
-        return Extent(settings.n_trials, settings.n_workers, settings.replicates, size)
+        return Extent(settings.n_trials, settings.n_workers, settings.replicates, self.space_size)
+
+    @property
+    def space_size(self) -> int | None:
+        """Configurations that it may train; None where that is known only while it runs."""
+        if self.settings.fair_lr is not None:  # what is compared is known after the search
+            return None
+        return len(self.settings.enqueue or ()) if self.space.is_empty else self.space.size
 
     def open_study(self) -> optuna.Study:
         """Create or open the sweep's study, with its pruner; suggestions take a sampler each."""

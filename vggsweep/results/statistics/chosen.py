@@ -1,0 +1,128 @@
+"""Which networks of a sweep are worth a confirmation: by what the search saw, never by the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from vggsweep.configuration.identity import replicate_hash
+from vggsweep.errors import ConfigError
+from vggsweep.results.disk.address import ranges
+from vggsweep.results.disk.confirmation import ChosenNetwork
+from vggsweep.results.disk.record import Record
+from vggsweep.results.statistics.evidence import Evidence
+from vggsweep.results.statistics.front import pareto_front
+from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
+from vggsweep.results.statistics.settings import varied_settings
+from vggsweep.results.statistics.standing import describe_network
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Networks that a search suggests.
+
+    Args:
+        networks: the most accurate first; their ``point`` is left empty.
+        records: of the first trial of each.
+        rule: how they were chosen, in words.
+        accuracy: column by which.
+        top: at most so many networks were asked for.
+        named: the trials that a person named; empty where the search decided.
+    """
+
+    networks: tuple[ChosenNetwork, ...]
+    records: tuple[Record, ...]
+    rule: str
+    accuracy: str
+    top: int
+    named: tuple[int, ...]
+
+
+def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Choice:
+    """Choose the most accurate configurations of a sweep, seeds averaged; of two objectives its front's.
+
+    Args:
+        evidence: one sweep.
+        top: at most so many.
+        trials: numbers of the trials that a person chose instead; replicates of one configuration count once.
+
+    Raises:
+        ConfigError: no trial has finished, or one that was named did not.
+    """
+    (facts,) = evidence.sweeps
+    accuracy, *costs = facts.objective or ("val_acc",)
+    table = evidence.table
+    has_all = {accuracy, *costs} <= set(table.columns)
+    is_finished = (table["state"] == "COMPLETE") if has_all else pd.Series(False, index=table.index)
+    finished = table[is_finished]
+    if finished.empty:
+        raise ConfigError(
+            f"No trial of {facts.name} is COMPLETE, so there is nothing to confirm. `vggsweep table "
+            f"{facts.name}` says why trials failed."
+        )
+    means = mean_over_seeds(finished)
+    means = means[means[accuracy].notna()].sort_values(accuracy, ascending=False, kind="stable")
+    if trials:
+        named = _configurations_of(evidence, facts.name, finished, trials)
+        rows = means[means[CONFIGURATION].isin(named)]
+        rule = f"the networks of trials {ranges(sorted(set(trials)))}, which were named"
+    else:
+        rows = means[pareto_front(means, costs[0], accuracy)] if costs else means
+        rows = rows.head(top)
+        place = f"on the front of {accuracy} against {costs[0]}" if costs else f"by {accuracy}"
+        rule = f"the {len(rows)} most accurate {place}, seeds averaged"
+    varied = varied_settings(means)
+    networks, records = [], []
+    for label, row in rows.iterrows():
+        own = finished[finished[CONFIGURATION] == row[CONFIGURATION]]
+        record = evidence.records[label]
+        networks.append(
+            ChosenNetwork(
+                name=describe_network(row, varied),
+                trials=tuple(int(number) for number in own["trial"]),
+                accuracy=float(row[accuracy]),
+                point={},
+                key=key_of(record.configuration),
+                seconds=_mean_seconds([evidence.records[one] for one in own.index]),
+            )
+        )
+        records.append(record)
+    return Choice(tuple(networks), tuple(records), rule, accuracy, top, tuple(trials))
+
+
+def key_of(configuration: Mapping[str, Any]) -> str:
+    """Hash that a network shares with its replicates; whether its training opened the test set decides none.
+
+    Args:
+        configuration: resolved values of every setting.
+    """
+    train = {**configuration["train"], "evaluate_test": False}
+    return replicate_hash({**configuration, "train": train})
+
+
+def _configurations_of(
+    evidence: Evidence, name: str, finished: pd.DataFrame, trials: Sequence[int]
+) -> set[str]:
+    """The configurations of the trials that a person named.
+
+    Raises:
+        ConfigError: one of them has no result to confirm.
+    """
+    found = finished[finished["trial"].isin(list(trials))]
+    missing = sorted(set(trials) - {int(number) for number in found["trial"]})
+    if missing:
+        states = evidence.table.set_index("trial")["state"].to_dict()
+        state = states.get(missing[0])
+        why = f"is {state}" if state is not None else "is no trial with a result"
+        known = ranges(sorted(int(number) for number in finished["trial"]))
+        raise ConfigError(f"Trial {missing[0]} of {name} {why}. COMPLETE are {known}.")
+    return {str(key) for key in found[CONFIGURATION]}
+
+
+def _mean_seconds(records: Sequence[Record]) -> float | None:
+    known = [record.timings.get("total_seconds") for record in records]
+    seconds = [float(one) for one in known if one is not None]
+    return sum(seconds) / len(seconds) if seconds else None
