@@ -14,7 +14,7 @@ from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequ
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
 from vggsweep.arch.layers import Act, Conv, Norm
-from vggsweep.arch.scaling import count_blocks, round_at_most_tenth_down, round_to, share_blocks
+from vggsweep.arch.scaling import blocks_of_stages, round_at_most_tenth_down, round_to
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting
 
@@ -34,9 +34,8 @@ class ScaledMobileNet(ScaledFamily):
             which all channels follow (those of the last convolution only where it is above one, section 4.1).
         stem: ``imagenet``: as published; ``cifar``: the first convolution and the second stage keep the
             resolution.
-        channel_multiple: channels are rounded to this many, 8 in the authors' code. With 1, hidden channels are
-            the expansion times what enters a block before rounding, and take every whole number: of six
-            times as many a step is a sixth, so that small networks meet a budget too.
+        channel_multiple: channels are rounded to this many, 8 in the authors' code. With 1, hidden channels
+            are the expansion times those that enter a block before rounding, so that their steps are finer.
     """
 
     source = "Sandler et al. 2018, arXiv:1801.04381"
@@ -49,7 +48,7 @@ class ScaledMobileNet(ScaledFamily):
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
         multiplier = self.known_width / STEM_CHANNELS
-        counts = share_blocks(count_blocks(self.depth, per_block=1, beside=0, fewest=len(STAGES)), PUBLISHED)
+        counts = blocks_of_stages(self.depth, len(STAGES), PUBLISHED)
         stem, *widths, last = (
             round_at_most_tenth_down(exact, self.channel_multiple)
             for exact in (

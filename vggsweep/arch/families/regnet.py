@@ -39,9 +39,8 @@ class RegNet(ScaledFamily):
         step: the paper's w_m, how many times as wide each stage is as the one before.
         group_width: channels per group of the 3x3 convolutions.
         se_ratio: hidden units of squeeze-excite per channel that enters a block; 0 leaves it out (X).
-        channel_multiple: widths are rounded to this many before they are fitted to groups, 8 in the paper. With
-            1 only the channels of the grouped convolutions are fitted, and a stage's width takes every whole
-            number, so that small networks meet a budget too.
+        channel_multiple: widths are rounded to this many before they are fitted to groups, 8 in the paper.
+            With 1 only the channels of the grouped convolutions are fitted, and steps of width are finer.
         most_stages: deeper nets grow in their last stage (the paper has four).
         stem: ``imagenet``: stride 2; ``cifar``: stride 1.
     """
