@@ -10,7 +10,8 @@ import pytest
 from vggsweep.arch.budget import Budget, CostName, solve_width
 from vggsweep.arch.describe import network_costs
 from vggsweep.arch.description import InputShape
-from vggsweep.errors import InfeasibleConfig
+from vggsweep.arch.families import FAMILIES
+from vggsweep.errors import ConfigError, InfeasibleConfig
 
 Build = Callable[..., Any]
 CIFAR = InputShape(channels=3, resolution=32, num_classes=10)
@@ -27,8 +28,6 @@ DEPTHS: dict[str, Iterable[int]] = {
 }
 HEADS = {"nin": "native", "vit": "native", "mlp": "native"}
 TARGETS: dict[CostName, float] = {"macs": 1e8, "params": 1e6, "conv_params": 1e6, "activations": 5e5}
-# What does not grow with width far enough, or at all.
-LACKS: dict[str, set[CostName]] = {"vit": {"conv_params"}, "mlp": {"conv_params", "activations"}}
 
 
 @pytest.mark.parametrize("family", DEPTHS)
@@ -50,3 +49,19 @@ def test_each_budget_is_met_within_two_percent_at_nearly_every_depth(
 
     for refusals in missed.values():
         assert len(refusals) <= 0.05 * len(list(DEPTHS[family])), refusals
+
+
+@pytest.mark.parametrize(
+    ("family", "reason"), [("vit", "its only convolution cuts the patches"), ("mlp", "it has no convolution")]
+)
+@pytest.mark.parametrize("cost", ["conv_params", "activations"])
+def test_cost_that_says_nothing_of_a_family_is_no_budget_of_it(
+    arch: Build, head: Build, family: str, reason: str, cost: CostName
+) -> None:
+    with pytest.raises(
+        ConfigError, match=f"budget={cost} says nothing of arch={family}: {reason}"
+    ) as refusal:
+        solve_width(arch(family, width=None), head("native"), Budget(cost, 1e4), CIFAR)
+
+    assert str(refusal.value).endswith("Use budget=macs or budget=params.")
+    assert not isinstance(refusal.value, InfeasibleConfig)

@@ -45,6 +45,7 @@ class Vit(ScaledFamily):
     """
 
     heads = ("native",)
+    unbudgeted = dict.fromkeys(("conv_params", "activations"), "its only convolution cuts the patches")
     source = "Dosovitskiy et al. 2020, arXiv:2010.11929"
     head_width: int = setting(minimum=1)
     patch_size: int | None = setting(minimum=1)

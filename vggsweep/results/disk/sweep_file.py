@@ -95,3 +95,14 @@ def read_ended(path: Path) -> str | None:
     """
     results = read_yaml(path)
     return str(results["ended"]) if isinstance(results, dict) and "ended" in results else None
+
+
+def read_infeasible(path: Path) -> tuple[str, ...]:
+    """Which points were no networks when its command last ended, a sentence for each reason.
+
+    Args:
+        path: ``optimization_results.yaml``.
+    """
+    results = read_yaml(path)
+    lines = results.get("infeasible") if isinstance(results, dict) else None
+    return tuple(map(str, lines)) if isinstance(lines, list) else ()

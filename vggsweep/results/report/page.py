@@ -57,7 +57,7 @@ def report_page(
     verdict = reach_verdict(table, cost, y)
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
-    rows = table_rows(evidence, columns, cost, y)
+    rows = table_rows(evidence, columns, cost, y, has_front=verdict.equal_cost is None)
     drawn, refused = drawings(compared, cost, y, verdict.equal_cost)
     moment = now or datetime.now(UTC)
     environment = jinja2.Environment(
@@ -73,15 +73,16 @@ def report_page(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
         verdict=verdict,
-        ends=tuple(
-            f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
+        ends=(
+            *(f"sweep {one.name}: {line}" for one in evidence.sweeps for line in one.infeasible),
+            *(f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None),
         ),
         tiles=_tiles(compared, cost, y, verdict),
         classes=_classes_of_best(evidence, verdict),
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=_shown(chart_data(compared, cost, y, standings, by_depth=verdict.equal_cost is not None)),
+        chart=_shown(chart_data(compared, cost, y, standings, equal_cost=verdict.equal_cost)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
         drawn=drawn,
         refused=refused,

@@ -16,7 +16,7 @@ from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, readable_record
-from vggsweep.results.disk.sweep_file import read_ended, read_saved_spec
+from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_saved_spec
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
@@ -33,6 +33,7 @@ class SweepFacts:
         words: overrides that each of its trials has.
         objective: columns that it optimised, accuracy first.
         ended: why it ended when its command last did; None while it never has.
+        infeasible: which points were no networks then, a sentence for each reason.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SweepFacts:
     words: tuple[str, ...] = ()
     objective: tuple[str, ...] = ()
     ended: str | None = None
+    infeasible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,6 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
-            ended = read_ended(directory.best)
-            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended)
+            ended, infeasible = read_ended(directory.best), read_infeasible(directory.best)
+            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, infeasible)
     return SweepFacts(directory.name)
