@@ -244,10 +244,10 @@ def _of_a_file(error: Exception) -> str:
     said = first_paragraph(error)
     if "Cannot merge incompatible container types" in str(error):
         named = re.search(r"In '([^']+)'", str(error))
+        file = f"{named[1]}.yaml" if named else "A file of the configuration"
         return (
-            f"{named[1] if named else 'A file of the configuration'}.yaml has a mapping where the option that it "
-            "builds on has a list, or the other way round. A list's lines begin with a dash, such as "
-            "`layers: [{conv: width}, {act: relu}]`."
+            f"{file} has a mapping where the option that it builds on has a list, or the other way round. "
+            "The lines of a list begin with a dash, such as those of `layers: [{conv: width}, {act: relu}]`."
         )
     return said
 

@@ -53,8 +53,8 @@ def family_class(name: str) -> type[ArchSettings]:
     """
     if name == "None":
         raise ConfigError(
-            "arch.family is missing: an option of arch begins with `defaults: [described]`, where its layers "
-            "stand in YAML, with another option that it builds on, or names its class, `family: my_file.MyNet`."
+            "arch.family is missing: an option of arch builds on another (`defaults: [described]` where its "
+            "layers stand in YAML) or names its class (`family: my_file.MyNet`)."
         )
     found = FAMILIES.get(name) or own_family(name)
     if found is None:

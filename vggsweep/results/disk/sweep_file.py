@@ -39,6 +39,7 @@ class SavedSpec:
         space: what is varied, as text; ``hook`` names a function that adds to it.
         space_size: its points; None for an endless one, and where an earlier release wrote the file.
         is_counted: whether the file says so at all.
+        own_code: digests of the files of a user's own parts, by name.
     """
 
     command: str
@@ -52,6 +53,7 @@ class SavedSpec:
     space: Any
     space_size: int | None
     is_counted: bool
+    own_code: Any
 
 
 def read_saved_spec(path: Path) -> SavedSpec | None:
@@ -80,6 +82,7 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
             "space": dict(content.get("space", {})),
             "space_size": content.get("space_size"),
             "is_counted": "space_size" in content,
+            "own_code": dict(content.get("own_code", {})),
         }
         return read_settings(SavedSpec, said, "sweep")
     except DAMAGES as error:

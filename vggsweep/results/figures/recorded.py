@@ -57,7 +57,8 @@ def recorded_network(record: Record) -> RecordedNetwork:
         cls = FAMILIES.get(family) or family_at_hand(family)
         if cls is None:
             raise NothingToDraw(
-                f"{whose} is of the family {family}, whose code is not loaded here, and no record loads any"
+                f"{whose} is of the family {family}, whose code no record may load; vggsweep report "
+                f"--family {family} does"
             )
         if not issubclass(cls, Family):
             raise NothingToDraw(f"{whose} is of no family that describes its layers")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED, has_dials
