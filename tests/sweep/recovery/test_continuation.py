@@ -27,6 +27,7 @@ from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.front import best_trials
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.trial_attrs import attrs_of
 
@@ -388,7 +389,9 @@ def test_changed_code_of_a_users_own_is_told_once(
     monkeypatch.syspath_prepend(str(tmp_path))
     file = tmp_path / "own_l7_loss.py"
     file.write_text("def loss(): ...\n")
-    spec = replace(small, base={**small.base, "loss": {"target": "own_l7_loss.loss"}})
+    spec = replace(
+        small, base={**small.base, "loss": {"name": "custom", "target": "own_l7_loss.loss", "options": {}}}
+    )
     spec.directory.path.mkdir(parents=True)
     save_spec(spec)
     told = []
