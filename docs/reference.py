@@ -125,8 +125,8 @@ def architectures() -> str:
     named = [f"{cost} {target:.0e}".replace("e+0", "e") for cost, target in TARGETS.items()]
     met = (
         f"The last columns say at how many of the family's depths from {DEPTHS[0]} to {DEPTHS[-1]} the width "
-        "meets a budget within 2 %, for images of 3 x 32 x 32 pixels and 10 classes. A dash: it has no such "
-        "cost."
+        "meets a budget within 2 %, for images of 3 x 32 x 32 pixels and 10 classes. A dash: the cost says "
+        "nothing of its networks (an MLP has no convolution, a vision transformer cuts its patches with one)."
     )
     heads = ("`arch=`", "what it is", "source", "`arch.depth`", "`arch.width`", *named)
     return (
@@ -148,7 +148,10 @@ def architectures() -> str:
 
 def feasible_shares(arch: ScaledFamily, head: HeadSettings) -> list[str]:
     """Of the depths that a family has, the share at which its width meets each budget of `TARGETS`."""
-    tried = {cost: [_meets(replace(arch, depth=d), head, cost) for d in DEPTHS] for cost in TARGETS}
+    tried = {
+        cost: [] if cost in arch.unbudgeted else [_meets(replace(arch, depth=d), head, cost) for d in DEPTHS]
+        for cost in TARGETS
+    }
     known = {cost: [met for met in found if met is not None] for cost, found in tried.items()}
     return [f"{sum(met) / len(met):.0%}" if any(met) else "–" for met in known.values()]
 

@@ -25,6 +25,7 @@ from torch import nn
 
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.network import configured_network
+from vggsweep.configuration.own_code import own_code
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.batches import Share
 from vggsweep.data.loading import LoadedData
@@ -252,6 +253,8 @@ def _take_steps(run: _Run, result: _Result) -> None:
         precision=precision,
         threads=torch.get_num_threads(),
     )
+    if code := own_code(spec.plain):
+        result.environment |= {"own_code": code}
     configured = configured_network(configuration)
     result.network, result.costs = network_facts(configured), cost_facts(configured)
     build = partial(prepare_network, configuration, configured, device)

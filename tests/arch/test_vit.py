@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vggsweep.arch.budget import Budget, solve_width
 from vggsweep.arch.costs import family_costs
 from vggsweep.arch.description import InputShape
-from vggsweep.arch.families.vit import MOST_PATCHES_ASIDE, heads_and_channels, patch_for
+from vggsweep.arch.tokens import MOST_PATCHES_ASIDE, heads_and_channels, patch_for
 from vggsweep.errors import InfeasibleConfig
 
 Build = Callable[..., Any]

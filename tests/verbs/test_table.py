@@ -270,3 +270,19 @@ def test_wrong_line_is_refused_in_one_paragraph_and_leaves_nothing(
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
     assert sorted(Path().rglob("*")) == before
+
+
+def test_points_that_were_no_networks_stand_under_the_table(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "1 point is no network (arch.depth=9): arch.depth=9 is no depth of this family"
+    (sweep / "optimization_results.yaml").write_text(f"infeasible: ['{line}']\n")
+
+    run_verb("table", ["mine"])
+    whole = capsys.readouterr().out
+    run_verb("table", ["mine/0"])
+    one = capsys.readouterr().out
+    run_verb("table", ["mine", "--csv"])
+
+    assert whole.endswith(f"not in the table: {line}\n")
+    assert "not in the table" not in one + capsys.readouterr().out

@@ -82,7 +82,11 @@ def solve_width(
     Raises:
         InfeasibleConfig: no such network at any width, or the nearest reachable cost is further from the
             target than the tolerance; the text names that cost and its width.
+        ConfigError: it is a cost that says nothing of the family's networks.
     """
+    if (reason := arch.unbudgeted.get(budget.cost)) is not None:
+        others = " or ".join(f"budget={name}" for name in COST_WORDS if name not in arch.unbudgeted)
+        raise ConfigError(f"budget={budget.cost} says nothing of arch={arch.name}: {reason}. Use {others}.")
 
     def cost_at(width: float) -> int:
         cost: int = getattr(family_costs(arch.at_width(width), head, shape), budget.cost)

@@ -67,6 +67,9 @@ class ScaledFamily(Family):
     depth: int = setting(minimum=1)
     width: float | None = setting(above=0)
 
+    # Costs that no budget can hold equal, each with the reason.
+    unbudgeted: ClassVar[Mapping[str, str]] = {}
+
     @property
     def width_step(self) -> int:
         """Channels are rounded to a multiple of this many."""

@@ -133,3 +133,25 @@ def share_blocks(total: int, published: Sequence[tuple[int, ...]]) -> tuple[int,
         aim = next((net for net in published if sum(net) > placed), published[-1])
         counts[max(range(len(counts)), key=lambda i: (aim[i] / (counts[i] + 1), i))] += 1
     return tuple(counts)
+
+
+def blocks_of_stages(
+    depth: int, stages: int, published: Sequence[tuple[int, ...]], *, per_block: int = 1, beside: int = 0
+) -> tuple[int, ...]:
+    """Blocks of each stage: in the published proportions where these have as many stages, else equally many.
+
+    Args:
+        depth: as the family counts it.
+        stages: how many there are.
+        published, per_block, beside: see `share_blocks` and `count_blocks`.
+
+    Raises:
+        InfeasibleConfig: no number of blocks gives this depth.
+
+    >>> blocks_of_stages(20, 3, [(1, 1, 1, 1)], per_block=2, beside=2)
+    (3, 3, 3)
+    """
+    if stages == len(published[0]):
+        total = count_blocks(depth, per_block=per_block, beside=beside, fewest=sum(published[0]))
+        return share_blocks(total, published)
+    return (count_blocks(depth, per_block=stages * per_block, beside=beside),) * stages

@@ -62,10 +62,10 @@ BRANCHES: dict[str, type[Residual | Concat | Scale]] = {
 }
 REPEAT = "repeat"
 WORDS = (*LEAVES, *BRANCHES, REPEAT)
-MOST_REPEATS = 10_000  # a mistyped product should be told, not built
+MOST_REPEATS = 10_000  # in all that nest; a mistyped product should be told, not built
 
 
-def read_layers(written: object, names: Mapping[str, float], place: str) -> Sequence:
+def read_layers(written: object, names: Mapping[str, float], place: str, copies: int = 1) -> Sequence:
     """The sequence that a list means.
 
     Layers are named by their word and number within their list (``conv1``, ``norm1``, ``block3``) unless they
@@ -75,6 +75,7 @@ def read_layers(written: object, names: Mapping[str, float], place: str) -> Sequ
         written: plain values, as YAML gives them.
         names: what expressions may use.
         place: of the list in the configuration, for error texts.
+        copies: how many times the blocks around it repeat the list.
 
     Raises:
         ConfigError: naming the place and what would do.
@@ -88,7 +89,7 @@ def read_layers(written: object, names: Mapping[str, float], place: str) -> Sequ
     counts: Counter[str] = Counter()
     pairs: list[tuple[str, Layer]] = []
     for index, item in enumerate(written):
-        pairs += _read_item(item, names, f"{place}[{index}]", counts)
+        pairs += _read_item(item, names, f"{place}[{index}]", counts, copies)
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
         raise ConfigError(
@@ -98,7 +99,7 @@ def read_layers(written: object, names: Mapping[str, float], place: str) -> Sequ
 
 
 def _read_item(
-    item: object, names: Mapping[str, float], place: str, counts: Counter[str]
+    item: object, names: Mapping[str, float], place: str, counts: Counter[str], copies: int
 ) -> Iterator[tuple[str, Layer]]:
     fields = {item: None} if isinstance(item, str) else item
     if not isinstance(fields, Mapping):
@@ -118,12 +119,13 @@ def _read_item(
     if word not in WORDS:
         raise ConfigError(f"{place}.{word}: there is no such layer. {near_match(word, WORDS)}")
     if word == REPEAT:
-        for number in range(_repeats(value, names, f"{place}.{REPEAT}")):
-            block = read_layers(body, {**names, "i": number}, f"{place}.layers")
+        repeats = _repeats(value, names, f"{place}.{REPEAT}", copies)
+        for number in range(repeats):
+            block = read_layers(body, {**names, "i": number}, f"{place}.layers", copies * repeats)
             yield _called(given or "block", counts), block
         return
     layer = (
-        _branch(word, value, names, f"{place}.{word}")
+        _branch(word, value, names, f"{place}.{word}", copies)
         if word in BRANCHES
         else _leaf(word, value, names, f"{place}.{word}")
     )
@@ -135,16 +137,17 @@ def _called(word: str, counts: Counter[str]) -> str:
     return f"{word}{counts[word]}"
 
 
-def _repeats(value: object, names: Mapping[str, float], place: str) -> int:
+def _repeats(value: object, names: Mapping[str, float], place: str, copies: int) -> int:
     count = _number(value, names, place)
     if count != int(count):
         raise ConfigError(f"{place}={value} is {count:g} here; it should be a whole number.")
-    if not 0 <= count <= MOST_REPEATS:
-        raise InfeasibleConfig(f"{place}={value} is {count:g} at {_shown(names)}.")
+    if not 0 <= count <= MOST_REPEATS / copies:
+        around = f" in each of {copies:,} blocks" if copies > 1 else ""
+        raise InfeasibleConfig(f"{place}={value} is {count:g}{around} at {_shown(names)}.")
     return int(count)
 
 
-def _branch(word: str, value: object, names: Mapping[str, float], place: str) -> Layer:
+def _branch(word: str, value: object, names: Mapping[str, float], place: str, copies: int) -> Layer:
     parts = value if isinstance(value, Mapping) else {"body": value}
     known = [field.name for field in dataclasses.fields(BRANCHES[word])]
     for key in parts:
@@ -153,7 +156,7 @@ def _branch(word: str, value: object, names: Mapping[str, float], place: str) ->
     if "body" not in parts:
         raise ConfigError(f"{place}.body is missing: the layers of the branch, as a list.")
     read = {
-        key: read_layers(layers, names, f"{place}.{key}")
+        key: read_layers(layers, names, f"{place}.{key}", copies)
         for key, layers in parts.items()
         if not (key == "shortcut" and layers is None)
     }

@@ -229,7 +229,7 @@ def _readable(error: Exception, words: list[str], extra_dir: Path | None, config
     try:
         base = hydra_compose(config_name, overrides=groups, return_hydra_config=True)
     except COMPOSITION_ERRORS:
-        return ConfigError(first_paragraph(error))
+        return ConfigError(_of_a_file(error))
     hydra = base.hydra
     with open_dict(base):
         del base["hydra"]
@@ -237,6 +237,19 @@ def _readable(error: Exception, words: list[str], extra_dir: Path | None, config
         if (refusal := reader.misspelt_field(override, base, hydra)) is not None:
             return refusal
     return ConfigError(first_paragraph(error))
+
+
+def _of_a_file(error: Exception) -> str:
+    """What is wrong with an option's own file, Hydra's words where it has better ones."""
+    said = first_paragraph(error)
+    if "Cannot merge incompatible container types" in str(error):
+        named = re.search(r"In '([^']+)'", str(error))
+        file = f"{named[1]}.yaml" if named else "A file of the configuration"
+        return (
+            f"{file} has a mapping where the option that it builds on has a list, or the other way round. "
+            "The lines of a list begin with a dash, such as those of `layers: [{conv: width}, {act: relu}]`."
+        )
+    return said
 
 
 def _several_values(override: Override) -> str:

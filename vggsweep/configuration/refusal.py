@@ -76,6 +76,8 @@ class Reader:
                 hint = near_match(name, options)
                 if group == "arch" and TORCHVISION_NAMES.match(name):
                     hint = f"It is one of torchvision's: arch=torchvision arch.name={name}"
+                elif group == "arch":
+                    hint += f" A family of your own is arch/{name}.yaml in a folder that --config-dir names."
                 if (group, name) == ("logger", "csv"):
                     hint = f"Every trial writes history.csv: leave the word out. {hint}"
                 if (group, name) == ("budget", "latency"):

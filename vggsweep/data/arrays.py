@@ -27,6 +27,7 @@ IMAGES = {"train": ("x_train", "train_images"), "test": ("x_test", "test_images"
 LABELS = {"train": ("y_train", "train_labels"), "test": ("y_test", "test_labels")}
 VALIDATION = ("x_val", "x_valid", "val_images")
 CLASS_NAMES = "class_names"
+FORMS = "(N, H, W), (N, H, W, C) or (N, C, H, W)"
 
 
 def open_arrays(settings: ArraysSettings) -> Source:
@@ -80,7 +81,7 @@ def _split(path: Path, place: str, names: frozenset[str], split: SplitName) -> H
     where = f"{place}, {split} split"
     if pixels.ndim == 4 and pixels.shape[1] in (1, 3) and pixels.shape[3] > 4:
         pixels = pixels.transpose(0, 2, 3, 1)
-    return Held(image_set(_bytes(pixels, where), labels, where))
+    return Held(image_set(_bytes(pixels, where), labels, where, FORMS))
 
 
 def _bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:

@@ -197,13 +197,16 @@ def options_key(options: Any) -> str:
     return json.dumps(options, sort_keys=True, default=str)
 
 
-def image_set(pixels: NDArray[np.uint8], labels: NDArray[Any], where: str) -> ImageSet:
+def image_set(
+    pixels: NDArray[np.uint8], labels: NDArray[Any], where: str, forms: str = "(N, H, W) or (N, H, W, C)"
+) -> ImageSet:
     """Arrays as images.
 
     Args:
         pixels: [N, H, W] or [N, H, W, C].
         labels: whole numbers, [N].
         where: what they are, for error texts.
+        forms: that the caller reads, for error texts.
 
     Raises:
         ConfigError: they have another form.
@@ -217,8 +220,8 @@ def image_set(pixels: NDArray[np.uint8], labels: NDArray[Any], where: str) -> Im
         or not 1 <= pixels.shape[3] <= 4
     ):
         raise ConfigError(
-            f"{where}: images have the shape {pixels.shape}; (N, H, W) or (N, H, W, C) is needed, of at "
-            "least two square images with at most four channels last. Crop them or pad them to a square."
+            f"{where}: images have the shape {pixels.shape}; {forms} is needed, of at least two square "
+            "images with at most four channels. Crop them or pad them to a square."
         )
     if labels.shape != pixels.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise ConfigError(

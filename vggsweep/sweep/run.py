@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from vggsweep.configuration.compose import COMMAND_LINE
+from vggsweep.configuration.own_code import own_code
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, RecordError, Stopped, WriteFailed
 from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_atomically
 from vggsweep.results.disk.sweep_file import read_saved_spec
@@ -21,7 +23,7 @@ from vggsweep.sweep.command_line import take_only
 from vggsweep.sweep.display.closing import conclude, has_completed
 from vggsweep.sweep.display.logged_report import log_report
 from vggsweep.sweep.outcome import SweepEnding, WorkerOutcome
-from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say, say_changed_code
 from vggsweep.sweep.scheduling.clock import StartTime
 from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
@@ -56,6 +58,7 @@ def run_sweep(
     if spec.sampler_note is not None and not spec.directory.settings.exists():
         say(f"known_cost cannot search this space: {spec.sampler_note}. tpe proposes instead.")
     check_same_sweep(spec)
+    say_changed_code(spec)
     if spec.warm_start and spec.space.hook is None:
         for line in WarmStart(spec.warm_start, spec.fingerprints).misfits(
             spec.space, spec.composer, spec.base
@@ -107,7 +110,7 @@ def extra_dir_of(config: DictConfig) -> Path | None:
 
 def save_spec(spec: SweepSpec) -> None:
     """Write ``sweep.yaml``; what may change when a sweep continues (its total) is as last told."""
-    content = {
+    content: dict[str, Any] = {
         "command": spec.command,
         "words": list(spec.fixed),
         "objective": [{"name": m.name, "direction": m.direction.name.lower()} for m in spec.metrics],
@@ -116,6 +119,8 @@ def save_spec(spec: SweepSpec) -> None:
         "fingerprint": spec.fingerprint(),
         "configuration": deepcopy(spec.base),  # YAML would write an alias for what both hold
     }
+    if code := own_code(spec.base):
+        content["own_code"] = code
     try:
         read_saved_spec(spec.directory.settings)
     except RecordError:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from vggsweep import __version__
+from vggsweep.arch.families import family_class
 from vggsweep.errors import ConfigError
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
@@ -31,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--x", metavar="COLUMN", help="the cost (default: that of the objective, else macs)")
     parser.add_argument("--y", metavar="COLUMN", help="the accuracy (default: that of the objective)")
+    parser.add_argument(
+        "--family",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="load a family of your own, such as my_family.Pyramid, so that its networks are drawn",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
 
 
@@ -38,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it lies."""
     from vggsweep.results.report import report_page
 
+    for family in arguments.family:
+        family_class(family)
     choice = choose(arguments.sweeps)
     evidence = load_evidence(choice.sweeps, arguments.where, choice)
     out = arguments.out

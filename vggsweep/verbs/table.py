@@ -13,6 +13,7 @@ from rich.console import Console
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import replacing, write_atomically
 from vggsweep.results.disk.choice import CHOICE_HELP, Choice, choose
+from vggsweep.results.disk.sweep_file import read_infeasible
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.formats import (
@@ -122,6 +123,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_row(table, output_console(FILE_WIDTH))
     elif form == "rich":
         print_table(table, output_console(FILE_WIDTH), chosen=columns)
+        untold = () if choice.trials else choice.sweeps
+        for line in [line for sweep in untold for line in read_infeasible(sweep.best)]:
+            show(f"not in the table: {line}")
     else:
         text = format_table(table, form, arguments.digits)
         # a file gets every character, a person's terminal what it can show

@@ -113,8 +113,8 @@ def test_figures_are_public() -> None:
     assert all(getattr(figures, name).__doc__ for name in figures.__all__)
 
 
-def test_depth_lies_across_in_every_figure_that_has_it() -> None:
-    table = small_sweep()
+def test_depth_lies_across_in_every_figure_that_has_it(tmp_path: Any) -> None:
+    table = with_files(small_sweep(), tmp_path)
 
     plane, curves = figures.depth_width_figure(table), figures.iso_cost_figure(table)
 

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import importlib
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from tests.results.figures.recorded_trials import NETWORK, SHAPE, configured, network_of, recorded
 from tests.results.made_tables import GAP
-from vggsweep.arch.costs import count
-from vggsweep.arch.description import InputShape, Network
-from vggsweep.arch.families import FAMILIES
-from vggsweep.arch.family import described
+from vggsweep.arch.costs import count, family_costs
 from vggsweep.arch.settings import HeadSettings
-from vggsweep.configuration.compose import compose
-from vggsweep.configuration.schema import resolved
 from vggsweep.errors import NothingToDraw
-from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.figures.network import MOST_BOXES, network_boxes, network_figure, network_parts
 from vggsweep.settings import read_settings
-
-SHAPE = InputShape(3, 64, 10)
-NETWORK = {"channels": 3, "resolution": 64, "num_classes": 10}
-
-
-def configured(*words: str) -> dict[str, Any]:
-    return resolved(compose(words))
-
-
-def network_of(plain: dict[str, Any]) -> Network:
-    arch = read_settings(FAMILIES[plain["arch"]["family"]], plain["arch"], "arch")
-    return described(arch, read_settings(HeadSettings, plain["head"], "head"), SHAPE)  # type: ignore[arg-type]
-
-
-def recorded(folder: Path, plain: dict[str, Any], **changes: Any) -> pd.DataFrame:
-    """A table of one finished trial, whose record is on disk."""
-    folder.mkdir(exist_ok=True)
-    costs = asdict(count(network_of(plain), SHAPE.image)) if "costs" not in changes else {}
-    record = Record("mine", 3, "COMPLETE", None, "", plain, network=NETWORK, costs=costs)
-    write_record(replace(record, **changes), folder)
-    return pd.DataFrame({"trial": [3], "state": "COMPLETE", "val_acc": 0.8, "dir": str(folder)})
 
 
 @pytest.mark.parametrize(
@@ -121,7 +97,14 @@ def test_drawing_says_what_the_network_costs(tmp_path: Path) -> None:
     ("arch", "reason"),
     [
         ({"family": "torchvision", "name": "resnet18", "pretrained": False}, "is of no family"),
-        ({"family": "os.path.Pyramid", "name": "mine"}, "is of no family"),
+        (
+            {"family": "os.path.Pyramid", "name": "mine"},
+            "os.path.Pyramid, whose code no record may",
+        ),
+        ({"family": "antigravity.Pyramid", "name": "mine"}, "report --family antigravity.Pyramid does"),
+        ({"family": "vggsweep.arch.family.ScaledFamily", "name": "mine"}, "has no method describe"),
+        ({"family": "mlp", "depth": 10**9}, "is larger than one can draw"),
+        ({"family": "described", "layers": [{"repeat": 10**6, "layers": ["flatten"]}]}, "is larger than"),
         ({"family": "vgg_scaled", "name": "mine"}, "cannot be described again: arch.init is missing"),
         (None, "is of no family"),
     ],
@@ -132,7 +115,7 @@ def test_network_that_no_family_describes_is_not_drawn(tmp_path: Path, arch: Any
 
 
 def test_network_that_costs_other_than_its_record_says_is_not_drawn(tmp_path: Path) -> None:
-    with pytest.raises(NothingToDraw, match=r"^params of the most accurate trial's record are not those"):
+    with pytest.raises(NothingToDraw, match=r"^params in the record of trial 3 are not those"):
         network_boxes(recorded(tmp_path, configured("arch=vgg_scaled"), costs={"params": 1, "macs": 1}))
 
 
@@ -151,3 +134,27 @@ def test_network_of_very_many_parts_is_not_drawn(tmp_path: Path) -> None:
 
     with pytest.raises(NothingToDraw, match="41 parts"):
         network_boxes(recorded(tmp_path, plain))
+
+
+def test_family_of_a_users_own_is_drawn_where_its_code_is_loaded_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "examples"))
+    plain = configured("arch=vgg_scaled")
+    plain["arch"] = {
+        "family": "my_family.Pyramid",
+        "name": "pyramid",
+        "depth": 4,
+        "width": 16,
+        "growth": 2.0,
+        "init": "torch",
+    }
+    monkeypatch.delitem(sys.modules, "my_family", raising=False)
+    with pytest.raises(NothingToDraw, match="family my_family.Pyramid, whose code no record"):
+        network_boxes(recorded(tmp_path, plain, costs={}))
+
+    module = importlib.import_module("my_family")
+    arch = read_settings(module.Pyramid, plain["arch"], "arch")
+    costs = asdict(family_costs(arch, HeadSettings(**GAP), SHAPE))
+
+    assert "block3" in network_boxes(recorded(tmp_path, plain, costs=costs))["name"].tolist()

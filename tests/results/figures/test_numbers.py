@@ -18,7 +18,6 @@ from vggsweep.results.figures.depth_width import depth_width_grid
 from vggsweep.results.figures.error_distribution import error_distribution
 from vggsweep.results.figures.hypervolume_time import hypervolume_over_time
 from vggsweep.results.figures.importance import parameter_importance
-from vggsweep.results.figures.iso_cost import Plane, iso_cost_curves, networks_on_plane, plane_of
 from vggsweep.results.figures.learning_curves import learning_curves, learning_curves_figure, rungs_seen
 from vggsweep.results.figures.parallel_coordinates import parallel_axes
 from vggsweep.results.figures.standings import standings, standings_figure
@@ -193,54 +192,6 @@ def test_axes_are_the_varied_settings_then_cost_and_accuracy() -> None:
     assert [text for _, text in axes["augment.name"].ticks] == ["flip", "none"]
 
 
-# --- iso-cost
-
-
-@pytest.mark.parametrize(("channels", "num_classes"), [(1, 10), (3, 100)])
-def test_plane_is_that_of_the_networks_of_the_table(channels: int, num_classes: int) -> None:
-    shapes = [(4, 4), (8, 16), (12, 10)]
-    rows = [{**network(d, w, channels=channels, num_classes=num_classes), "val_acc": 0.5} for d, w in shapes]
-
-    plane = plane_of(results(*rows))
-
-    assert plane == Plane(4, 32, channels, num_classes, batch_norm=True)
-    assert [plane.cost(cost, d, w) for d, w in shapes for cost in ("macs", "params", "conv_params")] == [
-        row[cost] for row in rows for cost in ("macs", "params", "conv_params")
-    ]
-
-
-@pytest.mark.parametrize("cost", ["macs", "params", "conv_params", "activations"])
-def test_networks_on_a_curve_cost_the_same(cost: str) -> None:
-    table = results(*({**network(d, 16), "val_acc": 0.5} for d in (4, 12)))
-    plane = plane_of(table)
-    target = plane.cost(cost, 8, 20)
-
-    curves = iso_cost_curves(table, cost, [target])
-
-    assert curves[curves["depth"] == 8]["width"].tolist() == pytest.approx([20.0], rel=1e-4)
-    for depth, width in zip(curves["depth"], curves["width"], strict=True):
-        low, high = plane.cost(cost, depth, int(width)), plane.cost(cost, depth, int(np.ceil(width)))
-        assert low <= target * (1 + 1e-9)
-        assert high >= target * (1 - 1e-9)
-
-
-def test_only_networks_that_follow_the_depth_rule_lie_on_the_plane() -> None:
-    wide_kernels = {**network(4, 8), "macs": 2 * network(4, 8)["macs"], "val_acc": 0.5}
-    table = results({**network(4, 8), "val_acc": 0.5}, {**network(8, 8), "val_acc": 0.6}, wide_kernels)
-
-    points = networks_on_plane(table)
-
-    assert points[["depth", "val_acc"]].values.tolist() == [[4, 0.5], [8, 0.6]]
-    assert points["width"].tolist() == pytest.approx([8.0, 8.0])
-
-
-def test_other_families_have_no_plane() -> None:
-    other = {**network(4, 8), "arch": "lenet", "head": "native", "stages": None, "val_acc": 0.5}
-
-    with pytest.raises(NothingToDraw, match="vgg_scaled"):
-        iso_cost_curves(results(other))
-
-
 def test_standings_are_the_verdicts_with_each_configurations_trials() -> None:
     rows = [
         {**network(depth, width), "seed": seed, "val_acc": acc + 0.001 * seed, "trial": 2 * at + seed}
@@ -290,21 +241,12 @@ def test_importances_of_trials_that_mostly_tie_say_nothing_beside(
     assert [str(warning.message) for warning in recwarn] == []
 
 
-def test_networks_of_another_family_lie_on_no_plane_of_vgg_and_share_no_cell_with_it() -> None:
+def test_networks_of_another_family_share_no_cell_with_vgg() -> None:
     mine, other = network(8, 8), network(8, 8) | {"arch": "densenet"}
     table = results(mine | {"val_acc": 0.8}, other | {"val_acc": 0.9})
 
-    assert networks_on_plane(table)["val_acc"].tolist() == [0.8]
     with pytest.raises(NothingToDraw, match="several families"):
         depth_width_grid(table)
-
-
-def test_of_networks_on_one_point_of_the_plane_the_best_is_drawn() -> None:
-    plain, residual = ({"arch.residual": has, "val_acc": acc} for has, acc in ((False, 0.6), (True, 0.8)))
-
-    points = networks_on_plane(results(network(16, 8) | residual, network(16, 8) | plain))
-
-    assert points["val_acc"].tolist() == [0.8]
 
 
 def test_bars_that_are_differences_reach_the_best_where_networks_are_not_told_apart(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.results.made_tables import GAP, arch_settings, network, small_sweep
 from vggsweep.errors import ConfigError
@@ -145,7 +146,7 @@ def test_network_of_another_package_is_not_drawn(record: Callable[..., Record], 
     page = report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))
 
     assert 'id="figure-network"' not in page
-    assert "The best network</b> is not drawn: the most accurate network is of no family of vggsweep" in page
+    assert "The best network</b> is not drawn: the network of trial 0 is of no family that describes" in page
 
 
 def test_ids_are_unique_and_every_reference_has_its_target(page: str) -> None:
@@ -283,6 +284,16 @@ def test_several_sweeps_stand_on_one_page(record: Callable[..., Record], tmp_pat
     assert len(re.findall(r'<tr id="row-\d+"', page)) == 24
 
 
+def test_points_that_were_no_networks_are_told_with_their_reason(
+    record: Callable[..., Record], tmp_path: Path
+) -> None:
+    directory = write_sweep(tmp_path / "mine", record)
+    line = "2 points are no networks (arch.depth=9, 10): arch.depth=9 is no depth of this family"
+    directory.best.write_text(yaml.safe_dump({"name": "vggsweep", "infeasible": [line]}))
+
+    assert f"Sweep mine: {line}." in Elements(report_page(load_evidence([directory]))).text
+
+
 def test_networks_of_equal_cost_are_drawn_over_depth(record: Callable[..., Record], tmp_path: Path) -> None:
     for number, (depth, macs) in enumerate([(4, 1_000_000), (6, 1_010_000), (8, 990_000)]):
         network = {
@@ -307,6 +318,8 @@ def test_networks_of_equal_cost_are_drawn_over_depth(record: Callable[..., Recor
 
     first, second = data_of(page)["chart"]["costs"][:2]
     assert (first["name"], first["fronts"]) == ("depth", [])
-    assert (second["name"], len(second["fronts"])) == ("macs", 1)
+    assert (second["name"], len(second["fronts"])) == ("macs", 0)
+    assert " data-front>" not in page
+    assert ">front</option>" not in page
     assert "equal within 2.0%" in Elements(page).text
     assert "up to macs" not in Elements(page).text  # no hypervolume of a front over equal costs

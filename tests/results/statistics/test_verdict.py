@@ -113,6 +113,17 @@ def test_no_depth_is_named_best_where_none_is_told_from_another() -> None:
     assert "the 2 others, down to 0.900, lie within it" in verdict.answer
 
 
+def test_of_networks_that_tie_none_is_called_the_most_accurate() -> None:
+    tie = reach_verdict(results(*equal_cost(0.9, 0.9, 0.8)).assign(val_images=10_000)).answer
+    assert "depth 6, width 37 and depth 5, width 40 are equally accurate (val_acc 0.900" in tie
+    all_tie = reach_verdict(results(*equal_cost(0.9, 0.9)).assign(val_images=500)).answer
+    assert "no network is better than another: depth 6, width 37 and depth 5" in all_tie
+    free = reach_verdict(grid((4, 4, 0.9), (8, 8, 0.9)).assign(val_images=500)).answer
+    assert free.startswith("Of 2 networks depth 4, width 4 and depth 8, width 8 are equally accurate")
+
+    assert not any("most accurate" in answer for answer in (tie, all_tie, free))
+
+
 def test_free_costs_are_not_taken_for_equal_ones() -> None:
     assert equal_cost_groups(grid((4, 4, 0.8), (8, 8, 0.9))) is None
     # one network under several learning rates costs the same, but compares no depths

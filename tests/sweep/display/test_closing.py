@@ -54,6 +54,13 @@ def test_front_is_that_of_the_accuracy_that_was_optimised() -> None:
     assert " ".join(line.split()) == "trial 1 balanced_acc 0.5000 macs 1k depth 4, width 8, lr 0.01"
 
 
+def test_networks_of_equal_cost_have_no_front() -> None:
+    equal = table((1000, 0.8), (1010, 0.9), (990, 0.7)).assign(depth=[4, 6, 8])
+    heading, *lines = front_lines("s", equal, "macs")
+    assert heading.strip() == "networks  of equal macs, the most accurate first:"
+    assert [" ".join(line.split()[:2]) for line in lines] == ["trial 1", "trial 0", "trial 2"]
+
+
 def test_worker_that_ends_while_another_writes_leaves_the_writing_to_it(
     small: SweepSpec, capsys: pytest.CaptureFixture[str]
 ) -> None:

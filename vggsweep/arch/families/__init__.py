@@ -51,6 +51,11 @@ def family_class(name: str) -> type[ArchSettings]:
     Raises:
         ConfigError: there is no such family, or it cannot be loaded.
     """
+    if name == "None":
+        raise ConfigError(
+            "arch.family is missing: an option of arch builds on another (`defaults: [described]` where its "
+            "layers stand in YAML) or names its class (`family: my_file.MyNet`)."
+        )
     found = FAMILIES.get(name) or own_family(name)
     if found is None:
         known = [*FAMILIES, *announced_families()]

@@ -13,7 +13,7 @@ from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequ
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
 from vggsweep.arch.layers import Act, Conv, LayerScale, Norm, StochasticDepth
-from vggsweep.arch.scaling import block_channels, count_blocks, share_blocks
+from vggsweep.arch.scaling import block_channels, blocks_of_stages
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting
 
@@ -42,8 +42,7 @@ class ScaledConvNeXt(ScaledFamily):
     stochastic_depth: float = setting(minimum=0.0, below=1.0)
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
-        total = count_blocks(self.depth, per_block=1, beside=0, fewest=sum(PUBLISHED[0]))
-        counts = share_blocks(total, PUBLISHED)
+        counts = blocks_of_stages(self.depth, len(PUBLISHED[0]), PUBLISHED)
         widths = block_channels(self.known_width, len(counts))
         stem = Conv(widths[0], self.patch_size, self.patch_size, padding=0)
         layers = Sequence.of(stem=Sequence.of(conv=stem, norm=NORM))
@@ -52,7 +51,7 @@ class ScaledConvNeXt(ScaledFamily):
                 shrink = Sequence.of(norm=NORM, conv=Conv(width, 2, 2, padding=0))
                 layers = Sequence.of(layers, [(f"shrink{index}", shrink)])
             before = sum(counts[:index])
-            shares = (self.stochastic_depth * (before + i) / (total - 1) for i in range(count))
+            shares = (self.stochastic_depth * (before + i) / (self.depth - 1) for i in range(count))
             stage = Sequence.numbered("block", (self._block(width, share) for share in shares))
             layers = Sequence.of(layers, [(f"stage{index + 1}", stage)])
         pool, *rest = classifier(head, shape.num_classes).layers

@@ -17,8 +17,9 @@ from vggsweep.arch.description import Concat, InputShape, Layer, Network, Sequen
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
 from vggsweep.arch.layers import Act, Conv, Dropout, Norm, Pool
-from vggsweep.arch.scaling import count_blocks, round_to, share_blocks
+from vggsweep.arch.scaling import blocks_of_stages, round_to
 from vggsweep.arch.settings import HeadSettings
+from vggsweep.arch.stems import StemName, stem
 from vggsweep.settings import setting
 
 # Huang et al. 2016, table 1: DenseNet-121, -169, -201, -264 (265 layers by its count);
@@ -53,17 +54,17 @@ class ScaledDenseNet(ScaledFamily):
     num_blocks: Literal[3, 4]
     bottleneck: bool
     compression: float = setting(above=0.0, maximum=1.0)
-    stem: Literal["cifar", "imagenet"]
+    stem: StemName
     dropout: float = setting(minimum=0.0, below=1.0)
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
         counts, rates = self.layers_per_block(), self._growth_rates()
         # Section 3: 2k channels before the first block of DenseNet-BC, 16 otherwise.
         channels = round_to(2 * self.known_width) if self.bottleneck else PLAIN_STEM_CHANNELS
-        layers = Sequence.of(stem=self._stem(channels))
+        layers = Sequence.of(stem=stem(self.stem, channels, Act() if self.stem == "imagenet" else None))
         for number, count in enumerate(counts, 1):
             added = list(islice(rates, count))
-            block = Sequence.numbered("layer", (self._layer(rate) for rate in added))
+            block = Sequence.numbered("layer", (Concat(Sequence(tuple(self._body(rate)))) for rate in added))
             layers = Sequence.of(layers, [(f"dense{number}", block)])
             channels += sum(added)
             if number < len(counts):
@@ -76,27 +77,13 @@ class ScaledDenseNet(ScaledFamily):
 
     def layers_per_block(self) -> tuple[int, ...]:
         """From the input to the head."""
-        per_layer, beside = 2 if self.bottleneck else 1, self.num_blocks + 1
-        if self.num_blocks == len(PUBLISHED[0]):
-            total = count_blocks(self.depth, per_block=per_layer, beside=beside, fewest=self.num_blocks)
-            return share_blocks(total, PUBLISHED)
-        equal = count_blocks(self.depth, per_block=per_layer * self.num_blocks, beside=beside)
-        return (equal,) * self.num_blocks
+        per_block, beside = 2 if self.bottleneck else 1, self.num_blocks + 1
+        return blocks_of_stages(self.depth, self.num_blocks, PUBLISHED, per_block=per_block, beside=beside)
 
     def _growth_rates(self) -> Iterator[int]:
         """Of one layer after the other. None falls as the width grows, and all are a whole width's own."""
         for number in natural_numbers(1):
             yield max(1, int(self.known_width + number * GOLDEN_RATIO % 1))
-
-    def _stem(self, channels: int) -> Sequence:
-        if self.stem == "cifar":
-            return Sequence.of(conv=Conv(channels, bias=False))
-        return Sequence.of(
-            conv=Conv(channels, 7, stride=2, bias=False), norm=Norm(), act=Act(), pool=Pool("max", 3, 2, 1)
-        )
-
-    def _layer(self, growth: int) -> Layer:
-        return Concat(Sequence(tuple(self._body(growth))))
 
     def _body(self, growth: int) -> Iterator[tuple[str, Layer]]:
         kernels = {BOTTLENECK * growth: 1, growth: 3} if self.bottleneck else {growth: 3}

@@ -28,6 +28,7 @@ class Mlp(ScaledFamily):
     """
 
     heads = ("native",)
+    unbudgeted = dict.fromkeys(("conv_params", "activations"), "it has no convolution")
     source = "Rumelhart et al. 1986, Nature 323"
     layer_norm: bool
     activation: Activation

@@ -14,7 +14,7 @@ from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequ
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
 from vggsweep.arch.layers import Act, Conv, Norm
-from vggsweep.arch.scaling import count_blocks, round_at_most_tenth_down, share_blocks
+from vggsweep.arch.scaling import blocks_of_stages, round_at_most_tenth_down, round_to
 from vggsweep.arch.settings import HeadSettings
 from vggsweep.settings import setting
 
@@ -34,7 +34,8 @@ class ScaledMobileNet(ScaledFamily):
             which all channels follow (those of the last convolution only where it is above one, section 4.1).
         stem: ``imagenet``: as published; ``cifar``: the first convolution and the second stage keep the
             resolution.
-        channel_multiple: channels are rounded to this many, 8 in the authors' code.
+        channel_multiple: channels are rounded to this many, 8 in the authors' code. With 1, hidden channels
+            are the expansion times those that enter a block before rounding, so that their steps are finer.
     """
 
     source = "Sandler et al. 2018, arXiv:1801.04381"
@@ -47,7 +48,7 @@ class ScaledMobileNet(ScaledFamily):
 
     def describe(self, head: HeadSettings, shape: InputShape) -> Network:
         multiplier = self.known_width / STEM_CHANNELS
-        counts = share_blocks(count_blocks(self.depth, per_block=1, beside=0, fewest=len(STAGES)), PUBLISHED)
+        counts = blocks_of_stages(self.depth, len(STAGES), PUBLISHED)
         stem, *widths, last = (
             round_at_most_tenth_down(exact, self.channel_multiple)
             for exact in (
@@ -57,14 +58,15 @@ class ScaledMobileNet(ScaledFamily):
             )
         )
         is_small = self.stem == "cifar"
-        stages, entering = [], stem
-        for index, (count, width, (expansion, _, stride)) in enumerate(
+        stages, entering, exact = [], stem, self.known_width
+        for index, (count, width, (expansion, channels, stride)) in enumerate(
             zip(counts, widths, STAGES, strict=True)
         ):
-            first = _block(entering, width, expansion, 1 if is_small and index == 1 else stride)
-            later = _block(width, width, expansion)
+            hidden = self._hidden(expansion, entering, exact)
+            first = _block(entering, hidden, width, 1 if is_small and index == 1 else stride)
+            entering, exact = width, multiplier * channels
+            later = _block(width, self._hidden(expansion, width, exact), width)
             stages.append(Sequence.numbered("block", (first, *(later,) * (count - 1))))
-            entering = width
         layers = Sequence.of(
             [("stem", _unit(Conv(stem, 3, 1 if is_small else 2, bias=False)))],
             Sequence.numbered("stage", stages),
@@ -73,15 +75,21 @@ class ScaledMobileNet(ScaledFamily):
         )
         return Network(layers, self.depth, stem, stages_word(counts, widths))
 
+    def _hidden(self, expansion: int, entering: int, exact: float) -> int | None:
+        """Channels of a block's depthwise convolution; None where it takes those that enter."""
+        if expansion == 1:
+            return None
+        return expansion * entering if self.channel_multiple > 1 else round_to(expansion * exact)
+
 
 def _unit(conv: Conv) -> Sequence:
     return Sequence.of(conv=conv, norm=Norm(), act=Act("relu6"))
 
 
-def _block(entering: int, width: int, expansion: int, stride: int = 1) -> Layer:
-    inner = expansion * entering
+def _block(entering: int, hidden: int | None, width: int, stride: int = 1) -> Layer:
+    inner = hidden or entering
     expanded = Sequence(())
-    if expansion > 1:
+    if hidden is not None:
         expanded = Sequence.of(expand=Conv(inner, 1, bias=False), norm1=Norm(), act1=Act("relu6"))
     body = Sequence.of(
         expanded,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import sys
 import types
 import typing
 from importlib.metadata import EntryPoint, entry_points
@@ -51,6 +52,21 @@ def own_family(name: str) -> type[Family] | None:
     else:
         return None
     return _checked(found, name)
+
+
+def family_at_hand(name: str) -> type[Family] | None:
+    """The class behind a name that a file gave: announced by an installed package, or loaded already.
+
+    A dotted name imports nothing here, so that no file can choose what code runs.
+
+    Raises:
+        ConfigError: what a package announces cannot be loaded, or the class describes nothing.
+    """
+    module, dot, attribute = name.rpartition(".")
+    if not dot:
+        return own_family(name)
+    found = getattr(sys.modules.get(module), attribute, None)
+    return _checked(found, name) if inspect.isclass(found) and issubclass(found, Family) else None
 
 
 def _checked(found: object, name: str) -> type[Family]:

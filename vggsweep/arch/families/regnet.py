@@ -40,6 +40,7 @@ class RegNet(ScaledFamily):
         group_width: channels per group of the 3x3 convolutions.
         se_ratio: hidden units of squeeze-excite per channel that enters a block; 0 leaves it out (X).
         channel_multiple: widths are rounded to this many before they are fitted to groups, 8 in the paper.
+            With 1 only the channels of the grouped convolutions are fitted, and steps of width are finer.
         most_stages: deeper nets grow in their last stage (the paper has four).
         stem: ``imagenet``: stride 2; ``cifar``: stride 1.
     """
@@ -77,29 +78,34 @@ class RegNet(ScaledFamily):
         return tuple(Counter(self._exponents()).values())
 
     def stage_widths(self) -> tuple[int, ...]:
-        """Channels of each stage, a multiple of its group width."""
+        """Channels of each stage."""
         multiple = self.channel_multiple
         exact = (self.known_width * self.step**s for s in Counter(self._exponents()))
         # halves to even, as the authors' code has it
         quantised = (max(multiple, multiple * round(width / multiple)) for width in exact)
-        return tuple(round_at_most_tenth_down(width, min(self.group_width, width)) for width in quantised)
+        return tuple(quantised if multiple == 1 else map(self._fitted, quantised))
+
+    def _fitted(self, width: int) -> int:
+        """A multiple of the group width; of a narrower stage, the group is the whole."""
+        return round_at_most_tenth_down(width, min(self.group_width, width))
 
     def _exponents(self) -> list[int]:
         exact = (math.log1p(self.slope * j) / math.log(self.step) for j in range(self.depth))
         return [min(int(s + 0.5), self.most_stages - 1) for s in exact]
 
     def _block(self, entering: int, width: int, stride: int) -> Layer:
-        groups = width // min(self.group_width, width)
+        inner = self._fitted(width)
+        groups = inner // min(self.group_width, width)
         body = Sequence.of(
-            conv1=Conv(width, 1, bias=False),
+            conv1=Conv(inner, 1, bias=False),
             norm1=Norm(),
             act1=Act(),
-            conv2=Conv(width, 3, stride, groups=groups, bias=False),
+            conv2=Conv(inner, 3, stride, groups=groups, bias=False),
             norm2=Norm(),
             act2=Act(),
         )
         if self.se_ratio > 0:
-            body = Sequence.of(body, se=squeeze_excite(width, round_to(self.se_ratio * entering)))
+            body = Sequence.of(body, se=squeeze_excite(inner, round_to(self.se_ratio * entering)))
         body = Sequence.of(body, conv3=Conv(width, 1, bias=False), norm3=Norm())
         projection = Sequence.of(conv=Conv(width, 1, stride, bias=False), norm=Norm())
         return Sequence.of(add=Residual(body, projection if stride > 1 else None), act=Act())

@@ -17,8 +17,9 @@ from vggsweep.arch.description import InputShape, Layer, Network, Residual, Sequ
 from vggsweep.arch.family import ScaledFamily, stages_word
 from vggsweep.arch.heads import classifier
 from vggsweep.arch.layers import Act, Activation, Conv, Dropout, Norm, PadChannels, Pool
-from vggsweep.arch.scaling import block_channels, count_blocks, round_to, share_blocks
+from vggsweep.arch.scaling import block_channels, blocks_of_stages, round_to
 from vggsweep.arch.settings import HeadSettings
+from vggsweep.arch.stems import StemName, stem
 from vggsweep.errors import ConfigError
 from vggsweep.settings import setting
 
@@ -58,7 +59,7 @@ class ScaledResNet(ScaledFamily):
     num_stages: Literal[3, 4]
     block: Literal["basic", "bottleneck"]
     form: Literal["original", "preactivation", "wide"]
-    stem: Literal["cifar", "imagenet"]
+    stem: StemName
     shortcut: Literal["projection", "padding"]
     groups: int = setting(minimum=1)
     width_per_group: int = setting(minimum=1)
@@ -70,14 +71,14 @@ class ScaledResNet(ScaledFamily):
             raise ConfigError("arch.form=wide counts its projections; use arch.shortcut=projection.")
         counts, widths = self.blocks_per_stage(), block_channels(self.known_width, self.num_stages)
         channels = WIDE_STEM[self.stem] if self.form == "wide" else widths[0]
-        stem = self._stem(channels)
-        stages = []
+        first_act = Act(self.activation) if self.form == "original" else None
+        layers, stages = Sequence.of(stem=stem(self.stem, channels, first_act)), []
         for index, (count, width) in enumerate(zip(counts, widths, strict=True)):
             first = self._block(channels, width, stride=1 if index == 0 else 2, is_first=True)
             channels = width * EXPANSION[self.block]
             later = self._block(channels, width)
             stages.append(Sequence.numbered("block", (first, *(later,) * (count - 1))))
-        layers = Sequence.of([("stem", stem)], Sequence.numbered("stage", stages))
+        layers = Sequence.of(layers, Sequence.numbered("stage", stages))
         if self.form != "original":
             layers = Sequence.of(layers, norm=Norm(), act=Act(self.activation))
         top = classifier(head, shape.num_classes)
@@ -85,39 +86,19 @@ class ScaledResNet(ScaledFamily):
 
     def blocks_per_stage(self) -> tuple[int, ...]:
         """From the input to the head."""
-        per_block = CONVOLUTIONS[self.block]
         beside = 1 + self.num_stages if self.form == "wide" else 2
-        if self.num_stages == len(PUBLISHED[0]):
-            fewest = sum(PUBLISHED[0])
-            total = count_blocks(self.depth, per_block=per_block, beside=beside, fewest=fewest)
-            return share_blocks(total, PUBLISHED)
-        equal = count_blocks(self.depth, per_block=self.num_stages * per_block, beside=beside)
-        return (equal,) * self.num_stages
+        per_block = CONVOLUTIONS[self.block]
+        return blocks_of_stages(self.depth, self.num_stages, PUBLISHED, per_block=per_block, beside=beside)
 
     def idle_fields(self) -> Mapping[str, str]:
         if self.block == "bottleneck":
             return {}
         return dict.fromkeys(("groups", "width_per_group"), "arch.block=basic has no groups")
 
-    def _stem(self, channels: int) -> Sequence:
-        is_large = self.stem == "imagenet"
-        conv = Conv(channels, 7, stride=2, bias=False) if is_large else Conv(channels, bias=False)
-        stem = Sequence.of(conv=conv)
-        if self.form == "original":
-            stem = Sequence.of(stem, norm=Norm(), act=Act(self.activation))
-        return Sequence.of(stem, pool=Pool("max", 3, 2, padding=1)) if is_large else stem
-
     def _block(self, channels: int, width: int, stride: int = 1, *, is_first: bool = False) -> Layer:
-        """One block.
-
-        Args:
-            channels: that enter it.
-            width: of its stage.
-            stride: of its 3x3 convolution with one.
-            is_first: of its stage; then a wide network projects even where shapes are equal, so that no cost
-                falls where the width happens to be the stem's, and as its depth is counted.
-        """
         out = width * EXPANSION[self.block]
+        # the first block of a wide stage projects even equal shapes: its depth counts that, and no cost falls
+        # where the width happens to be the stem's
         changes = stride > 1 or channels != out or (is_first and self.form == "wide")
         body = self._body(width, stride)
         if self.form == "original":
@@ -132,15 +113,14 @@ class ScaledResNet(ScaledFamily):
         convolutions = self._convolutions(width, stride)
         for number, conv in enumerate(convolutions, 1):
             is_last = number == len(convolutions)
-            around: list[tuple[str, Layer]] = [(f"norm{number}", Norm())]
-            if not (is_last and self.form == "original"):
-                around.append((f"act{number}", Act(self.activation)))
-            before = self.form != "original"
-            yield from around if before else ()
+            norm, act = (f"norm{number}", Norm()), (f"act{number}", Act(self.activation))
+            if self.form != "original":
+                yield from (norm, act)
             if is_last and self.dropout > 0:
                 yield "dropout", Dropout(self.dropout)
             yield f"conv{number}", conv
-            yield from () if before else around
+            if self.form == "original":
+                yield from (norm,) if is_last else (norm, act)
 
     def _convolutions(self, width: int, stride: int) -> tuple[Conv, ...]:
         if self.block == "basic":

@@ -41,6 +41,7 @@ class SavedSpec:
         space: what is varied, as text; ``hook`` names a function that adds to it.
         space_size: its points; None for an endless one, and where an earlier release wrote the file.
         is_counted: whether the file says so at all.
+        own_code: digests of the files of a user's own parts, by name.
     """
 
     command: str
@@ -57,6 +58,7 @@ class SavedSpec:
     space: Any
     space_size: int | None
     is_counted: bool
+    own_code: Any
 
 
 def read_saved_spec(path: Path) -> SavedSpec | None:
@@ -89,6 +91,7 @@ def read_saved_spec(path: Path) -> SavedSpec | None:
             "space": dict(content.get("space", {})),
             "space_size": content.get("space_size"),
             "is_counted": "space_size" in content,
+            "own_code": dict(content.get("own_code", {})),
         }
         return read_settings(SavedSpec, said, "sweep")
     except DAMAGES as error:
@@ -104,3 +107,14 @@ def read_ended(path: Path) -> str | None:
     """
     results = read_yaml(path)
     return str(results["ended"]) if isinstance(results, dict) and "ended" in results else None
+
+
+def read_infeasible(path: Path) -> tuple[str, ...]:
+    """Which points were no networks when its command last ended, a sentence for each reason.
+
+    Args:
+        path: ``optimization_results.yaml``.
+    """
+    results = read_yaml(path)
+    lines = results.get("infeasible") if isinstance(results, dict) else None
+    return tuple(map(str, lines)) if isinstance(lines, list) else ()

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vggsweep.arch.costs import LayerCost, count, layer_costs
-from vggsweep.arch.description import DoesNotFit, InputShape, Layer, Network, Sequence, Shape
-from vggsweep.arch.family import described
-from vggsweep.errors import ConfigError, InfeasibleConfig, NothingToDraw, RecordError
+from vggsweep.arch.costs import LayerCost, layer_costs
+from vggsweep.arch.description import InputShape, Layer, Network, Sequence, Shape
+from vggsweep.errors import NothingToDraw, RecordError
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.recorded_network import recorded_network
 from vggsweep.results.figures.style import (
@@ -64,7 +63,7 @@ def network_boxes(table: pd.DataFrame, value: str = "val_acc") -> pd.DataFrame:
         for one image (channels and pixels, tokens and channels, or features); ``params``; ``macs``.
 
     Raises:
-        NothingToDraw: no finished trial has the value, or its record describes no network of our families.
+        NothingToDraw: no finished trial has the value, or the best one cannot be described again.
     """
     _, network, shape = _best_network(table, value)
     return network_parts(network, shape)
@@ -109,25 +108,11 @@ def _best_network(table: pd.DataFrame, value: str) -> tuple[Record, Network, Inp
     record = readable_record(Path(str(best.get("dir"))))
     if record is None:
         raise NothingToDraw("the record of the most accurate trial cannot be read")
-    return record, *_recorded_network(record)
-
-
-def _recorded_network(record: Record) -> tuple[Network, InputShape]:
     try:
         found = recorded_network(record)
-        network = described(found.arch, found.head, found.shape)
-        costs = count(network, found.shape.image)
     except RecordError as error:
-        raise NothingToDraw(f"the most accurate network {error}") from None
-    except (ConfigError, InfeasibleConfig, DoesNotFit) as error:
-        reason = str(error).rstrip(".")
-        raise NothingToDraw(f"the most accurate network cannot be described again: {reason}") from None
-    for name in ("params", "macs"):
-        if record.costs.get(name) != getattr(costs, name):
-            raise NothingToDraw(
-                f"{name} of the most accurate trial's record are not those of the network that it describes"
-            )
-    return network, found.shape
+        raise NothingToDraw(str(error)) from None
+    return record, found.network, found.shape
 
 
 # --- drawing

@@ -74,7 +74,12 @@ def new_axes(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes in the house's style."""
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    # quiet frame, quiet grid, text in ink
+    dress(axes)
+    return figure, axes
+
+
+def dress(axes: Axes) -> None:
+    """Give axes a quiet frame, a quiet grid, and text in ink."""
     axes.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(FAINT)
@@ -83,7 +88,6 @@ def new_axes(size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
     axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
-    return figure, axes
 
 
 def cost_axis(axes: Axes, values: pd.Series, name: str) -> None:
@@ -139,7 +143,7 @@ def colour_scale(values: pd.Series) -> ScalarMappable:
     return ScalarMappable(Normalize(low, high if high > low else low + 1e-6), RAMP)
 
 
-def colour_bar(figure: Figure, axes: Axes, mappable: ScalarMappable, name: str) -> Colorbar:
+def colour_bar(figure: Figure, axes: Axes | Sequence[Axes], mappable: ScalarMappable, name: str) -> Colorbar:
     """The scale of the colours, labelled as the column that they show."""
     bar = figure.colorbar(mappable, ax=axes, pad=0.02)
     bar.set_label(label_of(name), color=INK)

@@ -22,7 +22,7 @@ MOST_IN_LABEL = 3
 
 
 def chart_data(
-    table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standing], *, by_depth: bool = False
+    table: pd.DataFrame, x: str, y: str, standings: dict[Any, Standing], *, equal_cost: str | None = None
 ) -> dict[str, Any]:
     """What `chart.js` draws, as plain values for JSON.
 
@@ -31,12 +31,12 @@ def chart_data(
         x: the cost that is shown first; others can be chosen on the page.
         y: the accuracy.
         standings: intervals by the index of `mean_over_seeds`.
-        by_depth: whether all networks cost the same, so that depth is the axis to begin with.
+        equal_cost: the cost that all networks share, so that depth is the axis to begin with, or None.
 
     Returns:
         ``y``, ``yLabel``; ``costs``: name, label, and the index of each front's points from left to right,
-        one front a machine, none for depth, which is no cost; ``points``: one a configuration, with its
-        value of each cost and its table rows.
+        one front a machine, none for depth, which is no cost, and for ``equal_cost``; ``points``: one a
+        configuration, with its value of each cost and its table rows.
     """
     if y not in table.columns:
         return {"y": y, "yLabel": label_of(y), "costs": [], "points": []}
@@ -45,7 +45,11 @@ def chart_data(
     groups = configuration_groups(table)
     rows_of = groups.index.to_series().groupby(groups).agg(list)
     varied = varied_settings(means)
-    names = [name for name in dict.fromkeys(["depth"] * by_depth + [x, *COSTS]) if name in means.columns]
+    names = [
+        name
+        for name in dict.fromkeys(["depth"] * (equal_cost is not None) + [x, *COSTS])
+        if name in means.columns
+    ]
     numbers = {name: as_numbers(means[name]) for name in (*names, y)}
     costs = [name for name in names if numbers[name].notna().any()]
     points = []
@@ -76,7 +80,7 @@ def chart_data(
                 "name": name,
                 "label": label_of(name),
                 "isMaximised": name in MAXIMISED,
-                "fronts": [] if name == "depth" else _fronts(means, name, y, positions),
+                "fronts": [] if name in ("depth", equal_cost) else _fronts(means, name, y, positions),
             }
             for name in costs
         ],

@@ -73,7 +73,7 @@ def report_page(
         verdict = replace(verdict, cautions=tuple(kept))
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
-    rows = table_rows(evidence, columns, cost, y)
+    rows = table_rows(evidence, columns, cost, y, has_front=verdict.equal_cost is None)
     fit = _fit(judged, y)
     search_seed = None if fair is None else fair.search_seed
     drawn, refused = drawings(compared, judged, cost, y, verdict.equal_cost, search_seed, fit)
@@ -93,8 +93,9 @@ def report_page(
         verdict=verdict,
         fair=fair,
         fair_sentences=() if fair is None or not fair.has_compared else fair_sentences(fair),
-        ends=tuple(
-            f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
+        ends=(
+            *(f"sweep {one.name}: {line}" for one in evidence.sweeps for line in one.infeasible),
+            *(f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None),
         ),
         timed=_timed_anew(evidence),
         tiles=_tiles(compared, cost, y, verdict),
@@ -108,7 +109,7 @@ def report_page(
         cost=cost,
         columns=columns,
         rows=rows,
-        chart=_shown(chart_data(judged, cost, y, standings, by_depth=verdict.equal_cost is not None)),
+        chart=_shown(chart_data(judged, cost, y, standings, equal_cost=verdict.equal_cost)),
         how=_shown({row.number: {"title": row.title, "how": row.how, "reason": row.reason} for row in rows}),
         drawn=drawn,
         refused=refused,

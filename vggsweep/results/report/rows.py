@@ -71,10 +71,12 @@ def table_columns(table: pd.DataFrame, x: str, y: str) -> list[Column]:
     return [Column(name, headings.get(name, name), _is_numeric(table[name])) for name in kept]
 
 
-def table_rows(evidence: Evidence, columns: list[Column], x: str, y: str) -> list[Row]:
-    """One row a trial."""
+def table_rows(
+    evidence: Evidence, columns: list[Column], x: str, y: str, *, has_front: bool = True
+) -> list[Row]:
+    """One row a trial; networks of equal cost have no front, and none of them is marked."""
     table = evidence.table
-    on_front = front_rows(table, x, y)
+    on_front = front_rows(table, x, y) if has_front else pd.Series(False, index=table.index)
     facts = {sweep.name: sweep for sweep in evidence.sweeps}
     rows = []
     for label, (_, values) in zip(map(int, table.index), table.iterrows(), strict=True):

@@ -18,7 +18,7 @@ from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.record import Record, readable_record
-from vggsweep.results.disk.sweep_file import read_ended, read_saved_spec
+from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_saved_spec
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.latencies import latest
 from vggsweep.results.statistics.replicates import CONFIGURATION
@@ -54,6 +54,7 @@ class SweepFacts:
         fair: of one that searches the learning rate of each network, else None.
         timed: the last session that timed its networks anew; None where there was none.
         confirmation: what it confirms of another sweep; None for a search.
+        infeasible: which points were no networks then, a sentence for each reason.
     """
 
     name: str
@@ -64,6 +65,7 @@ class SweepFacts:
     fair: FairFacts | None = None
     timed: Measurement | None = None
     confirmation: Confirmation | None = None
+    infeasible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,5 +174,6 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
                 objective=saved.objective,
                 ended=read_ended(directory.best),
                 fair=fair,
+                infeasible=read_infeasible(directory.best),
             )
     return found

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED
@@ -146,14 +145,25 @@ def _accuracy(standing: Standing, y: str) -> str:
     return f"{y} {standing.accuracy:.3f}{seeds}{interval}"
 
 
+def _leaders(standings: Sequence[Standing]) -> str:
+    """Who leads: one network alone, or several that are equally accurate."""
+    tied = [standing.name for standing in standings if standing.accuracy == standings[0].accuracy]
+    if len(tied) == 1:
+        return f"{tied[0]} is the most accurate"
+    return f"{_listed(tied)} are equally accurate"
+
+
 def _equal_cost_answer(standings: Sequence[Standing], cost: str, y: str) -> str:
     best = standings[0]
-    costs = [standing.cost for standing in standings if standing.cost is not None]
-    start = f"At equal cost (about {short_count(float(np.median(costs)))} {_cost_word(cost)}) "
-    equal = [standing for standing in standings[1:] if not standing.is_told_apart]
-    worse = len(standings) - 1 - len(equal)
+    costs = sorted(standing.cost for standing in standings if standing.cost is not None)
+    start = f"At equal cost (about {short_count(costs[len(costs) // 2])} {_cost_word(cost)}) "
+    behind = [standing for standing in standings if standing.accuracy < best.accuracy]
+    equal = [standing for standing in behind if not standing.is_told_apart]
+    worse = len(behind) - len(equal)
     lie = "lies" if len(equal) == 1 else "lie"
-    leader = f"{best.name} is the most accurate ({_accuracy(best, y)})"
+    leader = f"{_leaders(standings)} ({_accuracy(best, y)})"
+    if not behind and len(standings) > 1:
+        return f"{start}no network is better than another: {leader}."
     if not equal:
         return f"{start}{leader}, and {_others(worse, all_=True)} worse by more than the noise."
     if worse == 0:
@@ -172,7 +182,10 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
     if len(standings) == 1:
         found = f"One network has finished: {best.name}, {_accuracy(best, y)}{cost}."
         return f"{found} A comparison needs a second one."
-    answer = f"The most accurate of {len(standings)} networks is {best.name} ({_accuracy(best, y)}{cost})."
+    reached = f"({_accuracy(best, y)}{cost})"
+    answer = f"The most accurate of {len(standings)} networks is {best.name} {reached}."
+    if standings[1].accuracy == best.accuracy:
+        answer = f"Of {len(standings)} networks {_leaders(standings)} {reached}, and none is more."
     equal = [standing for standing in standings[1:] if not standing.is_told_apart]
     if not equal:
         return f"{answer} It beats every other one by more than the noise."

@@ -19,9 +19,11 @@ from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.statistics.standing import describe_network
+from vggsweep.results.statistics.verdict import equal_cost_groups
 from vggsweep.results.tables.formats import csv_text
 from vggsweep.results.tables.table import load_plain, without_empty
 from vggsweep.results.units import short_count
+from vggsweep.sweep.display.infeasible import infeasible_lines
 from vggsweep.sweep.display.logged_report import log_report
 from vggsweep.sweep.display.progress import state_counts
 from vggsweep.sweep.outcome import WorkerOutcome
@@ -65,8 +67,12 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
             has_points = False
     study = spec.open_study()
     best = best_trials(study)
-    write_atomically(directory.best, yaml_text({**_results(spec, best), "ended": outcome.reason}))
-    found = state_counts(study.get_trials(deepcopy=False))
+    trials = study.get_trials(deepcopy=False)
+    closing: dict[str, Any] = {"ended": outcome.reason}
+    if infeasible := infeasible_lines(trials):  # no record tells of them
+        closing["infeasible"] = infeasible
+    write_atomically(directory.best, yaml_text({**_results(spec, best), **closing}))
+    found = state_counts(trials)
     words = {"RUNNING": "unfinished"}  # another host may train them
     counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
     lines = [f"Sweep {spec.name}: {outcome.reason} ({counts or 'nothing finished'})."]
@@ -149,12 +155,18 @@ def fair_lines(found: FairComparison) -> list[str]:
 
 
 def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_acc") -> list[str]:
-    """The front of the configurations, each with the mean over its seeds."""
+    """The front of the configurations, or all where they cost the same; each with the mean over its seeds."""
     means = mean_over_seeds(table)
-    front = means[pareto_front(means, cost, accuracy)].sort_values([cost, "trial"])
-    lines = [f"  front     accuracy against {cost}:"]
+    finished = means[(means["state"] == "COMPLETE") & means[accuracy].notna()]
+    equal, _ = equal_cost_groups(finished, cost) or (None, ())
+    if equal is None:
+        shown = means[pareto_front(means, cost, accuracy)].sort_values([cost, "trial"])
+        lines = [f"  front     accuracy against {cost}:"]
+    else:  # a front would name the cheapest of networks that cost the same
+        shown = finished.sort_values([accuracy, "trial"], ascending=[False, True])
+        lines = [f"  networks  of equal {equal}, the most accurate first:"]
     varied = varied_settings(means)
-    points = list(front.groupby([cost, accuracy], sort=False))
+    points = list(shown.groupby([cost, accuracy], sort=False))
     for _, equals in points[:FRONT_LINES]:
         row = equals.iloc[0]
         settings = describe_network(row, varied)
@@ -166,5 +178,6 @@ def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_
         )
     if len(points) > FRONT_LINES:
         y = "" if accuracy == "val_acc" else f" --y {accuracy}"
-        lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep pareto {name} --x {cost}{y}")
+        rest = f"pareto {name} --x {cost}{y}" if equal is None else f"table {name} --sort -{accuracy}"
+        lines.append(f"            {len(points) - FRONT_LINES} more: vggsweep {rest}")
     return lines

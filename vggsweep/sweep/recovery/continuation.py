@@ -20,6 +20,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.configuration.identity import FILES_LEFT, configuration_hashes
+from vggsweep.configuration.own_code import changed_code, own_code
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.data.catalog import data_root
 from vggsweep.data.settings import SourceSettings
@@ -86,6 +87,17 @@ def check_same_sweep(spec: SweepSpec) -> None:
             f"{spec.root} holds single runs, which are no trials of a sweep. Give the sweep a name of its "
             f"own, {shlex.quote(f'sweep.name={name}-sweep')}, or rename that directory:\n"
             f"  mv {shlex.quote(str(spec.root))} {shlex.quote(f'{spec.root}-runs')}"
+        )
+
+
+def say_changed_code(spec: SweepSpec) -> None:
+    """Tell of parts of the user's own whose files have changed since the sweep last ran."""
+    saved = read_saved(spec.directory)
+    for name in changed_code(saved.own_code if saved is not None else {}, own_code(spec.base)):
+        say(
+            f"the file of {name} has changed since sweep {spec.name} last ran; its earlier trials keep their "
+            "results, and a trial that repeats one of them is not trained again. Another sweep.name keeps "
+            "the two apart."
         )
 
 
