@@ -342,9 +342,10 @@ def _forecast_sentences(expected: Forecast, content: Mapping[str, Any]) -> list[
         found.append(f"* lies beyond {FAR:g} times what was trained: an extrapolation.")
     if (each := expected.per_trial) is not None:
         low, middle, high = (duration_text(one) for one in (each.low, each.middle, each.high))
+        whole = duration_text(content["forecast"]["sweep"])
         found.append(
-            f"As these trained, a trial takes {middle} (90 %: {low} to {high}) and the sweep "
-            f"{duration_text(content['forecast']['sweep'])} on {expected.machine}, without what a pruner saves."
+            f"As these trained, a trial takes {middle} (90 %: {low} to {high}) and the sweep {whole} on "
+            f"{expected.machine}, without what a pruner saves."
         )
     return [*found, *(f"{one[0].upper()}{one[1:]}." for one in data.cautions)]
 
