@@ -145,7 +145,8 @@ class ResponseSurface:
             mean_M + random.standard_normal((times * DRAWS, len(x_MD))) @ root_MM.T
             for mean_M, root_MM, times in zip(mean_HM, root_HMM, self._times, strict=True)
         ]
-        return np.concatenate(drawn)
+        found: Values = np.concatenate(drawn)
+        return found
 
     @property
     def _x_ND(self) -> Values:
@@ -161,9 +162,9 @@ class ResponseSurface:
         total_HNN = self._covariance(parts, self._x_ND, self._x_ND)
         diagonal = np.arange(len(self.observations.y_N))
         total_HNN[:, diagonal, diagonal] += own_HN + JITTER
-        factor_HNN = np.linalg.cholesky(total_HNN)
+        factor_HNN: Values = np.linalg.cholesky(total_HNN)
         residual_N1 = (self.observations.y_N - self._mean)[:, None]
-        whitened_HN1 = np.linalg.solve(factor_HNN, np.broadcast_to(residual_N1, (*own_HN.shape, 1)))
+        whitened_HN1: Values = np.linalg.solve(factor_HNN, np.broadcast_to(residual_N1, (*own_HN.shape, 1)))
         return factor_HNN, whitened_HN1[..., 0]
 
     def _log_likelihoods(self, parts: _Parts) -> Values:
@@ -206,4 +207,5 @@ def _prior(observations: Observations) -> _Parts:
     deviation, freedom = NOISE
     squares = freedom * deviation**2 + observations.squares
     noise_H = np.sqrt(squares / chdtri(freedom + observations.freedom, even_HK[:, 4]))
-    return _Parts(*sizes, noise_H)
+    curvature_H, departure_H, length_H, configuration_H = sizes
+    return _Parts(curvature_H, departure_H, length_H, configuration_H, noise_H)
