@@ -150,7 +150,8 @@ class ResponseSurface:
 
     @property
     def _x_ND(self) -> Values:
-        return self.observations.x_ND - self._centre
+        centred_ND: Values = self.observations.x_ND - self._centre
+        return centred_ND
 
     @cached_property
     def _solved(self) -> tuple[Values, Values]:
@@ -162,10 +163,10 @@ class ResponseSurface:
         total_HNN = self._covariance(parts, self._x_ND, self._x_ND)
         diagonal = np.arange(len(self.observations.y_N))
         total_HNN[:, diagonal, diagonal] += own_HN + JITTER
-        factor_HNN: Values = np.linalg.cholesky(total_HNN)
+        factor_HNN = np.linalg.cholesky(total_HNN).astype(np.float64, copy=False)
         residual_N1 = (self.observations.y_N - self._mean)[:, None]
-        whitened_HN1: Values = np.linalg.solve(factor_HNN, np.broadcast_to(residual_N1, (*own_HN.shape, 1)))
-        return factor_HNN, whitened_HN1[..., 0]
+        whitened_HN1 = np.linalg.solve(factor_HNN, np.broadcast_to(residual_N1, (*own_HN.shape, 1)))
+        return factor_HNN, whitened_HN1[..., 0].astype(np.float64, copy=False)
 
     def _log_likelihoods(self, parts: _Parts) -> Values:
         factor_HNN, whitened_HN = self._factorised(parts)
