@@ -18,6 +18,7 @@ from hydra._internal.utils import get_args_parser
 from PIL import Image
 
 from tests.data.torchvision_files import idx_set
+from tests.results.made_sweeps import curve_rows, write_sweep
 from vggsweep.cli import VERBS, is_bare_word, run_hydra, run_verb, verb_parser
 from vggsweep.python import calls
 from vggsweep.sweep.application import Application
@@ -132,6 +133,9 @@ def test_shown_line_of_a_training_passes_all_checks(words: tuple[str, ...], read
 
 @pytest.mark.parametrize("words", [one for one in shown() if is_verb_line(one)], ids=name)
 def test_shown_verb_answers(words: tuple[str, ...], quickstart: Path, reader: Path) -> None:
+    if words[0] == "fit":  # networks that only guess, as those of a tiny sweep, say nothing of their sizes
+        shutil.rmtree(quickstart)
+        write_sweep(quickstart, curve_rows("quickstart"))
     for sweep in set(words) & set(SWEEPS):
         shutil.copytree(quickstart, quickstart.parent / sweep)
     verb, *rest = (TRIALS.get(word, word) for word in words)

@@ -51,7 +51,7 @@ def test_a_condition_leaves_one_depth_of_which_nothing_is_claimed(
         (["curves", "--macs", "-3"], "--macs -3 should be multiply-accumulates of one image"),
         (["curves", "--y", "val_ac"], "no column 'val_ac'. Did you mean 'val_acc'"),
         (["curves", "--y", "macs"], "--y macs: a fit is of an accuracy"),
-        (["curves/3"], "needs 4 finished networks of different sizes, and 1 network has finished"),
+        (["curves/3"], "Fewer than 4 networks, 1, have finished"),
         (["curvs"], "No sweep 'curvs'"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_sweep_without_a_result_is_refused_and_nothing_is_written(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "no network has finished" in capsys.readouterr().err
+    assert "No network has finished" in capsys.readouterr().err
     assert sorted(curves.rglob("*")) == before
     assert not Path("fit.png").exists()
 

@@ -207,7 +207,10 @@ def test_accuracy_and_time_are_predicted_from_what_was_trained_alike(
     [
         (("train.epochs=3", "arch.width=8,24"), "its train.epochs differs from this sweep's"),
         (("train.epochs=2", "optimizer.lr=0.1,0.2"), "this sweep varies optimizer.lr as well"),
-        (("train.epochs=2", "arch.width=8,24", "dataset.limit=99"), "its dataset.limit differs|its images"),
+        (
+            ("train.epochs=2", "arch.width=8,24", "optimizer.lr=0.02"),
+            "its optimizer.lr differs from this sweep's",
+        ),
     ],
 )
 def test_nothing_is_predicted_from_what_was_trained_otherwise(

@@ -21,7 +21,7 @@ from vggsweep.results.disk.record import Record, write_record
 Draw = Callable[..., Figure]
 FIGURES = {name: getattr(figures, name) for name in figures.__all__ if name.endswith("_figure")}
 # These compare trials, and one has nothing to be compared with.
-NEED_SEVERAL = ("importance_figure",)
+NEED_SEVERAL = ("importance_figure", "scaling_figure")
 # Parameters, configurations and layers stand beside these, each with its own name.
 UNNAMED = ("importance_figure", "standings_figure", "network_figure")
 HOSTILE = ("$x_{", "_hidden", "<b>&", "a" * 80)

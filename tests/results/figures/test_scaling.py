@@ -55,7 +55,7 @@ def test_a_line_a_depth_and_a_dot_a_network_are_drawn(table: pd.DataFrame) -> No
 
 
 def test_what_cannot_be_fitted_or_counted_is_not_drawn(table: pd.DataFrame) -> None:
-    with pytest.raises(NothingToDraw, match="a fit needs 4 finished networks"):
+    with pytest.raises(NothingToDraw, match="fewer than 4 networks"):
         scaling_figure(table.head(3))
     with pytest.raises(NothingToDraw, match="record of the most accurate network cannot be read"):
         scaling_figure(table.assign(dir="gone"))

@@ -147,9 +147,9 @@ def test_replicates_that_scatter_widen_the_interval(tmp_path: Path) -> None:
     [
         (
             rows_of([4], [4, 6, 8]),
-            "needs 4 finished networks of different sizes, and 3 networks have finished",
+            "Fewer than 4 networks, 3, have finished with a val_acc above chance .6 COMPLETE.",
         ),
-        ([{**row, "state": "FAIL"} for row in rows_of([4, 6], [4, 6])], "no network has finished .*8 FAIL"),
+        ([{**row, "state": "FAIL"} for row in rows_of([4, 6], [4, 6])], "No network has finished .*8 FAIL"),
         (
             [{**row, "optimizer": f"one{at}"} for at, row in enumerate(rows_of([8], [8], seeds=5))],
             "one depth, width and resolution",

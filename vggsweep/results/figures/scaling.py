@@ -153,12 +153,12 @@ def _over_cost(fit: ScalingFit, arithmetic: Arithmetic) -> list[Point]:
     resolution, found = int(_resolution(fit)), []
     for depth in _some(sorted(set(fit.data.networks["depth"].astype(float)))):
         # what is nearest to the cheapest may cost more: a deep network cannot be that cheap
-        ends = [
+        narrow, wide = (
             arithmetic.width(cost, int(depth), resolution, np.inf) for cost in (macs.min(), FAR * macs.max())
-        ]
-        if ends[0] is None or ends[1] is None:
+        )
+        if narrow is None or wide is None:
             continue
-        for width in map(float, np.geomspace(*ends, POINTS)):
+        for width in map(float, np.geomspace(narrow, wide, POINTS)):
             cost = float(arithmetic.macs(int(depth), width, resolution))
             found.append((depth, cost, Size(depth, width, resolution, cost)))
     return found

@@ -145,11 +145,13 @@ class ResponseSurface:
             mean_M + random.standard_normal((times * DRAWS, len(x_MD))) @ root_MM.T
             for mean_M, root_MM, times in zip(mean_HM, root_HMM, self._times, strict=True)
         ]
-        return np.concatenate(drawn)
+        found: Values = np.concatenate(drawn)
+        return found
 
     @property
     def _x_ND(self) -> Values:
-        return self.observations.x_ND - self._centre
+        centred_ND: Values = self.observations.x_ND - self._centre
+        return centred_ND
 
     @cached_property
     def _solved(self) -> tuple[Values, Values]:
@@ -161,10 +163,10 @@ class ResponseSurface:
         total_HNN = self._covariance(parts, self._x_ND, self._x_ND)
         diagonal = np.arange(len(self.observations.y_N))
         total_HNN[:, diagonal, diagonal] += own_HN + JITTER
-        factor_HNN = np.linalg.cholesky(total_HNN)
+        factor_HNN = np.linalg.cholesky(total_HNN).astype(np.float64, copy=False)
         residual_N1 = (self.observations.y_N - self._mean)[:, None]
         whitened_HN1 = np.linalg.solve(factor_HNN, np.broadcast_to(residual_N1, (*own_HN.shape, 1)))
-        return factor_HNN, whitened_HN1[..., 0]
+        return factor_HNN, whitened_HN1[..., 0].astype(np.float64, copy=False)
 
     def _log_likelihoods(self, parts: _Parts) -> Values:
         factor_HNN, whitened_HN = self._factorised(parts)
@@ -206,4 +208,5 @@ def _prior(observations: Observations) -> _Parts:
     deviation, freedom = NOISE
     squares = freedom * deviation**2 + observations.squares
     noise_H = np.sqrt(squares / chdtri(freedom + observations.freedom, even_HK[:, 4]))
-    return _Parts(*sizes, noise_H)
+    curvature_H, departure_H, length_H, configuration_H = sizes
+    return _Parts(curvature_H, departure_H, length_H, configuration_H, noise_H)

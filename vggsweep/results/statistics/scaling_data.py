@@ -151,12 +151,10 @@ def scaling_data(table: pd.DataFrame, y: str = "val_acc") -> ScalingData:
         )
     if len(rows) < LEAST_NETWORKS:
         states = ", ".join(f"{count} {state}" for state, count in table["state"].value_counts().items())
-        found = (
-            "no network has" if rows.empty else f"{len(rows)} network{'s have' * (len(rows) > 1) or ' has'}"
-        )
+        few = f"Fewer than {LEAST_NETWORKS} networks, {len(rows)}, have" if len(rows) else "No network has"
         raise ConfigError(
-            f"A fit needs {LEAST_NETWORKS} finished networks of different sizes, and {found} finished with a "
-            f"{y} above chance ({states or 'no trial'}); replicates of one network count once."
+            f"{few} finished with a {y} above chance ({states or 'no trial'}), and a fit needs "
+            f"{LEAST_NETWORKS} of different sizes; replicates of one count once."
         )
     dials = tuple(name for name in DIALS if name in rows.columns and rows[name].notna().all())
     varied = tuple(name for name in dials if rows[name].nunique() > 1)
