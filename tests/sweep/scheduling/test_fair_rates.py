@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
+from vggsweep.cli import run_verb
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
@@ -110,6 +112,16 @@ def _continued(spec: SweepSpec) -> list[tuple[int, float, int]]:
     join_study(spec)
     save_spec(spec)
     return [point(one) for one in drain(scheduler_of(spec), score)[0]]
+
+
+def test_a_study_that_was_made_anew_from_records_knows_what_was_compared(fair: SweepSpec) -> None:
+    whole = _continued(fair)
+    for file in fair.directory.path.glob("study.db*"):
+        file.unlink()
+
+    assert run_verb("repair", [fair.name]) == 0
+    assert len(whole) == 16
+    assert _continued(replace(fair, settings=replace(fair.settings, n_trials=99))) == []
 
 
 def test_a_rate_that_fails_is_left_out_of_the_fit(fair: SweepSpec) -> None:
