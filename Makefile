@@ -48,8 +48,8 @@ coverage: $(DEV)  ## the same tests, and which lines of vggsweep/ none of them r
 	$(BIN)/pytest -q -m "not slow" $(PARALLEL) --cov
 
 .PHONY: test-long
-test-long: $(DEV)  ## all tests, with a hundred rounds of kills
-	VGGSWEEP_FAMILY_EXAMPLES=100 $(BIN)/pytest -q -m "not slow" $(PARALLEL)
+test-long: $(DEV)  ## all tests, with more examples and a hundred rounds of kills
+	VGGSWEEP_EXAMPLES=200 $(BIN)/pytest -q -m "not slow" $(PARALLEL)
 	VGGSWEEP_KILLS=100 $(BIN)/pytest -q -m slow
 
 .PHONY: faults

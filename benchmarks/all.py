@@ -31,9 +31,11 @@ RUNS: dict[str, tuple[str, ...]] = {
     "worker_scaling": ("worker_scaling.py",),
     "growth": ("growth.py",),
     "search_replay": ("search_replay.py",),
+    "fit_coverage": ("fit_coverage.py",),
     "table_time": ("table_time.py",),
     "augmentation": ("augmentation.py",),
     "family_steps": ("family_steps.py",),
+    "latency_widths": ("latency_widths.py",),
     "gpu_suite": ("gpu_suite.py",),
 }
 

@@ -16,7 +16,8 @@ from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
-from vggsweep.trial import EpochObserver, TrialSpec, run_trial
+from vggsweep.training.progress import EpochObserver
+from vggsweep.trial import TrialSpec, run_trial
 
 
 @dataclass

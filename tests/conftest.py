@@ -30,8 +30,10 @@ CHECKOUT = Path(__file__).parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# Examples that hypothesis draws for a test; `make test-long` draws more.
+EXAMPLES = int(os.environ.get("VGGSWEEP_EXAMPLES", "25"))
 # a first call into torch can take longer than hypothesis' 200 ms an example and says nothing about our code
-hypothesis.settings.register_profile("vggsweep", deadline=None)
+hypothesis.settings.register_profile("vggsweep", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("vggsweep")
 
 
@@ -51,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let the collector leave out what stays, torch and the tests: it took a fifth of the time."""
+    if "vggsweep.configuration.compose" in sys.modules:
+        from tests.remembered import compose_once, read_revisions_once
+
+        read_revisions_once()
+        compose_once()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

@@ -39,7 +39,7 @@ SWEEPS = ("runs", "my_sweep", "d2l_vgg-runs", "first", "equal", "iso_macs", "iso
 TRIALS = {"quickstart/7": "quickstart/2", "quickstart/3": "quickstart/1"}
 PICTURES = "/path/to/pictures"
 # These only read; what the other verbs do is tried in tests/verbs.
-READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "report")
+READING = ("list", "summary", "plan", "status", "table", "pareto", "compare", "fit", "report")
 # Lines whose point is something that no test has: another host's database, a sampler from a hub.
 NOT_HERE = (
     *("@db.lab", "my_samplers.", "NVIDIA H100", "cuda:", "latency_ms_p50", "/data/"),
@@ -73,28 +73,37 @@ def name(words: tuple[str, ...]) -> str:
     return " ".join(words) or "(no words)"
 
 
-@pytest.fixture
-def reader(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a reader: pictures, and the parts of their own that the documents name."""
+@pytest.fixture(scope="module")
+def belongings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What readers have and no command changes: pictures, data sets, the parts of their own that we name."""
+    home = tmp_path_factory.mktemp("reader")
     for kind in ("cats", "dogs"):
-        (own_folder / "pictures" / kind).mkdir(parents=True)
+        (home / "pictures" / kind).mkdir(parents=True)
         for number in range(100):
-            Image.new("RGB", (64, 64), (number, 0, 0)).save(own_folder / "pictures" / kind / f"{number}.png")
-    (own_folder / "examples").symlink_to(CHECKOUT / "examples")
+            Image.new("RGB", (64, 64), (number, 0, 0)).save(home / "pictures" / kind / f"{number}.png")
+    (home / "examples").symlink_to(CHECKOUT / "examples")
     for folder in ("my_conf", "my_configs"):
-        (own_folder / folder).symlink_to(CHECKOUT / "examples" / "my_conf")
-    (own_folder / "data/eurosat").mkdir(parents=True)
-    (own_folder / "data/eurosat/2750").symlink_to(own_folder / "pictures")
+        (home / folder).symlink_to(CHECKOUT / "examples" / "my_conf")
+    (home / "data/eurosat").mkdir(parents=True)
+    (home / "data/eurosat/2750").symlink_to(home / "pictures")
     idx_set("EMNIST", {"train": "emnist-letters-train", "test": "emnist-letters-test"}, times=20)(
-        own_folder / "data"
+        home / "data"
     )
-    monkeypatch.setenv("VGGSWEEP_DATA", str(own_folder / "data"))
     medical = np.zeros((160, 28, 28, 3), np.uint8)
-    np.savez(own_folder / "pathmnist.npz", train_images=medical, train_labels=np.arange(160)[:, None] % 9)
-    monkeypatch.syspath_prepend(str(CHECKOUT / "examples"))
+    np.savez(home / "pathmnist.npz", train_images=medical, train_labels=np.arange(160)[:, None] % 9)
     for code in (code for document in DOCUMENTS for code in blocks(document)):
         if (file := FILE.match(code)) is not None:
-            (own_folder / file[1]).write_text(code)
+            (home / file[1]).write_text(code)
+    return home
+
+
+@pytest.fixture
+def reader(belongings: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a reader, with all that in it."""
+    for thing in belongings.iterdir():
+        (own_folder / thing.name).symlink_to(thing)
+    monkeypatch.setenv("VGGSWEEP_DATA", str(own_folder / "data"))
+    monkeypatch.syspath_prepend(str(CHECKOUT / "examples"))
     monkeypatch.syspath_prepend(str(own_folder))
     return own_folder
 

@@ -24,6 +24,7 @@ from vggsweep.data.cache import RECENT
 from vggsweep.device import devices_of_ranks
 from vggsweep.errors import ConfigError, TrialPruned
 from vggsweep.results.columns import COLUMNS
+from vggsweep.results.disk.answers import read_answers
 from vggsweep.results.disk.history import read_history
 from vggsweep.results.disk.layout import TrialDirectory, sweep_directory
 from vggsweep.results.disk.record import Record
@@ -31,7 +32,8 @@ from vggsweep.results.tables.table import row
 from vggsweep.sweep.spec.composer import Composer
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
-from vggsweep.trial import EpochObserver, TrialSpec, run_trial
+from vggsweep.training.progress import EpochObserver
+from vggsweep.trial import TrialSpec, run_trial
 
 Trained = tuple[Record, TrialDirectory, str]
 Run = Callable[..., Trained]
@@ -117,6 +119,11 @@ def test_two_processes_train_as_one_does(run: Run) -> None:
     assert together.metrics["class_images"] == alone.metrics["class_images"]
     assert together.metrics["class_acc"] == pytest.approx(alone.metrics["class_acc"], abs=2e-5)
     assert together.notes == alone.notes
+    one, other = (read_answers(place.path) for place in (its_directory, directory))
+    assert one is not None
+    assert other is not None
+    assert one.split == other.split
+    assert (one.right != other.right).mean() < 0.05, "put together in the order of the images"
     assert set(weights_of(directory)) == set(weights_of(its_directory))
     assert output.count("epoch ") == 2
     assert not further_processes()

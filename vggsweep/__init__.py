@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vggsweep import errors as errors
     from vggsweep.model import TrainedModel as TrainedModel
     from vggsweep.model import load_model as load_model
+    from vggsweep.python.calls import summary as summary
     from vggsweep.python.calls import sweep as sweep
     from vggsweep.python.calls import train as train
     from vggsweep.python.sweep import Sweep as Sweep
@@ -33,6 +34,7 @@ except PackageNotFoundError:  # a checkout that was never installed
 PUBLIC = {
     "TrainedModel": "vggsweep.model",
     "load_model": "vggsweep.model",
+    "summary": "vggsweep.python.calls",
     "train": "vggsweep.python.calls",
     "Sweep": "vggsweep.python.sweep",
     "open_sweep": "vggsweep.python.sweep",
@@ -57,6 +59,7 @@ __all__ = [
     "open_sweep",
     "pareto_front",
     "read_record",
+    "summary",
     "sweep",
     "train",
 ]

@@ -28,7 +28,8 @@ from vggsweep.training.interruption import EarlySignal
 from vggsweep.visible import never_fail_to_print, show
 
 VERBS = (
-    *("list", "summary", "plan", "status", "table", "pareto", "compare", "report", "dashboard"),
+    *("list", "summary", "plan", "status", "table", "pareto", "compare", "fit", "report", "measure"),
+    "dashboard",
     *("weights", "evaluate", "predict", "export"),
     *("rerun", "reproduce", "repair", "clean", "rm", "doctor"),
 )

@@ -2,6 +2,7 @@
 
     write_atomically   a whole text or its bytes at a path, or what was there before
     replacing          the same for what a library writes to a path by itself
+    append_line        a line more of a log, whole beside those of other processes
     make_directory     a directory that may be there already
     set_obstacle_aside a directory, a broken link or a pipe where a file belongs
 
@@ -106,6 +107,33 @@ def replacing(path: Path, *, previous: Path | None = None, is_durable: bool = Tr
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def append_line(path: Path, text: str) -> None:
+    """Add one line to a file; of several processes each adds its own whole.
+
+    Args:
+        path: where; it need not exist.
+        text: without an end of line in it.
+
+    Raises:
+        WriteFailed: the file system refused.
+    """
+    line = f"{text}\n".encode()
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size:
+                os.lseek(descriptor, size - 1, os.SEEK_SET)
+                if os.read(descriptor, 1) != b"\n":  # a line that a power cut tore
+                    line = b"\n" + line
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise write_failed(path, error) from error
 
 
 def make_directory(path: Path) -> None:

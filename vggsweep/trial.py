@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
@@ -40,6 +40,7 @@ from vggsweep.measure.environment import describe_environment
 from vggsweep.measure.speed import peak_memory_mb, reset_peak_memory
 from vggsweep.model import save_weights, weights_digest
 from vggsweep.preparation import prepare_data, prepare_device, prepare_network, prepare_training
+from vggsweep.results.disk.answers import Answers, write_answers
 from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import Record, write_record
@@ -47,7 +48,7 @@ from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.training.checkpoint import CheckpointFile
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult, Training
-from vggsweep.training.progress import EpochListener, ProgressBar
+from vggsweep.training.progress import EpochListener, EpochObserver, ProgressBar
 from vggsweep.trial_directory import (
     PreparedDirectory,
     drop_checkpoint,
@@ -60,6 +61,7 @@ from vggsweep.trial_facts import (
     cost_facts,
     failure_reason,
     inference_speed,
+    kept_answers,
     metrics,
     network_facts,
     training_times,
@@ -69,12 +71,6 @@ from vggsweep.trial_log import log, logged_to
 
 if TYPE_CHECKING:
     from vggsweep.training.distributed import Ranks
-
-
-class EpochObserver(Protocol):
-    """Called with each finished epoch; it may raise `TrialPruned`."""
-
-    def __call__(self, result: EpochResult, val_images: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -148,12 +144,14 @@ def run_trial(
             configuration.logger, spec.sweep, spec.number, directory, identity, spec.plain, stop, console
         ) as loggers:
             run = _Run(spec, identity, prepared, configuration, stop, console, on_epoch, loggers)
-            record = _record_of(run)
+            record, answers = _record_of(run)
             try:
                 stop.check_owner()
             except Superseded:
                 keep_late_record(record, directory)
                 raise
+            if answers is not None:
+                write_answers(answers, directory.answers)
             write_record(record, directory.path)
             loggers.end(record)
         drop_checkpoint(record, directory)
@@ -189,11 +187,12 @@ class _Result:
     val_images: int | None = None
     chance: tuple[float, float] | None = None
     class_names: tuple[str, ...] = ()
+    validated: str = ""
     is_contended: bool | None = None
 
 
-def _record_of(run: _Run) -> Record:
-    """Take all steps; the record is COMPLETE, PRUNED or FAIL with its reason."""
+def _record_of(run: _Run) -> tuple[Record, Answers | None]:
+    """Take all steps; the record is COMPLETE, PRUNED or FAIL with its reason. Beside it the answers."""
     spec, configuration = run.spec, run.configuration
     started, clock = datetime.now(UTC), time.perf_counter()
     result = _Result(list(spec.notes))
@@ -210,7 +209,7 @@ def _record_of(run: _Run) -> Record:
     except Exception as error:
         state, reason = "FAIL", _logged_reason(error, run, result)
     history = result.training.history if result.training is not None else []
-    return Record(
+    record = Record(
         sweep=spec.sweep,
         trial=spec.number,
         state=state,
@@ -239,6 +238,7 @@ def _record_of(run: _Run) -> Record:
         data_fingerprint=run.identity.data,
         weights_sha256=result.weights_sha256,
     )
+    return record, kept_answers(result.training, result.validated, run.identity)
 
 
 def _take_steps(run: _Run, result: _Result) -> None:
@@ -291,7 +291,7 @@ def _load(run: _Run, result: _Result, device: torch.device, share: Share) -> Loa
         run.spec.fingerprints.check(run.spec.plain)
     result.notes += filter(None, [data.note])
     result.val_images = data.validation.num_images
-    result.chance, result.class_names = data.chance, data.class_names
+    result.chance, result.class_names, result.validated = data.chance, data.class_names, data.validated
     return data
 
 

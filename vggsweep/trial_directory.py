@@ -50,6 +50,9 @@ def prepare_directory(
     if os.path.lexists(directory.record):
         why = "foreign" if isinstance(own_record(directory, None, identity), Record) else "damaged"
         said.append(put_aside(directory.record, why))
+        if os.path.lexists(directory.answers):
+            said.append(put_aside(directory.answers, why))
+    directory.answers.unlink(missing_ok=True)  # without a record it is what a kill left, and comes anew
     if directory.history.is_file() and _is_foreign_history(directory.history, identity):
         said.append(put_aside(directory.history, "foreign"))
     if os.path.lexists(directory.weights):

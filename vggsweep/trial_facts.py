@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 import traceback
 from collections.abc import Mapping, Sequence
@@ -16,10 +17,12 @@ from vggsweep.configuration.network import ConfiguredNetwork, input_shape
 from vggsweep.configuration.schema import Configuration
 from vggsweep.device import ResolvedPrecision, autocast
 from vggsweep.errors import OutOfMemory, VggsweepError
+from vggsweep.identity import Identity
 from vggsweep.measure.contention import ContentionWatch
 from vggsweep.measure.speed import measure_inference
+from vggsweep.results.disk.answers import Answers
 from vggsweep.training.class_balance import balanced_accuracy
-from vggsweep.training.loop import EpochResult, evaluate
+from vggsweep.training.loop import EpochResult, Training, evaluate
 
 
 def network_facts(configured: ConfiguredNetwork) -> dict[str, Any]:
@@ -102,6 +105,23 @@ def class_metrics(hits: Sequence[int], images: Sequence[int], names: Sequence[st
     shares = [hit / count if count else None for hit, count in zip(hits, images, strict=True)]
     facts = {"class_acc": shares, "class_images": list(images), "class_names": list(names)}
     return {"balanced_acc": balanced_acc, **facts}
+
+
+def kept_answers(training: Training | None, validation: str, identity: Identity) -> Answers | None:
+    """Which validation images the network got right after its last epoch, for ``answers.json``.
+
+    Args:
+        training: as far as it came.
+        validation: which images of the data set validate (`vggsweep.data.loading.LoadedData`).
+        identity: of the trial, with the fingerprint of the data set.
+
+    Returns:
+        None where no epoch finished, or a release that kept none wrote the last epoch's checkpoint.
+    """
+    if training is None or training.answers is None:
+        return None
+    split = hashlib.sha256(f"{identity.data}:{validation}".encode()).hexdigest()
+    return Answers(training.answers.numpy().astype(bool), split)
 
 
 def inference_speed(

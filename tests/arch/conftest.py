@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vggsweep.settings import read_settings
 CONF = Path(__file__).parents[2] / "conf"
 
 
+@cache  # read for every network that hypothesis draws
 def option_of(group: str, name: str) -> dict[str, Any]:
     """The fields of an option, those of the options of its group that it builds on included."""
     plain = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -39,7 +41,6 @@ def head() -> Callable[..., HeadSettings]:
     """The same for conf/head."""
 
     def build(option: str, **changes: Any) -> HeadSettings:
-        plain = yaml.safe_load((CONF / "head" / f"{option}.yaml").read_text(encoding="utf-8"))
-        return read_settings(HeadSettings, {**plain, **changes}, "head")
+        return read_settings(HeadSettings, {**option_of("head", option), **changes}, "head")
 
     return build

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torchvision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vggsweep.arch.build import build_on_meta
@@ -163,7 +163,6 @@ def stage_lists(draw: st.DrawFn) -> list[list[Any]]:
     return stages
 
 
-@settings(max_examples=60)
 @given(
     stages=stage_lists(),
     kernel_size=KERNELS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tests.conftest import EXAMPLES
 from vggsweep.arch.build import build_network, build_on_meta
 from vggsweep.arch.counting import count_costs, count_layers
 from vggsweep.arch.describe import network_costs, network_layers
@@ -22,8 +22,6 @@ from vggsweep.arch.family import Family, ScaledFamily
 from vggsweep.errors import InfeasibleConfig
 
 Build = Callable[..., Any]
-# settings drawn for each family; `make test-long` draws a hundred
-EXAMPLES = int(os.environ.get("VGGSWEEP_FAMILY_EXAMPLES", "25"))
 
 
 @dataclass(frozen=True)
@@ -211,16 +209,17 @@ def test_every_scaled_family_is_sampled() -> None:
 
 
 @pytest.mark.parametrize("family", SAMPLES)
-@settings(max_examples=EXAMPLES)
-@given(data=st.data())
-def test_arithmetic_equals_the_built_module(
-    arch: Build, head: Build, family: str, data: st.DataObject
+@settings(max_examples=EXAMPLES // 2)
+@given(data=st.data(), expand=st.booleans())
+def test_arithmetic_and_the_rows_of_the_summary_equal_the_built_module(
+    arch: Build, head: Build, family: str, data: st.DataObject, expand: bool
 ) -> None:
     sample = SAMPLES[family]
     network, top = arch(sample.option, **data.draw(sample.changes)), head(sample.head)
     shape = InputShape(data.draw(st.integers(1, 3)), data.draw(sample.resolutions), 7)
 
     costs = network_costs(network, top, shape)
+    rows = network_layers(network, top, shape, expand=expand)
 
     built = build_on_meta(network, top, shape)
     counted = count_costs(built, shape.channels, shape.resolution)
@@ -230,20 +229,6 @@ def test_arithmetic_equals_the_built_module(
         counted.macs,
         counted.activations,
     )
-
-
-@pytest.mark.parametrize("family", SAMPLES)
-@settings(max_examples=10)
-@given(data=st.data(), expand=st.booleans())
-def test_rows_of_the_summary_equal_the_built_module(
-    arch: Build, head: Build, family: str, data: st.DataObject, expand: bool
-) -> None:
-    sample = SAMPLES[family]
-    network, top = arch(sample.option, **data.draw(sample.changes)), head(sample.head)
-    shape = InputShape(data.draw(st.integers(1, 3)), data.draw(sample.resolutions), 7)
-    built = build_on_meta(network, top, shape)
-
-    rows = network_layers(network, top, shape, expand=expand)
     assert [(row.name, row.output_shape, row.macs) for row in rows] == [
         (row.name, row.output_shape, row.macs)
         for row in count_layers(built, shape.channels, shape.resolution, expand=expand)
@@ -272,7 +257,6 @@ def test_gradients_reach_every_parameter(arch: Build, head: Build, family: str, 
 
 
 @pytest.mark.parametrize("family", SAMPLES)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_no_cost_falls_as_depth_or_width_grows(
     arch: Build, head: Build, family: str, data: st.DataObject

@@ -18,6 +18,7 @@ ROUNDS = 3
 FLOOR = 1.05
 
 
+@pytest.mark.slow  # beside other tests a timing says less
 def test_a_training_step_is_faster_than_that_of_a_careful_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))

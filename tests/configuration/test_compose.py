@@ -103,6 +103,7 @@ def test_config_dir_may_have_any_name(configured: Configured, tmp_path: Path, fo
             "optimizer=null: no such option. Valid: adam, adamw, custom, muon, rmsprop, sgd",
         ),
         (["experiment=d2l"], "experiment=d2l: no such option. Did you mean 'd2l_vgg'?"),
+        (["budget=latency"], "objective=acc_vs_latency searches accuracy against measured latency, "),
         (["arch.dept=3"], "Unknown field arch.dept. Did you mean 'arch.depth'? Valid: arch.activation"),
         (["arch=vgg16", "arch.depth=3"], "Unknown field arch.depth. "),
         (["optmizer=sgd"], "Unknown field or group 'optmizer'. Did you mean 'optimizer'?"),

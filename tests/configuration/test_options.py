@@ -68,29 +68,31 @@ def one_layer(channels: int, num_classes: int) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures, and a data root in which it is the data set EuroSAT."""
+    home = tmp_path_factory.mktemp("home")
     for name in ("cats", "dogs"):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
+        (home / "pictures" / name).mkdir(parents=True)
         for number in range(100):
-            Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "pictures" / name / f"{number}.png")
-    return tmp_path / "pictures"
+            Image.new("RGB", (8, 8), (number, 0, 0)).save(home / "pictures" / name / f"{number}.png")
+    (home / "eurosat").mkdir()
+    (home / "eurosat/2750").symlink_to(home / "pictures")
+    return home / "pictures"
 
 
 @pytest.mark.parametrize(("group", "option"), options())
 def test_every_option_composes_and_passes_the_checks(
-    configured: Configured, pictures: Path, group: str, option: str
+    configured: Configured, pictures: Path, own_folder: Path, group: str, option: str
 ) -> None:
     needs = list(COMPANIONS.get((group, option), []))
     if option == "image_folder":
         needs += [f"dataset.root='{pictures}'"]
     if (group, option) == ("dataset", "torchvision"):
-        (pictures.parent / "eurosat").mkdir()
-        (pictures.parent / "eurosat/2750").symlink_to(pictures)
         needs += ["dataset.name=EuroSAT", f"dataset.root='{pictures.parent}'"]
     if option == "arrays":
-        np.savez(pictures / "file.npz", **dict(zip(("x_train", "y_train"), squares(), strict=False)))
-        needs += [f"dataset.path='{pictures / 'file.npz'}'", "dataset.channels=1"]
+        np.savez(own_folder / "file.npz", **dict(zip(("x_train", "y_train"), squares(), strict=False)))
+        needs += [f"dataset.path='{own_folder / 'file.npz'}'", "dataset.channels=1"]
     if option == "huggingface":
         pytest.importorskip("datasets", reason="pip install 'vggsweep[huggingface]'")
         needs += [f"dataset.path='{pictures}'"]

@@ -20,7 +20,8 @@ from vggsweep.sweep.display.logged_report import log_report
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.training.interruption import StopRequest
 from vggsweep.training.loop import EpochResult
-from vggsweep.trial import EpochObserver, TrialSpec, run_trial
+from vggsweep.training.progress import EpochObserver
+from vggsweep.trial import TrialSpec, run_trial
 
 DONE = WorkerOutcome("every point of the space is done", is_early=False)
 

@@ -94,6 +94,7 @@ def test_a_pruned_and_a_failed_trial_end_as_such(logged: Logged) -> None:
     assert found["FAIL"].data.tags["vggsweep.reason"].startswith("The loss became NaN")
 
 
+@pytest.mark.slow
 def test_workers_log_their_own_trials_into_one_experiment(start: Callable[..., Command]) -> None:
     words = ("-m", "arch.width=2,3,4,5", "n_workers=2", "logger=[tensorboard,mlflow]", "sweep.name=two")
     command = start(*words)
@@ -108,7 +109,7 @@ def test_workers_log_their_own_trials_into_one_experiment(start: Callable[..., C
     assert client().get_run(above).info.run_name == "two"
 
 
-@pytest.mark.parametrize("epoch", [1, 30])
+@pytest.mark.parametrize("epoch", [1, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_killed_trial_goes_on_in_its_run(start: Callable[..., Command], epoch: int) -> None:
     # early, while the tables of the database are still made
     words = ("logger=mlflow", "train.epochs=40", "sweep.name=killed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import logging
 import os
 import random
@@ -27,6 +29,7 @@ import vggsweep
 from tests.processes import Command
 from vggsweep.errors import ConfigError, RecordError, Stopped, SweepError, TrialFailed
 from vggsweep.sweep.application import _alone
+from vggsweep.verbs import summary as summary_verb
 
 ROOT = Path(vggsweep.__file__).parents[1]
 
@@ -100,6 +103,21 @@ def test_own_directory_of_options_is_taken_and_a_missing_one_refused(own_folder:
     assert trial.record.configuration["optimizer"]["lr"] == 0.0125
     with pytest.raises(ConfigError, match="--config-dir nowhere is not a directory"):
         vggsweep.train(words(), config_dir="nowhere")
+
+
+def test_summary_has_the_layers_of_the_command_and_a_wrong_word_is_an_exception(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["arch=vgg11", "dataset.resolution=64"]
+    layers = vggsweep.summary(words, expand=True)
+
+    assert summary_verb.run(argparse.Namespace(overrides=words, json=True, expand=True, config_dir=None)) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(layers.index) == [layer["name"] for layer in printed["layers"]]
+    assert layers["macs"].sum() == printed["totals"]["macs"]
+    assert layers["params"].sum() == printed["totals"]["params"]
+    with pytest.raises(ConfigError, match=r"Did you mean 'arch\.depth'"):
+        vggsweep.summary(["arch.dept=8"])
 
 
 def test_training_leaves_the_process_as_it_was(words: Words) -> None:

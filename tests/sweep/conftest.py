@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.remembered import empty_database
 from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_programs
 from vggsweep.results.disk.record import Record, write_record
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
@@ -30,9 +31,17 @@ def spec_of(*words: str) -> SweepSpec:
     return read_spec(words, extra_dir=None, config_name="config", command="vggsweep -m …")
 
 
+def make_folder(spec: SweepSpec) -> None:
+    """Make the sweep's folder; a new one has the tables of its study."""
+    is_new = not spec.directory.path.exists()
+    spec.directory.trials.mkdir(parents=True, exist_ok=True)
+    if is_new and spec.settings.storage is None:
+        spec.directory.study.write_bytes(empty_database())
+
+
 def scheduler_of(spec: SweepSpec, worker: str = "main") -> TrialScheduler:
     """A scheduler as a worker makes it."""
-    spec.directory.trials.mkdir(parents=True, exist_ok=True)
+    make_folder(spec)
     study = open_study(
         spec.directory,
         directions=[metric.direction for metric in spec.metrics],
@@ -125,7 +134,7 @@ def small() -> SweepSpec:
 def begin(spec: SweepSpec, score: float = 0.5) -> list[Assignment]:
     """What the command does: check, join, train all that is left."""
     check_same_sweep(spec)
-    spec.directory.trials.mkdir(parents=True, exist_ok=True)
+    make_folder(spec)
     join_study(spec)
     save_spec(spec)
     return drain(scheduler_of(spec), lambda assignment: score + assignment.plain["arch"]["depth"] / 100)[0]

@@ -142,7 +142,12 @@ def test_a_checkpoint_keeps_what_was_counted(prepare: Prepare) -> None:
     other.training.load_state_dict(state)
     assert other.training.validated == run.training.validated
     assert sum(run.training.validated[1]) == run.data.validation.num_images
+    assert run.training.answers is not None
+    assert int(run.training.answers.sum()) == sum(run.training.validated[0])
+    assert other.training.answers is not None
+    assert torch.equal(other.training.answers, run.training.answers)
 
-    del state["validated"]  # as earlier releases wrote it
+    del state["validated"], state["answers"]  # as earlier releases wrote it
     other.training.load_state_dict(state)
     assert other.training.validated == ((), ())
+    assert other.training.answers is None

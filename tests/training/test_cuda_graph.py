@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     Prepare = Callable[..., Run]
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
-# 600 images in batches of 128: four full ones and a last one of 88, so that an epoch has both kinds of step.
-FEW_STEPS = ("dataset.limit=600", "train.batch_size=128", "train.epochs=3")
+# 150 images in batches of 32: four full ones and a last one of 22, so that an epoch has both kinds of step.
+FEW_STEPS = ("dataset.limit=150", "train.batch_size=32", "train.epochs=3")
 
 
 @dataclass

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
+from math import log2
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sweep.conftest import drain, scheduler_of, spec_of
+from vggsweep.configuration.network import configured_network
+from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
+from vggsweep.results.disk.record import Record, write_record
 from vggsweep.verbs import plan
 
 
@@ -137,3 +143,81 @@ def test_trials_that_an_earlier_sweep_has_trained_are_counted(capsys: pytest.Cap
     assert planned(capsys, *more, "--no-timing")["taken_over"] == 2
     assert planned(capsys, *more, "train.epochs=1", "--no-timing")["taken_over"] == 0
     assert planned(capsys, *words, "--no-timing")["taken_over"] == 0
+
+
+@pytest.fixture
+def earlier(own_folder: Path) -> Path:
+    """``outputs/earlier``: records of nine networks at 32 px, as a sweep of these words leaves them."""
+    spec = spec_of("arch.depth=4,6,8", "arch.width=8,12,16", "sweep.name=earlier", "train.epochs=2")
+    for number, point in enumerate(spec.space.points()):
+        plain = spec.composer.compose(spec.space.words(point))
+        network = configured_network(read_configuration(plain))
+        costs = asdict(network.costs)
+        doublings = log2(costs["macs"] / 3e6)
+        record = Record(
+            sweep="earlier",
+            trial=number,
+            state="COMPLETE",
+            reason=None,
+            configuration_hash=f"{number:064d}",
+            configuration=plain,
+            network={
+                "arch": "vgg_scaled",
+                "depth": costs["depth"],
+                "width": costs["width"],
+                "head": "gap",
+                **asdict(network.shape),
+            },
+            costs={name: costs[name] for name in ("params", "conv_params", "macs", "activations")},
+            metrics={"val_acc": 1 - 0.2 * 2 ** (-0.2 * doublings), "val_images": 1200, "epochs_run": 2},
+            timings={"train_seconds": 20 * 2 ** (0.5 * doublings)},
+            environment={"device_name": "a CPU", "precision": "fp32"},
+            swept=dict(point),
+            data_fingerprint=spec.fingerprints.of(plain).digest,
+        )
+        (directory := own_folder / "outputs" / "earlier" / "trials" / f"{number:05d}").mkdir(parents=True)
+        write_record(record, directory)
+    return own_folder / "outputs" / "earlier"
+
+
+SAME = ("train.epochs=2", "arch.width=8,20,96")
+
+
+def test_accuracy_and_time_are_predicted_from_what_was_trained_alike(
+    earlier: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = planned(capsys, *SAME, "--no-timing")
+    found = content["forecast"]
+    assert found["networks"] == 9
+    for network, accuracy, seconds in zip(
+        content["configurations"], found["accuracies"], found["seconds"], strict=True
+    ):
+        doublings = log2(network["macs"] / 3e6)
+        assert accuracy["low"] < 1 - 0.2 * 2 ** (-0.2 * doublings) < accuracy["high"]
+        assert seconds["low"] < 20 * 2 ** (0.5 * doublings) < seconds["high"]
+    assert [one["is_far"] for one in found["accuracies"]] == [False, False, True]
+    assert found["sweep"] == pytest.approx(3 * found["per_trial"]["middle"])
+    text = printed(capsys, *SAME)
+    assert "predicted from 9 networks of earlier that were trained alike" in text
+    assert "* lies beyond 2 times what was trained: an extrapolation." in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train.epochs=3", "arch.width=8,24"), "its train.epochs differs from this sweep's"),
+        (("train.epochs=2", "optimizer.lr=0.1,0.2"), "this sweep varies optimizer.lr as well"),
+        (("train.epochs=2", "arch.width=8,24", "dataset.limit=99"), "its dataset.limit differs|its images"),
+    ],
+)
+def test_nothing_is_predicted_from_what_was_trained_otherwise(
+    earlier: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    assert planned(capsys, *words, "--no-timing")["forecast"] is None
+    with pytest.raises(ConfigError, match=f"--like earlier: .*{told}"):
+        planned(capsys, *words, "--no-timing", "--like", "earlier")
+
+
+def test_a_sweep_to_be_like_that_does_not_exist_is_told(earlier: Path) -> None:
+    with pytest.raises(ConfigError, match="No sweep 'earlyer'.*earlier"):
+        plan.run(argparse.Namespace(overrides=list(SAME), config_dir=None, like="earlyer"))

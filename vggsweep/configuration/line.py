@@ -67,8 +67,13 @@ class Line:
         Raises:
             ConfigError: a value refers to nothing.
         """
+        return resolved(self.task())
+
+    def task(self) -> DictConfig:
+        """A copy of the configuration without Hydra's node, with what is swept left out."""
         task = OmegaConf.masked_copy(self.config, [str(key) for key in self.config if key != "hydra"])
-        return resolved(task)
+        OmegaConf.set_struct(task, True)  # as Hydra has it
+        return task
 
     @property
     def sweeper(self) -> str:

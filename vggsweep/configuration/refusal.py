@@ -25,6 +25,12 @@ TORCHVISION_NAMES = re.compile(
     r"(wide_)?resne[x]?t\d|densenet|mobilenet|efficientnet|vit_|swin|convnext|regnet|squeezenet|shufflenet"
     r"|googlenet|inception|mnasnet|maxvit|vgg\d+_bn"
 )
+# What a user of budgets may look for; docs/budgets.md has the figures behind it.
+NO_LATENCY_BUDGET = (
+    "No width can be solved against a clock that gives another width the next time: "
+    "objective=acc_vs_latency searches accuracy against measured latency, `vggsweep measure` times what it "
+    "found anew, and budget=macs holds a cost equal that is the same everywhere."
+)
 # Fields of Hydra's own sweepers, and the word that says the same to ours; {} is the value.
 SWEEPER_FIELDS = {
     "n_trials": "n_trials={}",
@@ -72,6 +78,8 @@ class Reader:
                     hint = f"It is one of torchvision's: arch=torchvision arch.name={name}"
                 if (group, name) == ("logger", "csv"):
                     hint = f"Every trial writes history.csv: leave the word out. {hint}"
+                if (group, name) == ("budget", "latency"):
+                    hint = f"{NO_LATENCY_BUDGET} {hint}"
                 return ConfigError(f"{group}={name}: no such option. {hint}")
         return None
 

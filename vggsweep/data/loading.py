@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -51,6 +52,13 @@ class Part:
         """How many images each class has, in the order of the labels."""
         return tuple(np.bincount(self.images.labels[self.indices], minlength=num_classes).tolist())
 
+    def digest(self) -> str:
+        """Which images of the split these are, in which order, with which labels: 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for values in (self.indices, self.images.labels[self.indices]):
+            digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
     @property
     def num_bytes(self) -> int:
         """Memory that the stored pixels take."""
@@ -76,6 +84,7 @@ class LoadedData:
         note: what a reader of the result must know, such as that validation is the test split; or None.
         chance: validation accuracy and loss of guessing, see `Part.chance`.
         class_counts: training images of each class.
+        validated: which images of which split validate, see `Part.digest`.
     """
 
     train: BatchSource
@@ -86,6 +95,7 @@ class LoadedData:
     note: str | None
     chance: tuple[float, float]
     class_counts: tuple[int, ...]
+    validated: str
     _sources: _Sources
     _opened: list[BatchSource] = field(default_factory=list)
 
@@ -166,6 +176,7 @@ def load_data(
         note=_note(settings, whites),
         chance=validation.chance(),
         class_counts=train.class_counts(len(names)),
+        validated=f"{'test' if settings.validation == 'test' else 'train'}:{validation.digest()}",
         _sources=sources,
     )
 

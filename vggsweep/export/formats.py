@@ -103,25 +103,31 @@ def _run_module(module: Callable[[Tensor], Tensor]) -> Runner:
     return run
 
 
-def _exported(model: TrainedModel) -> torch.export.ExportedProgram:
-    """The network as a graph for any number of images.
+def traced(network: nn.Module, example: Tensor, otherwise: str) -> torch.export.ExportedProgram:
+    """A network as a graph for any number of images.
+
+    Args:
+        network: on the CPU, in evaluation mode.
+        example: at least two images, as it takes them.
+        otherwise: what to use where it cannot be traced.
 
     Raises:
         ExportError: torch cannot trace it, as networks of one's own may be.
     """
-    deployed = Deployed(model).eval()
-    example = torch.zeros(2, *model.input_shape, dtype=torch.uint8)
     with torch.no_grad(), _quiet():
         # First as it is: the preprocessing keeps two small tensors, which must not be those of the tracer.
-        deployed(example)
+        network(example)
         try:
-            return torch.export.export(
-                deployed, (example,), dynamic_shapes={INPUT: {0: torch.export.Dim(BATCH)}}
-            )
+            return torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim(BATCH)},))
         except Exception as error:  # torch raises what it finds in the network's own code
             raise ExportError(
-                f"torch.export cannot trace this network: {_first_line(error)}. Use --to safetensors."
+                f"torch.export cannot trace this network: {_first_line(error)}. {otherwise}"
             ) from error
+
+
+def _exported(model: TrainedModel) -> torch.export.ExportedProgram:
+    example = torch.zeros(2, *model.input_shape, dtype=torch.uint8)
+    return traced(Deployed(model).eval(), example, "Use --to safetensors.")
 
 
 def _write_torch_export(model: TrainedModel, directory: TrialDirectory, folder: Path) -> None:
@@ -136,7 +142,15 @@ def _read_torch_export(folder: Path) -> Runner:
 
 
 def _write_onnx(model: TrainedModel, directory: TrialDirectory, folder: Path) -> None:
-    program = _exported(model)
+    write_onnx(_exported(model), folder / ONNX.file)
+
+
+def write_onnx(program: torch.export.ExportedProgram, file: Path) -> None:
+    """Write a graph as an ONNX file with one input and one output.
+
+    Raises:
+        ExportError: torch cannot write it.
+    """
     with _quiet():
         try:
             written = torch.onnx.export(program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT])
@@ -147,7 +161,7 @@ def _write_onnx(model: TrainedModel, directory: TrialDirectory, folder: Path) ->
         shape = written.model.graph.inputs[0].shape
         assert shape is not None, "its input was exported with one"
         written.rename_axes({str(shape[0]): BATCH})
-        written.save(folder / ONNX.file, external_data=False)
+        written.save(file, external_data=False)
 
 
 def onnx_session(file: Path, threads: int) -> Any:

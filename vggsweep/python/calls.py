@@ -1,4 +1,4 @@
-"""``vggsweep.train`` and ``vggsweep.sweep``: what ``vggsweep OVERRIDES`` and ``vggsweep -m OVERRIDES`` do.
+"""``vggsweep.train``, ``sweep`` and ``summary``: what the command and its verb of that name do.
 
 The words, the checks, the names of directories and what is printed are the command's own. What would be its
 exit code is an exception: 1 a `VggsweepError`, 2 a `ConfigError`, 130 a `Stopped`.
@@ -11,7 +11,9 @@ import shlex
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vggsweep.configuration.secrets import masked
 from vggsweep.configuration.words import word
@@ -20,6 +22,9 @@ from vggsweep.python.sweep import Sweep
 from vggsweep.python.trial import Trial
 from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.visible import show
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def train(overrides: Iterable[str] = (), *, config_dir: str | Path | None = None) -> Trial:
@@ -88,6 +93,42 @@ def sweep(
     assert isinstance(ending, SweepEnding)
     ending.check()
     return Sweep(sweep_directory(ending.name).path)
+
+
+def summary(
+    overrides: Iterable[str] = (), *, expand: bool = False, config_dir: str | Path | None = None
+) -> pd.DataFrame:
+    """The layers of a configuration and what they cost, as ``vggsweep summary OVERRIDES`` shows them.
+
+    Args:
+        overrides: the words of the command, such as ``["arch=vgg16", "dataset.resolution=224"]``.
+        expand: show the layers inside each block.
+        config_dir: a directory with options of your own, as ``--config-dir``.
+
+    Returns:
+        One row for each layer, by its name: ``type``, ``output_shape`` (for one image), ``params`` and
+        ``macs``, which add up to the network's.
+
+    Raises:
+        ConfigError: a word is wrong, or there is no such network.
+
+    >>> summary(["arch=vgg11", "dataset.resolution=224"]).loc["block1", "output_shape"]
+    (1, 64, 112, 112)
+    """
+    import pandas as pd
+
+    from vggsweep.arch.describe import network_layers
+    from vggsweep.configuration.compose import compose
+    from vggsweep.configuration.network import configured_network
+    from vggsweep.configuration.schema import read_configuration, resolved
+
+    extra_dir = None if config_dir is None else Path(config_dir)
+    network = configured_network(
+        read_configuration(resolved(compose(_words(overrides), extra_dir=extra_dir)))
+    )
+    network.check()
+    layers = network_layers(network.arch, network.head, network.shape, expand=expand)
+    return pd.DataFrame([asdict(layer) for layer in layers]).set_index("name")
 
 
 def _run(

@@ -47,7 +47,8 @@ class Trial:
         """
         import pandas as pd
 
-        return pd.DataFrame(read_history(TrialDirectory(self.directory).history))
+        epochs = pd.DataFrame(read_history(TrialDirectory(self.directory).history))
+        return epochs.astype({"epoch": int}) if len(epochs) else epochs
 
     def model(self, device: str = "cpu") -> TrainedModel:
         """The trained network, ready to predict.

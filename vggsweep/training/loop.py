@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -92,6 +92,8 @@ class Score:
         loss, acc: over all images.
         top5: share of images whose class is among the five likeliest; None below `TOP5_CLASSES` classes.
         class_hits, class_images: of each class in the order of the labels; empty where nobody counted.
+        answers: 1 for each image that was guessed right, uint8 [images] in the source's order, in the CPU's
+            memory; None where nobody asked for them.
     """
 
     loss: float
@@ -99,6 +101,7 @@ class Score:
     top5: float | None = None
     class_hits: tuple[int, ...] = ()
     class_images: tuple[int, ...] = ()
+    answers: Tensor | None = field(default=None, compare=False)
 
 
 class Listener(Protocol):
@@ -125,6 +128,7 @@ class Training:
 
     Attributes:
         validated: the last finished epoch's hits and images of each class; empty before the first.
+        answers: that epoch's answer to each validation image, see `Score`; None before the first.
     """
 
     def __init__(
@@ -164,6 +168,7 @@ class Training:
             self.graph = GraphStep(self.eager, capture, is_required=train.cuda_graph == "always")
         self.history: list[EpochResult] = []
         self.validated: tuple[Sequence[int], Sequence[int]] = ((), ())
+        self.answers: Tensor | None = None
 
     @property
     def evaluated_network(self) -> nn.Module:
@@ -223,7 +228,7 @@ class Training:
                 averaged_val_acc=self._score_average(train, validation, epoch),
             )
             self.history.append(result)
-            self.validated = scored.class_hits, scored.class_images
+            self.validated, self.answers = (scored.class_hits, scored.class_images), scored.answers
             stop.check_owner()
             if checkpoint is not None:
                 checkpoint.save(self.state_dict())
@@ -285,6 +290,7 @@ class Training:
             "threads": torch.get_num_threads(),
             "history": [asdict(result) for result in self.history],
             "validated": [list(counts) for counts in self.validated],
+            "answers": self.answers,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -305,6 +311,7 @@ class Training:
         self.history = [EpochResult(**row) for row in state["history"]]
         hits, images = state.get("validated", ((), ()))  # older checkpoints have none
         self.validated = tuple(hits), tuple(images)
+        self.answers = state.get("answers")
 
 
 def evaluate(
@@ -324,6 +331,7 @@ def evaluate(
     """
     loss_sum = torch.zeros((), device=device)
     top5_hits = torch.zeros((), dtype=torch.int64, device=device)
+    answers = torch.zeros(batches.num_images, dtype=torch.uint8, device=device)
     num_classes = images = 0
     counts = ClassCounts(0, device)
     network.eval()
@@ -335,12 +343,15 @@ def evaluate(
             if scores_NK.shape[1] != num_classes:  # known from the first batch on
                 num_classes = scores_NK.shape[1]
                 counts = ClassCounts(num_classes, device)
-            counts.add(y_N, scores_NK.argmax(dim=1))
+            guesses_N = scores_NK.argmax(dim=1)
+            counts.add(y_N, guesses_N)
+            rows = slice(0, len(y_N)) if ranks is None else ranks.share.rows
+            answers[images + rows.start : images + rows.stop] = guesses_N == y_N
             if num_classes >= TOP5_CLASSES:
                 top5_hits += (scores_NK.topk(5).indices == y_N[:, None]).sum()
             images += len(y_N) if ranks is None else ranks.share.size
     if ranks is not None:
-        ranks.add_up(loss_sum, counts.cells, top5_hits)
+        ranks.add_up(loss_sum, counts.cells, top5_hits, answers)  # each process has its images, 0 elsewhere
     top5 = top5_hits.item() / images if num_classes >= TOP5_CLASSES else None
     of_class = counts.hits_and_images()
-    return Score(loss_sum.item() / images, sum(of_class[0]) / images, top5, *of_class)
+    return Score(loss_sum.item() / images, sum(of_class[0]) / images, top5, *of_class, answers.cpu())

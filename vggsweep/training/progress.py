@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -23,6 +24,12 @@ def epoch_line(result: EpochResult, epochs: int) -> str:
         f"epoch {result.epoch}/{epochs}  loss {result.train_loss:.4f}  train_acc {result.train_acc:.4f}  "
         f"val_acc {result.val_acc:.4f}  {result.images_per_second:,.0f} images/s"
     )
+
+
+class EpochObserver(Protocol):
+    """Called with each finished epoch; it may raise `TrialPruned`."""
+
+    def __call__(self, result: EpochResult, val_images: int) -> None: ...
 
 
 class ProgressBar:

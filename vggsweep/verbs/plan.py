@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from rich.console import Console
@@ -28,10 +28,14 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.disk.choice import names_trial
 from vggsweep.results.units import setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
+from vggsweep.sweep.spec.likeness import trials_alike
 from vggsweep.sweep.spec.preflight import checked_spec
 from vggsweep.sweep.spec.search_space import draw_point
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import WarmStart
+
+if TYPE_CHECKING:
+    from vggsweep.results.statistics.forecast import Forecast
 
 HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
 EXAMPLE = """\
@@ -39,10 +43,13 @@ examples:
   vggsweep plan experiment=quickstart
   vggsweep plan 'arch.depth=range(3,8)' arch.width=8,16 --json
   vggsweep plan budget=macs budget.target=30e6 'arch.depth=range(5,15)'
+  vggsweep plan experiment=quickstart arch.depth=8,16 --like quickstart --no-timing
 """
 # A larger space is judged by this many random points.
 MOST_POINTS = 1000
 SHOWN = 20
+# Parameters that the table shows anyway.
+DIALS = frozenset({"arch.depth", "arch.width"})
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's own flags."""
     parser.add_argument("overrides", nargs="*", help="the overrides of vggsweep -m")
     parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.add_argument(
+        "--like",
+        metavar="SWEEP",
+        help="predict from this earlier sweep (default: every one that trained alike)",
+    )
     parser.add_argument("--no-timing", action="store_true", help="predict no time; imports no torch")
     parser.add_argument("--config-dir", type=Path, help="directory with your own options")
 
@@ -108,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         planned.append(_planned(point, configuration))
         typed.append(configuration)
+    expected = _expected(spec, planned, typed, arguments.like)
     workers = spec.settings.n_workers
     seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed, workers)
     n_trials = spec.settings.n_trials
@@ -130,11 +143,12 @@ def run(arguments: argparse.Namespace) -> int:
             "per_trial": seconds,
             "sweep": seconds_left(trials, seconds, (), workers),
         },
+        "forecast": None if expected is None else _plain_forecast(expected, trials, workers),
     }
     if arguments.json:
         print(json.dumps(content, indent=2))
         return 0
-    _print(spec, content, planned, Console(highlight=False))
+    _print(spec, content, planned, Console(highlight=False), expected)
     return 0
 
 
@@ -176,6 +190,45 @@ def _planned(point: Mapping[str, Any], configuration: Configuration) -> PlannedC
     )
 
 
+def _expected(
+    spec: SweepSpec,
+    planned: Sequence[PlannedConfiguration],
+    typed: Sequence[Configuration],
+    like: str | None,
+) -> Forecast | None:
+    """What earlier trials lead to expect of the planned ones; None where none was trained alike."""
+    if (choice := trials_alike(spec, like)) is None or not planned:
+        return None
+    from vggsweep.results.statistics.evidence import load_evidence  # loads pandas
+    from vggsweep.results.statistics.forecast import forecast
+    from vggsweep.results.statistics.scaling_fit import Size
+
+    sizes = [
+        Size(one.depth, one.solved_width or one.width, own.dataset.resolution, one.macs)
+        for one, own in zip(planned, typed, strict=True)
+    ]
+    try:
+        return forecast(load_evidence(choice.sweeps, None, choice).table, sizes, typed[0].train.epochs)
+    except ConfigError:  # too few of them, or all of one size
+        if like is not None:
+            raise
+        return None
+
+
+def _plain_forecast(expected: Forecast, trials: int, workers: int) -> dict[str, Any]:
+    return {
+        "networks": len(expected.fit.data.networks),
+        "accuracies": [asdict(one) for one in expected.accuracies],
+        "seconds": [asdict(one) for one in expected.seconds],
+        "per_trial": None if expected.per_trial is None else asdict(expected.per_trial),
+        "sweep": None
+        if expected.per_trial is None
+        else seconds_left(trials, expected.per_trial.middle, (), workers),
+        "machine": expected.machine or None,
+        "cautions": list(expected.fit.data.cautions),
+    }
+
+
 def predict_seconds(
     planned: list[PlannedConfiguration], typed: list[Configuration], workers: int = 1
 ) -> float | None:
@@ -210,32 +263,47 @@ def _timed(configuration: Configuration, workers: int) -> float | None:
 
 
 def _print(
-    spec: SweepSpec, content: dict[str, Any], planned: list[PlannedConfiguration], console: Console
+    spec: SweepSpec,
+    content: dict[str, Any],
+    planned: list[PlannedConfiguration],
+    console: Console,
+    expected: Forecast | None,
 ) -> None:
     console.print(_headline(spec, content), soft_wrap=True, markup=False)
     for name, text in spec.space.in_words().items():
         console.print(f"  {name}: {text}", markup=False, soft_wrap=True)
     most = min(SHOWN, content["n_trials"]) if content["is_sample"] else SHOWN
-    shown = planned
+    shown: Sequence[int] = range(len(planned))
     if len(planned) > most:
-        shown = random.Random(spec.seed).sample(planned, most)
+        shown = random.Random(spec.seed).sample(shown, most)
     title = f"{len(shown)} configurations that it may try" if content["is_sample"] else "configurations"
     if not content["is_sample"] and len(shown) < len(planned):
         title = f"{len(shown)} of {len(planned)} configurations, drawn at random"
     table = Table(title=title, title_justify="left")
     has_budget = any(item.solved_width is not None for item in planned)
-    for column in ("parameters", "depth", "width", "params", "MACs"):
+    # predictions need the room, and are of networks that differ in little else than depth and width
+    is_told = expected is not None and all(DIALS.issuperset(item.params) for item in planned)
+    for column in (*(() if is_told else ("parameters",)), "depth", "width", "params", "MACs"):
         is_words = column == "parameters"
         table.add_column(column, justify="left" if is_words else "right", overflow="fold")
     if has_budget:
         table.add_column("solved width", justify="right")
         table.add_column("residual", justify="right")
-    for item in sorted(shown, key=lambda item: item.macs):
+    if expected is not None:
+        table.add_column("val_acc, 90 %", justify="right", no_wrap=True)
+        if expected.seconds:
+            table.add_column("training", justify="right", no_wrap=True)
+    for at in sorted(shown, key=lambda at: planned[at].macs):
+        item = planned[at]
         words = " ".join(f"{key}={setting_text(value)}" for key, value in item.params.items())
         costs = (short_count(item.params_count), short_count(item.macs))
         solved = _solved(item) if has_budget else ()
-        table.add_row(words, str(item.depth), str(item.width), *costs, *solved)
+        told = () if expected is None else _told(expected, at)
+        named = () if is_told else (words,)
+        table.add_row(*named, str(item.depth), str(item.width), *costs, *solved, *told)
     console.print(table)
+    for sentence in [] if expected is None else _forecast_sentences(expected, content):
+        console.print(sentence, markup=False, soft_wrap=True)
     infeasible = content["infeasible"]
     if infeasible["reasons"]:
         console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points that were looked at:")
@@ -251,6 +319,34 @@ def _print(
             "starting and measuring are not counted",
             soft_wrap=True,
         )
+
+
+def _told(expected: Forecast, at: int) -> tuple[str, ...]:
+    """The accuracy of one network and how long it trains; a star marks an extrapolation."""
+    one = expected.accuracies[at]
+    accuracy = f"{one.accuracy:.3f} ({one.low:.3f}–{one.high:.3f}){'*' if one.is_far else ''}"
+    return (accuracy, *(_duration(seconds.middle) for seconds in expected.seconds[at : at + 1]))
+
+
+def _forecast_sentences(expected: Forecast, content: Mapping[str, Any]) -> list[str]:
+    """Where the predictions are from, and the time that they add up to."""
+    from vggsweep.results.statistics.scaling_fit import FAR
+
+    data = expected.fit.data
+    found = [
+        f"val_acc is that of a single training, predicted from {len(data.networks)} networks of "
+        f"{', '.join(sorted(set(data.networks['sweep'].map(str))))} that were trained alike "
+        "(`vggsweep fit` tells more)."
+    ]
+    if any(one.is_far for one in expected.accuracies):
+        found.append(f"* lies beyond {FAR:g} times what was trained: an extrapolation.")
+    if (each := expected.per_trial) is not None:
+        found.append(
+            f"As these trained, a trial takes {_duration(each.middle)} (90 %: {_duration(each.low)} to "
+            f"{_duration(each.high)}) and the sweep {_duration(content['forecast']['sweep'])} on "
+            f"{expected.machine}, without what a pruner saves."
+        )
+    return [*found, *(f"{one[0].upper()}{one[1:]}." for one in data.cautions)]
 
 
 def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:

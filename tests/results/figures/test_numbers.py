@@ -12,6 +12,8 @@ import pytest
 
 from tests.results.made_tables import network, results, small_sweep
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.disk.answers import Answers, write_answers
+from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.figures.depth_width import depth_width_grid
 from vggsweep.results.figures.error_distribution import error_distribution
 from vggsweep.results.figures.hypervolume_time import hypervolume_over_time
@@ -303,3 +305,32 @@ def test_of_networks_on_one_point_of_the_plane_the_best_is_drawn() -> None:
     points = networks_on_plane(results(network(16, 8) | residual, network(16, 8) | plain))
 
     assert points["val_acc"].tolist() == [0.8]
+
+
+def test_bars_that_are_differences_reach_the_best_where_networks_are_not_told_apart(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for sweep, depth, ability in (("one", 4, 0.0), ("one", 5, 1.2), ("two", 6, 1.25)):
+        for seed in range(3):
+            right = rng.random(3000) < 1 / (1 + np.exp(-ability - seed / 50))
+            directory = TrialDirectory(tmp_path / f"{len(rows)}")
+            directory.path.mkdir()
+            answers = Answers(right, "split")
+            write_answers(answers, directory.answers)
+            facts = {"sweep": sweep, "trial": seed, "seed": seed, "val_acc": answers.accuracy}
+            rows.append({**network(depth, 8), **facts, "dir": str(directory.path)})
+    table = results(*rows)
+
+    found = standings(table)
+
+    assert found["upmost"].isna().tolist() == [True, False, False]
+    assert (found["upmost"] >= found["value"].max()).tolist() == [False, True, False]
+    assert found["is_told_apart"].tolist() == [False, False, True]
+    assert (found["p"][1:] < 0.05).tolist() == [False, True]
+    axes = standings_figure(table).axes[0]
+    rings = [line.get_xdata() for line in axes.lines if line.get_markersize() == 4]
+    drawn = [found["row"].tolist().index(row) for row in (0, 3, 6)]
+    assert len(rings) == 3
+    for ring, at in zip(rings, sorted(drawn), strict=True):
+        first = int(found["row"][at])
+        assert sorted(ring) == sorted(table["val_acc"].iloc[first : first + 3])

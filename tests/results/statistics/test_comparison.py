@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from vggsweep.results.disk.answers import Answers, write_answers
 from vggsweep.results.disk.choice import choose
+from vggsweep.results.disk.layout import sweep_directory
 from vggsweep.results.statistics.comparison import (
     Fronts,
     compare_accuracies,
@@ -83,6 +86,34 @@ def test_seeds_are_averaged_and_say_the_noise(side: Build) -> None:
     assert found.noise == "seeds"
     assert found.b - found.a == pytest.approx(0.05)
     assert "B's val_acc is 0.0500 higher, more than the noise" in found.verdict
+
+
+@pytest.mark.parametrize(("seeds", "words"), [(1, "not of other seeds"), (3, "seeds and which images")])
+def test_sides_that_kept_their_answers_are_compared_image_by_image(
+    side: Build, own_folder: Path, seeds: int, words: str
+) -> None:
+    rng = np.random.default_rng(0)
+    difficulty = rng.normal(2, 2, 1000)
+    sides, before = [], []
+    for name, ability in (("a", 0.0), ("b", 0.9)):
+        right = [rng.random(1000) < 1 / (1 + np.exp(-difficulty - ability)) for _ in range(seeds)]
+        kept = [Answers(one, "split") for one in right]
+        trials = [trial(4 + round(ability), 10, one.accuracy, seed) for seed, one in enumerate(kept)]
+        sides.append(side(name, *trials))
+        before.append(kept)
+    counted = compare_accuracies(*sides)
+    for name, kept in zip("ab", before, strict=True):
+        for number, one in enumerate(kept):
+            write_answers(one, sweep_directory(name).trial(number).answers)
+    found = compare_accuracies(*sides)
+    assert found is not None
+    assert counted is not None
+    assert words in found.noise
+    assert (found.a, found.b) == (counted.a, counted.b)
+    assert found.margin != counted.margin
+    assert "B's val_acc is" in found.verdict
+    sweep_directory("b").trial(0).answers.unlink()
+    assert compare_accuracies(*sides) == counted
 
 
 def test_other_validation_images_do_not_compare(side: Build) -> None:

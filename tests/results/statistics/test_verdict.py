@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tests.results.made_tables import network, results
-from vggsweep.results.statistics.verdict import describe_network, equal_cost_groups, reach_verdict
+from vggsweep.results.statistics.standing import describe_network
+from vggsweep.results.statistics.verdict import equal_cost_groups, reach_verdict
 
 
 def grid(*accuracies: tuple[int, int, float], seeds: int = 1, spread: float = 0.0) -> pd.DataFrame:

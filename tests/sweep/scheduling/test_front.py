@@ -131,14 +131,19 @@ def test_both_words_that_keep_weights_are_refused_together() -> None:
         spec_of(*LINE, "train.keep_weights=true", "sweep.keep=front")
 
 
+@pytest.mark.parametrize(
+    "workers",
+    [(), pytest.param(("n_workers=2", "hydra/launcher=joblib"), marks=pytest.mark.slow)],
+    ids=["alone", "two workers"],
+)
 def test_a_real_sweep_that_was_killed_and_continued_holds_the_best_networks_and_no_others(
-    start: Callable[..., Command],
+    start: Callable[..., Command], workers: tuple[str, ...]
 ) -> None:
     line = ("-m", "arch.width=2,4", "seed=3", "sweep.name=s", "sweep.keep=front", "train.epochs=1")
     killed = start(*line, killed_after="vggsweep.trial.write_record")
     assert killed.end() == -9
 
-    again = start(*line, "n_workers=2", "hydra/launcher=joblib")
+    again = start(*line, *workers)
 
     assert again.end() == 0, again.text
     directory = sweep_directory("s")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sweep.conftest import spec_of
 from vggsweep.configuration.compose import compose
 from vggsweep.configuration.schema import resolved
 from vggsweep.errors import ConfigError
@@ -28,6 +29,20 @@ def test_composition_leaves_the_next_one_alone() -> None:
     composer = Composer(())
     composer.compose(["arch.depth=6"])
     assert composer.compose(["arch.width=4"])["arch"]["depth"] == 8
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("arch.depth=4,5", "optimizer=adamw", "sweep.name=mine"),
+        ("arch=vgg11,vgg13", "n_trials=3"),
+        ("experiment=quickstart", "optimizer.lr=0.02"),
+    ],
+)
+def test_trials_of_a_line_are_what_its_words_compose_to(words: tuple[str, ...]) -> None:
+    spec = spec_of(*words)
+
+    assert spec.composer.compose([]) == resolved(compose(spec.fixed))
 
 
 def test_field_that_the_choice_lacks_is_refused() -> None:

@@ -55,7 +55,7 @@ def wait_until(claim: Callable[[], bool], command: Command | None = None) -> Non
     deadline = time.monotonic() + PATIENCE
     while not claim():
         assert time.monotonic() < deadline, command.text if command is not None else ""
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def owners_of(name: str) -> dict[int, int]:

@@ -42,6 +42,8 @@ class TrialDirectory:
     config = _File("config.yaml")
     overrides = _File("overrides.yaml")
     history = _File("history.csv")
+    # which validation images its network got right
+    answers = _File("answers.json")
     checkpoint = _File("checkpoint.pt")
     previous_checkpoint = _File("checkpoint.pt.prev")
     weights = _File("model.safetensors")
@@ -63,8 +65,9 @@ class TrialDirectory:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a trial writes while it trains."""
-        written = (self.record, self.config, self.overrides, self.history, self.checkpoint, self.weights)
-        return (*written, self.log, self.owner, self.run, self.released, self.hung)
+        signs = (self.owner, self.run, self.released, self.hung)
+        written = (self.record, self.config, self.overrides, self.history, self.answers)
+        return (*written, self.checkpoint, self.weights, self.log, *signs)
 
     @property
     def is_begun(self) -> bool:
@@ -125,6 +128,8 @@ class SweepDirectory:
     # by which loggers know the run of its report again, where any is chosen
     run = _File("sweep.run")
     openings = _File(OPENINGS)
+    # its networks timed anew by `vggsweep measure`
+    measurements = _File("measurements.jsonl")
 
     @property
     def name(self) -> str:
@@ -133,7 +138,7 @@ class SweepDirectory:
     @property
     def files(self) -> tuple[Path, ...]:
         """What a sweep writes beside its study and its trials."""
-        return (self.settings, self.run, *self.closing_files)
+        return (self.settings, self.run, self.measurements, *self.closing_files)
 
     @property
     def closing_files(self) -> tuple[Path, ...]:

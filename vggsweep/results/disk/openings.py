@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vggsweep.files import write_failed
+from vggsweep.files import append_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,21 +65,7 @@ def log_opening(opening: Opening, path: Path) -> None:
     Raises:
         WriteFailed: the file system refused.
     """
-    line = (json.dumps(asdict(opening)) + "\n").encode()
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size:
-                os.lseek(descriptor, size - 1, os.SEEK_SET)
-                if os.read(descriptor, 1) != b"\n":  # a line that a power cut tore
-                    line = b"\n" + line
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise write_failed(path, error) from error
+    append_line(path, json.dumps(asdict(opening)))
 
 
 def read_openings(path: Path) -> list[Opening]:

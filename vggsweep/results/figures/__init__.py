@@ -14,6 +14,7 @@ from vggsweep.results.figures.iso_cost import iso_cost_curves, iso_cost_figure
 from vggsweep.results.figures.learning_curves import learning_curves, learning_curves_figure
 from vggsweep.results.figures.network import network_boxes, network_figure
 from vggsweep.results.figures.parallel_coordinates import parallel_axes, parallel_coordinates_figure
+from vggsweep.results.figures.scaling import draw_scaling, scaling_curves, scaling_figure
 from vggsweep.results.figures.standings import standings, standings_figure
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "accuracy_cost_points",
     "depth_width_figure",
     "depth_width_grid",
+    "draw_scaling",
     "error_distribution",
     "error_distribution_figure",
     "fair_rates_figure",
@@ -37,6 +39,8 @@ __all__ = [
     "parallel_coordinates_figure",
     "parameter_importance",
     "rate_points",
+    "scaling_curves",
+    "scaling_figure",
     "standings",
     "standings_figure",
 ]

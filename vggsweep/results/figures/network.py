@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log2
@@ -15,12 +15,10 @@ from matplotlib.figure import Figure
 
 from vggsweep.arch.costs import LayerCost, count, layer_costs
 from vggsweep.arch.description import DoesNotFit, InputShape, Layer, Network, Sequence, Shape
-from vggsweep.arch.families import FAMILIES
-from vggsweep.arch.family import Family, described
-from vggsweep.arch.settings import HeadSettings
-from vggsweep.configuration.identity import LATER_IN_ARCH
-from vggsweep.errors import ConfigError, InfeasibleConfig, NothingToDraw
+from vggsweep.arch.family import described
+from vggsweep.errors import ConfigError, InfeasibleConfig, NothingToDraw, RecordError
 from vggsweep.results.disk.record import Record, readable_record
+from vggsweep.results.disk.recorded_network import recorded_network
 from vggsweep.results.figures.style import (
     BLUE,
     FAINT,
@@ -34,7 +32,6 @@ from vggsweep.results.figures.style import (
 )
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.units import short_count
-from vggsweep.settings import read_settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,24 +113,12 @@ def _best_network(table: pd.DataFrame, value: str) -> tuple[Record, Network, Inp
 
 
 def _recorded_network(record: Record) -> tuple[Network, InputShape]:
-    arch = record.configuration.get("arch")
-    family = str(arch.get("family")) if isinstance(arch, Mapping) else ""
-    cls = FAMILIES.get(family)
-    # a family of a user's own is code, which no record may choose to run
-    if not (isinstance(arch, Mapping) and cls is not None and issubclass(cls, Family)):
-        raise NothingToDraw("the most accurate network is of no family of vggsweep's own")
-    fields: dict[str, Any] = {**LATER_IN_ARCH.get(family, {}), **arch}
-    if "solved_width" in record.network:
-        fields["width"] = record.network["solved_width"]
     try:
-        shape = read_settings(
-            InputShape,
-            {name: record.network.get(name) for name in ("channels", "resolution", "num_classes")},
-            "network",
-        )
-        head = read_settings(HeadSettings, record.configuration.get("head") or {}, "head")
-        network = described(read_settings(cls, fields, "arch"), head, shape)
-        costs = count(network, shape.image)
+        found = recorded_network(record)
+        network = described(found.arch, found.head, found.shape)
+        costs = count(network, found.shape.image)
+    except RecordError as error:
+        raise NothingToDraw(f"the most accurate network {error}") from None
     except (ConfigError, InfeasibleConfig, DoesNotFit) as error:
         reason = str(error).rstrip(".")
         raise NothingToDraw(f"the most accurate network cannot be described again: {reason}") from None
@@ -142,7 +127,7 @@ def _recorded_network(record: Record) -> tuple[Network, InputShape]:
             raise NothingToDraw(
                 f"{name} of the most accurate trial's record are not those of the network that it describes"
             )
-    return network, shape
+    return network, found.shape
 
 
 # --- drawing

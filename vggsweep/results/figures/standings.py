@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from vggsweep.results.figures.style import (
     new_axes,
     plain,
 )
-from vggsweep.results.statistics.replicates import configuration_groups, mean_over_seeds
+from vggsweep.results.statistics.replicates import mean_over_seeds, trials_behind
 from vggsweep.results.statistics.verdict import EQUAL, reach_verdict
 
 MOST_ROWS = 24
@@ -40,9 +41,11 @@ def standings(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Da
 
     Returns:
         One row a configuration: ``group`` (of equal cost, from 0), ``name`` (its settings in words),
-        ``trial`` (its first), ``depth``, ``value`` (mean over seeds), ``low`` and ``high`` (95 % interval,
-        NaN where no noise is known), ``seeds``, ``cost`` and ``is_told_apart`` (worse than the best of its
-        group by more than the noise). Within a group the best comes first.
+        ``trial`` (its first), ``row`` (that one's label in the table), ``depth``, ``value`` (mean over seeds),
+        ``low`` and ``high`` (95 % interval, NaN where no noise is known), ``seeds``, ``cost`` and
+        ``is_told_apart`` (worse than the best of its group by more than the noise). Where networks were
+        compared image by image, ``p``, and ``worst`` and ``upmost``: the best's value less the ends of the
+        interval of the difference; else NaN. Within a group the best comes first.
 
     Raises:
         NothingToDraw: nothing finished.
@@ -54,12 +57,15 @@ def standings(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Da
     rows = []
     for group, parts in enumerate(reach_verdict(table, x, y).standings):
         for standing in parts:
-            interval = standing.interval
+            interval, apart = standing.interval, standing.difference
+            within = apart.interval if apart is not None else None
+            best = parts[0].accuracy
             rows.append(
                 {
                     "group": group,
                     "name": standing.name,
                     "trial": trials[standing.label],
+                    "row": standing.label,
                     "depth": depths.get(standing.label),
                     "value": standing.accuracy,
                     "low": np.nan if interval is None else interval.low,
@@ -67,6 +73,9 @@ def standings(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Da
                     "seeds": standing.seeds,
                     "cost": standing.cost,
                     "is_told_apart": standing.is_told_apart,
+                    "p": np.nan if apart is None else apart.p,
+                    "worst": np.nan if within is None else best - within.high,
+                    "upmost": np.nan if within is None else best - within.low,
                 }
             )
     return pd.DataFrame(rows)
@@ -74,6 +83,9 @@ def standings(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Da
 
 def standings_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> Figure:
     """One line a configuration: its trials as small rings, its mean as a dot, its interval as a bar.
+
+    Where networks were compared image by image, the bar is the interval of the difference from the best,
+    drawn from the best's mean: what is worse by more than the noise does not reach the line there.
 
     The best is orange, what lies within its noise is blue, what is worse by more is grey. Networks of equal
     cost that differ in depth stand in the order of depth, others from the best down; of very many the best
@@ -102,17 +114,23 @@ def standings_figure(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -
     for kind in (BEST, CLOSE, WORSE):
         if kind in kinds:
             axes.plot([], [], "o", color=COLOURS[kind], ms=8, label=kind)
+    is_paired = bool(rows["worst"].notna().any())
+    if is_paired and len(best) == 1:
+        axes.axvline(best.iloc[0], color=ORANGE, linewidth=0.8, linestyle=":")
     for place, (kind, (_, row)) in enumerate(zip(kinds, shown.iterrows(), strict=True)):
         colour = COLOURS[kind]
-        axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2, alpha=0.55)
-        values = seeds_of[row["trial"]]
+        bar = [row["worst"], row["upmost"]] if is_paired else [row["low"], row["high"]]
+        if kind != BEST or not is_paired:
+            axes.plot(bar, [place, place], color=colour, linewidth=2, alpha=0.55)
+        values = seeds_of[row["row"]]
         if len(values) > 1:
             axes.plot(values, [place] * len(values), "o", mfc="none", mec=colour, ms=4, mew=0.8)
         axes.plot(row["value"], place, "o", color=colour, ms=8)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(label_of(y))
+    bars = "\nbars: 95 % interval of the difference from the best" if is_paired else ""
+    axes.set_xlabel(label_of(y) + bars)
     if len(shown) < len(rows):
         axes.set_title(
             f"the best {len(shown)} of {len(rows)} configurations", fontsize=9, color=FAINT, loc="right"
@@ -141,9 +159,7 @@ def _is_ladder(rows: pd.DataFrame) -> bool:
     return is_equal and bool(depths.notna().all()) and depths.nunique() == len(rows) > 1
 
 
-def _seeds_of(table: pd.DataFrame, y: str) -> dict[int, list[float]]:
-    """Each configuration's accuracies, by the number of its first trial."""
-    complete = table[table["state"] == "COMPLETE"]
-    groups = configuration_groups(table).loc[complete.index]
-    parts = complete.groupby(groups, sort=False)
-    return {part["trial"].iloc[0]: part[y].dropna().astype(float).tolist() for _, part in parts}
+def _seeds_of(table: pd.DataFrame, y: str) -> dict[Hashable, list[float]]:
+    """Each configuration's accuracies, by the row of its first trial: of two sweeps, both have a trial 0."""
+    values = table[y].astype(float).dropna().to_dict()
+    return {row: [values[at] for at in rows if at in values] for row, rows in trials_behind(table).items()}

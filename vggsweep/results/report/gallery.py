@@ -12,6 +12,7 @@ from vggsweep.errors import NothingToDraw
 from vggsweep.results import figures
 from vggsweep.results.columns import COSTS
 from vggsweep.results.report.svg import inline_svg
+from vggsweep.results.statistics.scaling_fit import ScalingFit
 
 
 def drawings(
@@ -20,7 +21,8 @@ def drawings(
     x: str,
     y: str,
     equal_cost: str | None,
-    search_seed: int | None = None,
+    search_seed: int | None,
+    fit: ScalingFit | None,
 ) -> tuple[dict[str, Markup], dict[str, str]]:
     """Every figure of a table by its id on the page, and why others would be empty.
 
@@ -31,6 +33,7 @@ def drawings(
         y: the accuracy.
         equal_cost: the cost that all networks share, or None.
         search_seed: of the search for each network's learning rate, where there was one.
+        fit: of the table; None where it cannot be fitted, which the figure's own refusal then tells.
     """
     plane_cost = equal_cost or (x if x in COSTS else "macs")
     draw: dict[str, Callable[[], Figure]] = {
@@ -38,6 +41,7 @@ def drawings(
         "standings": lambda: figures.standings_figure(judged, equal_cost or x, y),
         "depth-width": lambda: figures.depth_width_figure(table, y),
         "iso-cost": lambda: figures.iso_cost_figure(table, plane_cost, value=y),
+        "doubling": lambda: figures.scaling_figure(judged, y) if fit is None else figures.draw_scaling(fit),
         "learning-curves": lambda: figures.learning_curves_figure(table),
         "parallel": lambda: figures.parallel_coordinates_figure(table, x=x, y=y),
         "importance": lambda: figures.importance_figure(table, y),

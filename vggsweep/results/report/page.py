@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from vggsweep.errors import ConfigError
 from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
@@ -19,9 +21,13 @@ from vggsweep.results.statistics.fair_rates import compare_fairly, fair_sentence
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.knee import knee
+from vggsweep.results.statistics.latencies import compare_latencies
 from vggsweep.results.statistics.replicates import mean_over_seeds
+from vggsweep.results.statistics.scaling_fit import ScalingFit, fit_scaling
+from vggsweep.results.statistics.scaling_words import fit_sentences
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
+from vggsweep.results.statistics.standing import describe_network
+from vggsweep.results.statistics.verdict import Verdict, reach_verdict
 from vggsweep.results.units import short_count
 from vggsweep.visible import visible_lines
 
@@ -63,9 +69,9 @@ def report_page(
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y)
-    drawn, refused = drawings(
-        compared, judged, cost, y, verdict.equal_cost, None if fair is None else fair.search_seed
-    )
+    fit = _fit(judged, y)
+    search_seed = None if fair is None else fair.search_seed
+    drawn, refused = drawings(compared, judged, cost, y, verdict.equal_cost, search_seed, fit)
     moment = now or datetime.now(UTC)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOM),
@@ -85,8 +91,10 @@ def report_page(
         ends=tuple(
             f"sweep {one.name} ended: {one.ended}" for one in evidence.sweeps if one.ended is not None
         ),
+        timed=_timed_anew(evidence),
         tiles=_tiles(compared, cost, y, verdict),
         classes=_classes_of_best(evidence, verdict),
+        doublings=[] if fit is None else [*fit_sentences(fit), *map(_sentence, fit.data.cautions)],
         cost=cost,
         columns=columns,
         rows=rows,
@@ -128,12 +136,37 @@ def objective_accuracy(evidence: Evidence) -> str:
     return found if found in evidence.table.columns else "val_acc"
 
 
+def _timed_anew(evidence: Evidence) -> tuple[str, ...]:
+    """For each sweep whose networks `vggsweep measure` timed: whether its own latencies say the same."""
+    said = []
+    for facts in evidence.sweeps:
+        if facts.timed is None:
+            continue
+        rows = evidence.table[evidence.table["sweep"] == facts.name]
+        agreement = compare_latencies(facts.timed, rows, facts.objective)
+        if agreement.pairs:
+            when = f"networks of {facts.name} timed anew on {facts.timed.when[:10]} ({facts.timed.condition})"
+            said.append(f"{when}: {agreement}")
+    return tuple(said)
+
+
 def _classes_of_best(evidence: Evidence, verdict: Verdict) -> ClassTable | None:
     standings = [standing for group in verdict.standings for standing in group]
     if not standings:
         return None
     best = max(standings, key=lambda standing: standing.accuracy)
     return class_table(evidence, best.label, best.name)
+
+
+def _fit(table: pd.DataFrame, y: str) -> ScalingFit | None:
+    """What doublings buy; None for a table that does not determine it."""
+    with suppress(ConfigError):
+        return fit_scaling(table, y)
+    return None
+
+
+def _sentence(caution: str) -> str:
+    return f"{caution[0].upper()}{caution[1:]}."
 
 
 def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[tuple[str, str, str]]:

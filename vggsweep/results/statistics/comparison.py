@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from vggsweep.configuration.identity import SEARCH_NODES, has_effect
 from vggsweep.results.columns import COLUMNS, MAXIMISED
 from vggsweep.results.disk.record import Record
 from vggsweep.results.plain import is_number
+from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.evidence import Evidence
 from vggsweep.results.statistics.front import data_sets, machines, pareto_front
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
@@ -162,8 +163,9 @@ def compare_accuracies(a: Evidence, b: Evidence, y: str = "val_acc") -> Accuraci
         None where a side has no finished trial with this accuracy.
     """
     both = pd.concat([a.table, b.table], ignore_index=True)
-    rows = []
-    for table in (a.table, b.table):
+    rows, labels = [], []
+    for table, before in ((a.table, 0), (b.table, len(a.table))):
+        table = table.set_axis(range(before, before + len(table)))
         means = mean_over_seeds(table)
         finished = (
             means[(means["state"] == "COMPLETE") & means[y].notna()] if y in means.columns else means[:0]
@@ -171,9 +173,16 @@ def compare_accuracies(a: Evidence, b: Evidence, y: str = "val_acc") -> Accuraci
         if finished.empty:
             return None
         rows.append(finished.sort_values(y, ascending=False, kind="stable").iloc[0])
+        labels.append(rows[-1].name)
     best = [(float(row[y]), int(row["seeds"])) for row in rows]
     noise = noise_behind(both, mean_over_seeds(both), y)
     margin = noise.margin(best[0], best[1]) if noise is not None else None
+    source = (
+        "" if noise is None else "seeds" if isinstance(noise, SeedNoise) else "counting validation images"
+    )
+    answered = _answered(both, labels, y)
+    if answered is not None:
+        margin, source = answered.compare(labels)[1].margin, _SOURCES[answered.scatter is not None]
     intervals = [noise.interval(*one) if noise is not None else None for one in best]
     is_same = len({str(row.get("images")) for row in rows}) == 1
     return Accuracies(
@@ -183,14 +192,25 @@ def compare_accuracies(a: Evidence, b: Evidence, y: str = "val_acc") -> Accuraci
         seeds=(best[0][1], best[1][1]),
         intervals=(intervals[0], intervals[1]),
         margin=margin,
-        noise=""
-        if noise is None
-        else "seeds"
-        if isinstance(noise, SeedNoise)
-        else "counting validation images",
+        noise=source,
         is_same_data=is_same,
         verdict=_verdict(best[0][0] - best[1][0], margin, y, is_same=is_same),
     )
+
+
+# What a margin is made of where two sides are compared image by image: with one seed each, with several.
+_SOURCES = (
+    "which images there are, image by image; of these trained networks, not of other seeds",
+    "seeds and which images there are, image by image",
+)
+
+
+def _answered(both: pd.DataFrame, labels: Sequence[Hashable], y: str) -> Answered | None:
+    """The answers of both sides, with the scatter over all of their seeds; None where any lacks them."""
+    means = mean_over_seeds(both)
+    finished = means[(means["state"] == "COMPLETE") & means[y].notna()].index.tolist()
+    found = answers_behind(both, list(dict.fromkeys([*labels, *finished])), y)
+    return found if isinstance(found, Answered) and set(labels) <= set(found.answers) else None
 
 
 def _verdict(difference: float, margin: float | None, y: str, *, is_same: bool) -> str:

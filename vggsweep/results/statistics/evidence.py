@@ -15,9 +15,11 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_ended, read_saved_spec
 from vggsweep.results.plain import PlainTable
+from vggsweep.results.statistics.latencies import latest
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
@@ -47,6 +49,7 @@ class SweepFacts:
         objective: columns that it optimised, accuracy first.
         ended: why it ended when its command last did; None while it never has.
         fair: of one that searches the learning rate of each network, else None.
+        timed: the last session that timed its networks anew; None where there was none.
     """
 
     name: str
@@ -55,6 +58,7 @@ class SweepFacts:
     objective: tuple[str, ...] = ()
     ended: str | None = None
     fair: FairFacts | None = None
+    timed: Measurement | None = None
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,12 @@ def check_column(table: pd.DataFrame, name: str) -> None:
 
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
+    timed = latest(read_measurements(directory.measurements))
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
             ended = read_ended(directory.best)
             fair = None
             if saved.fair_lr is not None and saved.lr is not None:
                 fair = FairFacts(saved.lr, saved.seed)
-            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, fair)
-    return SweepFacts(directory.name)
+            return SweepFacts(directory.name, saved.command, saved.words, saved.objective, ended, fair, timed)
+    return SweepFacts(directory.name, timed=timed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 
@@ -86,6 +88,21 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         rows["at_chance"] = is_chance.groupby(groups).all().loc[ids].to_numpy()
     rows["seeds"] = groups.value_counts().loc[ids].to_numpy().astype(np.int64)
     return rows
+
+
+def trials_behind(table: pd.DataFrame) -> dict[Hashable, list[Hashable]]:
+    """The rows of the COMPLETE trials behind each row of `mean_over_seeds`, by that row's label.
+
+    >>> table = pd.DataFrame({"trial": [0, 1, 2], "state": "COMPLETE", "depth": [8, 4, 8], "seed": [0, 0, 1]})
+    >>> trials_behind(table)
+    {0: [0, 2], 1: [1]}
+    """
+    groups = configuration_groups(table)
+    kept = table.index[(table["state"] == "COMPLETE") & ~_is_repeat(table, groups)].sort_values()
+    found: dict[int, list[Hashable]] = {}
+    for label in kept.tolist():
+        found.setdefault(int(groups.loc[label]), []).append(label)
+    return {labels[0]: labels for labels in found.values()}
 
 
 def has_replicates(table: pd.DataFrame) -> bool:

@@ -1,7 +1,9 @@
 """The verdict: what the finished trials of a table say, in a sentence, and how sure one may be.
 
 It never says more than the numbers do. The best network is set against every other one; those that lie
-within the noise (`vggsweep.results.statistics.noise`) may be as good, and the cheapest of them is named.
+within the noise may be as good, and the cheapest of them is named. The noise is that of a comparison image by
+image (`vggsweep.results.statistics.paired`) where all trials kept their answers, else that of accuracies
+(`vggsweep.results.statistics.noise`).
 Where no network is better than guessing, that is the answer.
 """
 
@@ -13,45 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED, has_dials
+from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED
+from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.front_summary import front_course
-from vggsweep.results.statistics.noise import Interval, Noise, SeedNoise, noise_behind
+from vggsweep.results.statistics.noise import noise_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
+from vggsweep.results.statistics.standing import Standing, find_standings
+from vggsweep.results.statistics.uncertainty import uncertainty
 from vggsweep.results.units import short_count
 
 # Costs within this ratio of each other count as equal: a budget is met to 2 % on either side.
 EQUAL = 1.06
 MOST_NAMED = 6
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One configuration against the best of its group.
-
-    Args:
-        label: its row in the table of means.
-        name: its settings in words.
-        accuracy: mean over its seeds, fraction.
-        interval: of that accuracy.
-        seeds: trials behind it.
-        cost: in the unit of the cost's column, or None where it is not known.
-        margin: by how much it may lie below the best by chance alone; None for the best, and where no noise
-            is known.
-        is_told_apart: whether it is worse than the best by more than the noise.
-        is_at_chance: whether it is no better than guessing.
-    """
-
-    label: object
-    name: str
-    accuracy: float
-    interval: Interval | None
-    seeds: int
-    cost: float | None
-    margin: float | None
-    is_told_apart: bool
-    is_at_chance: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +72,11 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
         )
     noise = noise_behind(table, means, y)
     equal_cost, parts = equal_cost_groups(means, x) or (None, (means,))
-    standings = tuple(_standings(part, equal_cost or x, y, noise) for part in parts)
+    answered = answers_behind(table, means.index.tolist(), y)
+    # With one seed each they would tell trained networks apart, and a verdict is about configurations: of one
+    # and the same, two seeds were told apart in every second case (docs/evidence.md).
+    by_image = answered if isinstance(answered, Answered) and answered.scatter is not None else None
+    standings = tuple(find_standings(part, equal_cost or x, y, noise, by_image) for part in parts)
     answer = _chance_answer(standings, y)
     if not answer:
         found = (
@@ -104,7 +85,8 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
             else [_free_answer(means, standings[0], x, y), front_course(table, x, y)]
         )
         answer = " ".join(filter(None, (*found, _failed_trainings(standings))))
-    return Verdict(question, answer, _uncertainty(noise, y, standings), cautions, standings, equal_cost)
+    doubt = uncertainty(noise, y, standings, answered)
+    return Verdict(question, answer, doubt, cautions, standings, equal_cost)
 
 
 def equal_cost_groups(means: pd.DataFrame, x: str = "macs") -> tuple[str, tuple[pd.DataFrame, ...]] | None:
@@ -136,56 +118,6 @@ def _finished_means(table: pd.DataFrame, y: str) -> pd.DataFrame:
     means = mean_over_seeds(table)
     kept: pd.DataFrame = means[(means["state"] == "COMPLETE") & means[y].notna()]
     return kept
-
-
-def _standings(means: pd.DataFrame, x: str, y: str, noise: Noise | None) -> tuple[Standing, ...]:
-    rows = means.sort_values(y, ascending=False, kind="stable")
-    varied = varied_settings(means)
-    best = (float(rows[y].iloc[0]), int(rows["seeds"].iloc[0]))
-    found: list[Standing] = []
-    for label, row in rows.iterrows():
-        accuracy, seeds = float(row[y]), int(row["seeds"])
-        margin = noise.margin(best, (accuracy, seeds), len(rows) - 1) if noise is not None and found else None
-        cost = row.get(x)
-        found.append(
-            Standing(
-                label=label,
-                name=describe_network(row, varied),
-                accuracy=accuracy,
-                interval=noise.interval(accuracy, seeds) if noise is not None else None,
-                seeds=seeds,
-                cost=None if cost is None or pd.isna(cost) else float(cost),
-                margin=margin,
-                is_told_apart=margin is not None and best[0] - accuracy > margin,
-                is_at_chance=row.get("at_chance") in (True,),
-            )
-        )
-    return tuple(found)
-
-
-def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
-    """A configuration's settings in words: what varied, and of a VGG-type network its depth and width.
-
-    >>> describe_network(pd.Series({"depth": 8, "width": 16, "lr": 0.1}), ["lr"])
-    'depth 8, width 16, lr 0.1'
-    >>> custom = {"arch": "custom", "depth": 1, "width": 16, "arch.options.hidden": 64}
-    >>> describe_network(pd.Series(custom), ["arch.options.hidden"])
-    'arch.options.hidden 64'
-    """
-    dials, others = ("depth", "width"), [name for name in varied if name not in ("arch", "depth", "width")]
-    is_vgg = has_dials(row)
-    known = {
-        name: row[name]
-        for name in (*(dials if is_vgg else ()), *others)
-        if name in row.index and not (pd.api.types.is_scalar(row[name]) and pd.isna(row[name]))
-    }
-    words = [
-        f"{name} {int(value) if name in dials else f'{value:.3g}' if isinstance(value, float) else value}"
-        for name, value in known.items()
-    ]
-    if pd.notna(row.get("arch")) and ("arch" in varied or not (words or is_vgg)):
-        words.insert(0, str(row["arch"]))
-    return ", ".join(words) or "the network"
 
 
 def _question(table: pd.DataFrame, x: str) -> str:
@@ -297,41 +229,6 @@ def _listed(names: Sequence[str]) -> str:
     if len(names) > MOST_NAMED:
         shown.append(f"{len(names) - MOST_NAMED} more")
     return shown[0] if len(shown) == 1 else f"{'; '.join(shown[:-1])} and {shown[-1]}"
-
-
-def _uncertainty(noise: Noise | None, y: str, groups: Sequence[Sequence[Standing]]) -> str:
-    if noise is None:
-        why = "The number of validation images is not known"
-        if y == "balanced_acc":
-            why = (
-                "Only seeds tell how far balanced_acc scatters (sweep.replicates=3), and there is one of each"
-            )
-        return f"{why}, so no interval can be given: take small differences as noise."
-    others = max(1, *(len(group) - 1 for group in groups))
-    margin = f"differences from the best below {_margins(noise, groups)} are noise"
-    if others > 1:
-        margin += f" (95 % for all {others} comparisons together, Bonferroni)"
-    if isinstance(noise, SeedNoise):
-        return (
-            f"The noise is that of the seeds: one trial's {y} scatters by {noise.std:.4f} (standard "
-            f"deviation pooled over configurations, {noise.freedom} degrees of freedom, Student's t), and "
-            f"{margin}. All networks answer the same validation images; other images would shift all of them."
-        )
-    return (
-        "No configuration was trained with a second seed, so the noise is only the binomial error of "
-        f"counting on {noise.images:,} validation images: {margin}. What another seed would change is not "
-        "known; sweep.replicates=3 measures it."
-    )
-
-
-def _margins(noise: Noise, groups: Sequence[Sequence[Standing]]) -> str:
-    """The margins by which networks were judged, as one number where they are one to three digits."""
-    margins = [one.margin for group in groups for one in group if one.margin is not None]
-    if not margins:
-        only = (groups[0][0].accuracy, groups[0][0].seeds)
-        margins = [noise.margin(only, only)]
-    least, most = f"{min(margins):.3f}", f"{max(margins):.3f}"
-    return least if least == most else f"{least} to {most}, depending on the network,"
 
 
 def _cautions(table: pd.DataFrame, means: pd.DataFrame) -> list[str]:

@@ -18,7 +18,7 @@ from vggsweep.results.statistics.fair_rates import FairComparison, compare_fairl
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.verdict import describe_network
+from vggsweep.results.statistics.standing import describe_network
 from vggsweep.results.tables.formats import csv_text
 from vggsweep.results.tables.table import load_plain, without_empty
 from vggsweep.results.units import short_count

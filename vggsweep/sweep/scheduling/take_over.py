@@ -1,4 +1,4 @@
-"""Give a trial the result of an earlier sweep: its record under the new number, its history and weights."""
+"""Give a trial the result of an earlier sweep: its record under the new number, and its other files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from vggsweep.errors import RecordError
 from vggsweep.files import set_obstacle_aside, write_atomically
+from vggsweep.results.disk.answers import Answers, read_answers, write_answers
 from vggsweep.results.disk.history import copy_history
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import TAKEN_OVER, Record, write_record
@@ -57,8 +59,18 @@ def write_taken_over(record: Record, found: EarlierResult, directory: TrialDirec
         if hashlib.sha256(weights).hexdigest() != record.weights_sha256:
             return False
         write_atomically(directory.weights, weights)
+    if (answers := _answers(found)) is not None:
+        write_answers(answers, directory.answers)
     copy_history(found.directory.history, directory.history, record.identity)
     write_atomically(directory.config, yaml_text(dict(record.configuration)))
     write_atomically(directory.overrides, yaml_text(list(record.overrides)))
     write_record(record, directory.path)
     return True
+
+
+def _answers(found: EarlierResult) -> Answers | None:
+    """Those of the earlier trial; damaged ones are left behind, as the result stands without them."""
+    try:
+        return read_answers(found.directory.path, found.record.metrics.get("val_acc"))
+    except RecordError:
+        return None

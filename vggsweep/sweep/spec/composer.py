@@ -52,9 +52,7 @@ class Composer:
         plain = [override for override in parsed if self._is_plain_field(override)]
         groups = tuple(str(override.input_line) for override in parsed if override not in plain)
         if groups not in self._bases:
-            whole = self._composed(groups)
-            content: Any = OmegaConf.to_container(whole)
-            self._bases[groups] = whole, None if _means_more(content) else content
+            self._remember(groups, self._composed(groups))
         config, base = self._bases[groups]
         values = {override.key_or_group: override.value() for override in plain}
         if (copied := _with_leaves(base, values)) is not None:
@@ -66,6 +64,14 @@ class Composer:
         for key, value in values.items():
             OmegaConf.update(config, key, value)
         return resolved(config)
+
+    def remember(self, whole: DictConfig) -> None:
+        """Take what the fixed words compose to, where the caller has composed them."""
+        self._remember((), whole)
+
+    def _remember(self, groups: tuple[str, ...], whole: DictConfig) -> None:
+        content: Any = OmegaConf.to_container(whole)
+        self._bases[groups] = whole, None if _means_more(content) else content
 
     def _composed(self, words: Sequence[str]) -> DictConfig:
         return compose([*self.fixed, *words], extra_dir=self.extra_dir, config_name=self.config_name)

@@ -14,6 +14,7 @@ from typing import Any
 
 import optuna
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution
 
 from vggsweep.configuration.belonging import Fingerprints
@@ -187,7 +188,7 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
     )
     if not any(one.key_or_group.startswith(SAMPLER_GROUP) for one in parsed):
         sampler, note = sampler_begun_with(sweep_directory(name)) or sampler, None  # nobody named it
-    return SweepSpec(
+    spec = SweepSpec(
         name=name,
         root=sweep_directory(name).path,
         fixed=(
@@ -217,6 +218,12 @@ def spec_of_line(line: Line, *, extra_dir: Path | None, config_name: str, comman
         base=base,
         command=command,
     )
+    if not any(one.key_or_group.startswith("hydra") for one in parsed):
+        # the line is what trials are made of, and composing it once more takes Hydra 80 ms
+        task = line.task()
+        OmegaConf.update(task, "sweep.name", name)
+        spec.composer.remember(task)
+    return spec
 
 
 def _read_space(

@@ -1,0 +1,109 @@
+"""Where each configuration stands against the best of its group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from vggsweep.results.columns import has_dials
+from vggsweep.results.statistics.answered import Answered
+from vggsweep.results.statistics.noise import Interval, Noise
+from vggsweep.results.statistics.paired import Difference
+from vggsweep.results.statistics.settings import varied_settings
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One configuration against the best of its group.
+
+    Args:
+        label: its row in the table of means.
+        name: its settings in words.
+        accuracy: mean over its seeds, fraction.
+        interval: of that accuracy.
+        seeds: trials behind it.
+        cost: in the unit of the cost's column, or None where it is not known.
+        margin: by how much it may lie below the best by chance alone; None for the best, and where no noise
+            is known.
+        is_told_apart: whether it is worse than the best by more than the noise.
+        is_at_chance: whether it is no better than guessing.
+        difference: what the best is the more accurate by, where both are compared image by image; else None.
+    """
+
+    label: object
+    name: str
+    accuracy: float
+    interval: Interval | None
+    seeds: int
+    cost: float | None
+    margin: float | None
+    is_told_apart: bool
+    is_at_chance: bool = False
+    difference: Difference | None = None
+
+
+def find_standings(
+    means: pd.DataFrame, x: str, y: str, noise: Noise | None, answered: Answered | None = None
+) -> tuple[Standing, ...]:
+    """Set the most accurate of some configurations against the others, from the best down.
+
+    Args:
+        means: of `vggsweep.results.statistics.replicates.mean_over_seeds`, finished ones.
+        x: the cost.
+        y: an accuracy.
+        noise: of accuracies; None where it is not known.
+        answered: their answers to single images; None compares by their accuracies and the noise alone.
+    """
+    rows = means.sort_values(y, ascending=False, kind="stable")
+    varied = varied_settings(means)
+    best = (float(rows[y].iloc[0]), int(rows["seeds"].iloc[0]))
+    differences = answered.compare(rows.index.tolist()) if answered is not None else (None,) * len(rows)
+    found: list[Standing] = []
+    for (label, row), difference in zip(rows.iterrows(), differences, strict=True):
+        accuracy, seeds = float(row[y]), int(row["seeds"])
+        margin = noise.margin(best, (accuracy, seeds), len(rows) - 1) if noise is not None and found else None
+        if difference is not None:
+            margin = difference.margin
+        cost = row.get(x)
+        found.append(
+            Standing(
+                label=label,
+                name=describe_network(row, varied),
+                accuracy=accuracy,
+                interval=noise.interval(accuracy, seeds) if noise is not None else None,
+                seeds=seeds,
+                cost=None if cost is None or pd.isna(cost) else float(cost),
+                margin=margin,
+                is_told_apart=margin is not None and best[0] - accuracy > margin,
+                is_at_chance=row.get("at_chance") in (True,),
+                difference=difference if len(found) else None,
+            )
+        )
+    return tuple(found)
+
+
+def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
+    """A configuration's settings in words: what varied, and of a VGG-type network its depth and width.
+
+    >>> describe_network(pd.Series({"depth": 8, "width": 16, "lr": 0.1}), ["lr"])
+    'depth 8, width 16, lr 0.1'
+    >>> custom = {"arch": "custom", "depth": 1, "width": 16, "arch.options.hidden": 64}
+    >>> describe_network(pd.Series(custom), ["arch.options.hidden"])
+    'arch.options.hidden 64'
+    """
+    dials, others = ("depth", "width"), [name for name in varied if name not in ("arch", "depth", "width")]
+    is_vgg = has_dials(row)
+    known = {
+        name: row[name]
+        for name in (*(dials if is_vgg else ()), *others)
+        if name in row.index and not (pd.api.types.is_scalar(row[name]) and pd.isna(row[name]))
+    }
+    words = [
+        f"{name} {int(value) if name in dials else f'{value:.3g}' if isinstance(value, float) else value}"
+        for name, value in known.items()
+    ]
+    if pd.notna(row.get("arch")) and ("arch" in varied or not (words or is_vgg)):
+        words.insert(0, str(row["arch"]))
+    return ", ".join(words) or "the network"
