@@ -14,7 +14,8 @@ import pandas as pd
 
 from vggsweep.results.statistics.best_rates import BestRate, best_rates
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.verdict import Verdict, describe_network, reach_verdict
+from vggsweep.results.statistics.standing import describe_network
+from vggsweep.results.statistics.verdict import Verdict, reach_verdict
 
 if TYPE_CHECKING:
     from vggsweep.results.statistics.evidence import Evidence
