@@ -20,7 +20,7 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.report import report_page
 from vggsweep.results.report.page import objective_accuracy, objective_cost
-from vggsweep.results.statistics.evidence import Evidence, load_evidence
+from vggsweep.results.statistics.evidence import Evidence, FairFacts, SweepFacts, load_evidence
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.units import short_count
 
@@ -323,3 +323,40 @@ def test_networks_of_equal_cost_are_drawn_over_depth(record: Callable[..., Recor
     assert ">front</option>" not in page
     assert "equal within 2.0%" in Elements(page).text
     assert "up to macs" not in Elements(page).text  # no hypervolume of a front over equal costs
+
+
+def test_a_sweep_of_fair_rates_is_judged_at_each_ones_own_rate_beside_the_common_one(
+    record: Callable[..., Record], tmp_path: Path
+) -> None:
+    searched = {4: {0.01: 0.80, 0.1: 0.86, 1.0: 0.80}, 8: {0.01: 0.86, 0.1: 0.80, 1.0: 0.2}}
+    trials = [(depth, lr, 5, value) for depth, values in searched.items() for lr, value in values.items()]
+    trials += [(4, 0.1, 6, 0.86), (8, 0.1, 6, 0.80), (4, 0.099, 6, 0.86), (8, 0.01, 6, 0.89)]
+    for number, (depth, lr, seed, value) in enumerate(trials):
+        of = network(depth, 64 // depth)
+        configuration = {**record().configuration, "optimizer": {"name": "sgd", "lr": lr}, "seed": seed}
+        write_trial(
+            record,
+            tmp_path / "mine",
+            number,
+            configuration={**configuration, "arch": arch_settings(depth, 64 // depth), "head": GAP},
+            network={name: of[name] for name in NETWORK},
+            costs={name: of[name] for name in COSTS},
+            metrics={"val_acc": value, "epochs_run": 1, "val_images": 1_200},
+            swept={"arch.depth": depth, "optimizer.lr": lr},
+        )
+    facts = SweepFacts("mine", objective=("val_acc",), fair=FairFacts(common_rate=0.1, seed=5))
+    evidence = load_evidence([SweepDirectory(tmp_path / "mine")])
+    page = report_page(replace(evidence, sweeps=(facts,)))
+
+    section = page[page.index('<section id="fair-rates">') :]
+    section = section[: section.index("</section>")]
+    assert "Every network at optimizer.lr=0.1:" in section
+    assert "Each network at its own rate:" in section
+    assert "the best rate of depth 8, width 8, 0.01, lies on the edge" in section.replace(
+        "The best", "the best"
+    )
+    assert 'id="figure-fair-rates"' in page
+    answer = page[page.index('<p class="answer">') :].split("</p>")[0]
+    assert "depth 8, width 8, lr 0.01 is the most accurate" in answer
+    chart = json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)[0])
+    assert len(chart["chart"]["points"]) == 2, "the chart shows what is judged, not the search"

@@ -66,6 +66,18 @@ def test_a_network_whose_own_rate_is_the_common_one_stands_on_both_sides() -> No
     assert len(found.at_own.standings[0]) == 2
 
 
+def test_of_a_search_that_went_on_the_rate_that_was_compared_last_is_the_networks_own(
+    rows: list[dict[str, Any]],
+) -> None:
+    found = compared(*rows, *trials(DEEP, {0.02: 0.87}, 1, 2))
+
+    assert found is not None
+    assert sorted(one.name for one in found.at_own.standings[0]) == [
+        *("depth 4, width 16, lr 0.09", "depth 8, width 8, lr 0.02")
+    ]
+    assert [one.at_own for one in found.rates] == pytest.approx([0.8625, 0.8715])
+
+
 def test_what_looked_best_in_the_search_counts_for_nothing_in_the_comparison(
     rows: list[dict[str, Any]],
 ) -> None:

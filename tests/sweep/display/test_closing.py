@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from tests.results.made_tables import network, results
 from tests.sweep.conftest import drain, scheduler_of, spec_of
-from vggsweep.sweep.display.closing import FRONT_LINES, close_in_turn, conclude, front_lines
+from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.statistics.fair_rates import compare_fairly
+from vggsweep.sweep.display.closing import FRONT_LINES, close_in_turn, fair_lines, front_lines
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.run import save_spec
-from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
 
@@ -80,21 +83,26 @@ def test_worker_that_ends_while_another_writes_leaves_the_writing_to_it(
 
 
 def test_a_sweep_of_fair_rates_closes_with_both_verdicts_and_what_to_widen() -> None:
-    words = ("arch.depth=4,8", "optimizer.lr=0.01,0.05,0.25", "sweep.fair_lr=2", "n_trials=99")
-    spec = spec_of(*words)
-    scheduler = scheduler_of(spec)
+    spec = spec_of("arch.depth=4,8", "optimizer.lr=0.01,0.1,1", "sweep.fair_lr=1", "n_trials=10", "seed=3")
+    spec.directory.path.mkdir(parents=True)
     save_spec(spec)
+    evidence = load_evidence([spec.directory])
+    accuracies = {4: {0.01: 0.80, 0.1: 0.86, 1.0: 0.80}, 8: {0.01: 0.86, 0.1: 0.80, 1.0: 0.2}}
+    search = [
+        {**network(depth, 64 // depth), "lr": lr, "seed": 3, "val_acc": value}
+        for depth, values in accuracies.items()
+        for lr, value in values.items()
+    ]
+    fresh = [{**row, "seed": 4} for row in search if row["lr"] in (0.1, 0.01)]
+    found = compare_fairly(replace(evidence, table=results(*search, *fresh)))
+    assert found is not None
+    lines = fair_lines(found)
 
-    def score(assignment: Assignment) -> float:
-        plain = assignment.plain
-        best = {4: 0.05, 8: 2.0}[plain["arch"]["depth"]]
-        return 0.9 - 0.01 * float(np.log(plain["optimizer"]["lr"] / best) ** 2) - 0.001 * plain["seed"]
-
-    _, stop = drain(scheduler, score)
-    lines = conclude(spec, WorkerOutcome(stop.reason, stop.is_early)).splitlines()
-
-    (caution,) = (line for line in lines if "caution" in line)
-    assert "lies on the edge of what was searched (0.01 to 0.25)" in caution
+    shallow, deep = (" ".join(line.split()) for line in lines[1:3])
+    assert shallow.startswith("depth 4, width 16 lr 0.0")
+    assert shallow.endswith("0.8600 0.8000"), "means of fresh seeds at the common and at its own rate"
+    assert deep == "depth 8, width 8 lr 0.01 0.8000 0.8600"
+    (caution,) = (line for line in lines if line.startswith("  caution"))
+    assert "the best rate of depth 8, width 8, 0.01, lies on the edge" in caution
     verdicts = [line.split(": ")[0].split(None, 1)[1] for line in lines if line.startswith("  verdict")]
     assert verdicts == ["every network at optimizer.lr=0.1", "each network at its own rate"]
-    assert not any(line.startswith("  front") for line in lines)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.sweep.conftest import drain, finish, scheduler_of, spec_of
+from vggsweep.cli import run_verb
+from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
+from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop, Wait
 from vggsweep.sweep.spec.spec import SweepSpec
 
@@ -87,6 +91,37 @@ def test_a_sweep_that_was_stopped_goes_on_with_the_rates_that_it_began_with(fair
         done.append(point(step))
 
     assert done == whole
+
+
+def test_more_rates_go_on_with_the_search_and_compare_at_the_rates_that_it_moves() -> None:
+    words = ("arch.depth=4,8", "sweep.fair_lr=1", "n_trials=99", "sweep.name=wider")
+    before = _continued(spec_of(*words, "optimizer.lr=choice(0.01,0.02,0.05)"))
+    after = _continued(spec_of(*words, "optimizer.lr=choice(0.01,0.02,0.05,0.25,1)"))
+
+    assert {rate for _, rate, seed in before if seed} == {0.1, 0.05}, "the end of what was searched"
+    search, comparison = [[one for one in after if bool(one[2]) is is_fresh] for is_fresh in (False, True)]
+    assert sorted(search) == [(depth, rate, 0) for depth in (4, 8) for rate in (0.25, 1.0)]
+    own = {depth: rate for depth, rate, _ in comparison}
+    assert own[4] == pytest.approx(0.3, rel=0.2)
+    assert 0.1 not in own.values(), "what was compared already is not trained again"
+
+
+def _continued(spec: SweepSpec) -> list[tuple[int, float, int]]:
+    spec.directory.trials.mkdir(parents=True, exist_ok=True)
+    check_same_sweep(spec)
+    join_study(spec)
+    save_spec(spec)
+    return [point(one) for one in drain(scheduler_of(spec), score)[0]]
+
+
+def test_a_study_that_was_made_anew_from_records_knows_what_was_compared(fair: SweepSpec) -> None:
+    whole = _continued(fair)
+    for file in fair.directory.path.glob("study.db*"):
+        file.unlink()
+
+    assert run_verb("repair", [fair.name]) == 0
+    assert len(whole) == 16
+    assert _continued(replace(fair, settings=replace(fair.settings, n_trials=99))) == []
 
 
 def test_a_rate_that_fails_is_left_out_of_the_fit(fair: SweepSpec) -> None:

@@ -105,9 +105,10 @@ def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> F
     fresh = table[table["seed"] != facts.fair.seed]
     networks = _networks(table).loc[fresh.index]
     is_common = fresh[LR].astype(float) == common
+    own_rates = _own_rates(fresh[~is_common], networks)
     # a network whose own rate is the common one has trials for both sides
-    is_both = networks.isin([name for name, one in best.items() if one.rate == common])
-    sides = (fresh[is_common], fresh[~is_common | is_both])
+    own_rates |= {name: common for name, one in best.items() if one.rate == common}
+    sides = (fresh[is_common], fresh[fresh[LR].astype(float) == networks.map(own_rates)])
     means = [_mean(side, networks.loc[side.index], y) for side in sides]
     return FairComparison(
         common_rate=common,
@@ -127,6 +128,12 @@ def _networks(table: pd.DataFrame) -> pd.Series:
     varied = [name for name in varied_settings(table) if name != LR]
     names = [describe_network(row, varied) for _, row in table.iterrows()]
     return pd.Series(names, index=table.index, dtype=object)
+
+
+def _own_rates(compared: pd.DataFrame, networks: pd.Series) -> dict[str, float]:
+    """The rate at which each network was compared last: a search that went on may have moved it."""
+    ordered = compared.sort_values("trial", kind="stable")
+    return dict(zip(networks.loc[ordered.index], ordered[LR].astype(float), strict=True))
 
 
 def _mean(table: pd.DataFrame, networks: pd.Series, y: str) -> dict[str, float]:

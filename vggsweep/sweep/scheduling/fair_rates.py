@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -13,7 +12,7 @@ from vggsweep.sweep.spec.fair_rates import RATE
 from vggsweep.sweep.spec.search_space import Params, point_key
 from vggsweep.sweep.storage.trial_attrs import attrs_of, is_duplicate, is_ours
 
-Done = tuple[tuple[tuple[str, str], ...], float, int]
+Key = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,19 @@ class Comparison:
 
 def is_searching(trials: Sequence[FrozenTrial]) -> bool:
     """Whether a trial of the search has no result yet."""
-    return any(RATE in trial.params and trial.state is TrialState.RUNNING for trial in trials)
+    return any(
+        trial.state is TrialState.RUNNING and is_ours(trial) and _fresh_seed(trial) is None
+        for trial in trials
+    )
 
 
 def next_comparison(
     trials: Sequence[FrozenTrial], common_rate: float, first_seed: int, seeds: int
 ) -> Comparison | None:
-    """The next trial of the comparison, all networks with one seed before any has the next; None at the end.
+    """Choose the next trial of the comparison; None at the end.
+
+    All networks are trained with one seed before any is with the next. What a trial is for is read from its
+    words and swept values, which a study that was made anew from records has too.
 
     Args:
         trials: of the study, its search finished.
@@ -47,20 +52,24 @@ def next_comparison(
         first_seed: of the search.
         seeds: fresh ones for each network and rate.
     """
-    networks: dict[tuple[tuple[str, str], ...], Params] = {}
+    networks: dict[Key, Params] = {}
     points = []
-    done: set[Done] = set()
+    done: set[tuple[Key, float, int]] = set()
     for trial in trials:
         if not is_ours(trial) or is_duplicate(trial):
             continue
-        network = {name: value for name, value in trial.params.items() if name != RATE}
-        key = point_key(network)
-        if RATE in trial.params:
-            if trial.state is TrialState.COMPLETE:
-                networks.setdefault(key, network)
-                points.append((key, float(trial.params[RATE]), float(trial.values[0])))
-        else:
-            done.add((key, *_rate_and_seed(trial)))
+        attrs = attrs_of(trial)
+        assert attrs is not None, "trials of ours have them"
+        swept = dict(attrs.swept or {})
+        if RATE not in swept:  # a single run that shares the study
+            continue
+        rate = float(swept.pop(RATE))
+        key, seed = point_key(swept), _fresh_seed(trial)
+        if seed is not None:
+            done.add((key, rate, seed))
+        elif trial.state is TrialState.COMPLETE and RATE in trial.params:
+            networks.setdefault(key, {name: one for name, one in trial.params.items() if name != RATE})
+            points.append((key, rate, float(trial.values[0])))
     own = {key: best.rate for key, best in best_rates(points).items()}
     for seed in range(first_seed + 1, first_seed + 1 + seeds):
         for key, network in networks.items():
@@ -70,8 +79,8 @@ def next_comparison(
     return None
 
 
-def _rate_and_seed(trial: FrozenTrial) -> tuple[float, int]:
+def _fresh_seed(trial: FrozenTrial) -> int | None:
+    """The seed of a trial of the comparison; None for one of the search, which has the sweep's."""
     attrs = attrs_of(trial)
-    assert attrs is not None, "only trials of ours are looked at"
-    said: dict[str, Any] = dict(word.split("=", 1) for word in attrs.words)
-    return float(said[RATE]), int(said["seed"])
+    words = () if attrs is None else attrs.words
+    return next((int(word.removeprefix("seed=")) for word in words if word.startswith("seed=")), None)

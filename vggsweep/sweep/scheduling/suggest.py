@@ -39,7 +39,6 @@ from vggsweep.sweep.storage.trial_attrs import (
     attrs_of,
     is_duplicate,
     is_infeasible,
-    is_ours,
     of_identity,
     swept_fields,
     unfinished_families,
@@ -122,7 +121,7 @@ class Suggester:
         common = float(self.spec.base["optimizer"]["lr"])
         coming = next_comparison(trials, common, self.spec.seed, seeds)
         if coming is None:
-            has_compared = any(is_ours(trial) and RATE not in trial.params for trial in trials)
+            has_compared = any(trial.state is TrialState.COMPLETE for trial in trials)
             return Stop(ALL_COMPARED, is_early=False) if has_compared else Stop(SEARCH_FAILED, is_early=True)
         self._add(coming.network, {RATE: coming.rate}, trials, seed=coming.seed)
         return None
