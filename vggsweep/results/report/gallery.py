@@ -39,6 +39,7 @@ def drawings(
     draw: dict[str, Callable[[], Figure]] = {
         "network": lambda: figures.network_figure(judged, y),
         "standings": lambda: figures.standings_figure(judged, equal_cost or x, y),
+        "missed-images": lambda: figures.missed_images_figure(judged, y),
         "depth-width": lambda: figures.depth_width_figure(table, y),
         "iso-cost": lambda: figures.iso_cost_figure(table, plane_cost, value=y),
         "doubling": lambda: figures.scaling_figure(judged, y) if fit is None else figures.draw_scaling(fit),
