@@ -23,8 +23,8 @@ from vggsweep.results.statistics.settings import varied_settings
 DIALS = ("depth", "width", "resolution")
 # Fewer networks cannot tell a trend from its scatter.
 LEAST_NETWORKS = 4
-# A surface through more takes minutes; these are spread evenly over the costs.
-MOST_NETWORKS = 300
+# A surface through more takes many seconds; these are spread evenly over the costs.
+MOST_NETWORKS = 100
 # Two options of a setting without an order lie so many doublings apart.
 APART = 1.5
 # Where the number of validation images is not known, an error of nothing counts as this.
