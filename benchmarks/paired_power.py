@@ -30,6 +30,8 @@ Groups = list[list[RightArray]]
 # (configurations, seeds of each)
 DESIGNS = ((2, 2), (2, 3), (2, 5), (4, 3), (4, 5), (6, 3), (8, 2), (10, 2))
 FOUND = 0.8
+# Seeds of a network that is worth keeping.
+FEWEST = 10
 
 
 def by_accuracy(groups: Groups) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
@@ -141,7 +143,7 @@ def collect(names: Sequence[str]) -> None:
                 kept.setdefault(network, []).append(answers.right)
                 splits.add((answers.split, len(answers.right)))
     ((_, images),) = splits
-    packed = {name: np.packbits(np.stack(one), axis=1) for name, one in kept.items()}
+    packed = {name: np.packbits(np.stack(one), axis=1) for name, one in kept.items() if len(one) >= FEWEST}
     np.savez_compressed(ANSWERS, images=images, **packed)
 
 

@@ -11,6 +11,7 @@ from vggsweep.results.figures.hypervolume_time import hypervolume_over_time, hyp
 from vggsweep.results.figures.importance import importance_figure, parameter_importance
 from vggsweep.results.figures.iso_cost import iso_cost_curves, iso_cost_figure
 from vggsweep.results.figures.learning_curves import learning_curves, learning_curves_figure
+from vggsweep.results.figures.missed_images import missed_images, missed_images_figure
 from vggsweep.results.figures.network import network_boxes, network_figure
 from vggsweep.results.figures.parallel_coordinates import parallel_axes, parallel_coordinates_figure
 from vggsweep.results.figures.standings import standings, standings_figure
@@ -29,6 +30,8 @@ __all__ = [
     "iso_cost_figure",
     "learning_curves",
     "learning_curves_figure",
+    "missed_images",
+    "missed_images_figure",
     "network_boxes",
     "network_figure",
     "parallel_axes",

@@ -41,7 +41,7 @@ def standings(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> pd.Da
 
     Returns:
         One row a configuration: ``group`` (of equal cost, from 0), ``name`` (its settings in words),
-        ``trial`` (its first), ``row`` (that one's label in the table), ``depth``, ``value`` (mean over seeds),
+        ``trial`` (its first), ``row`` (its label in the table), ``depth``, ``value`` (mean over seeds),
         ``low`` and ``high`` (95 % interval, NaN where no noise is known), ``seeds``, ``cost`` and
         ``is_told_apart`` (worse than the best of its group by more than the noise). Where networks were
         compared image by image, ``p``, and ``worst`` and ``upmost``: the best's value less the ends of the

@@ -29,6 +29,7 @@ def drawings(
     draw: dict[str, Callable[[], Figure]] = {
         "network": lambda: figures.network_figure(table, y),
         "standings": lambda: figures.standings_figure(table, equal_cost or x, y),
+        "missed-images": lambda: figures.missed_images_figure(table, y),
         "depth-width": lambda: figures.depth_width_figure(table, y),
         "iso-cost": lambda: figures.iso_cost_figure(table, plane_cost, value=y),
         "learning-curves": lambda: figures.learning_curves_figure(table),

@@ -76,7 +76,7 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
     equal_cost, parts = equal_cost_groups(means, x) or (None, (means,))
     answered = answers_behind(table, means.index.tolist(), y)
     # With one seed each they would tell trained networks apart, and a verdict is about configurations: of one
-    # and the same, two seeds were told apart in every second case (docs/evidence.md).
+    # and the same, two seeds were told apart in 40 cases of 100 (docs/evidence.md).
     by_image = answered if isinstance(answered, Answered) and answered.scatter is not None else None
     standings = tuple(find_standings(part, equal_cost or x, y, noise, by_image) for part in parts)
     answer = _chance_answer(standings, y)
