@@ -18,7 +18,7 @@ Printed = pytest.CaptureFixture[str]
 def other(quickstart: Path) -> Path:
     """``other``: the same sweep, whose first trial ran under another torch, on other images."""
     copy = quickstart.with_name("other")
-    shutil.copytree(quickstart, copy)
+    shutil.copytree(quickstart, copy, ignore=shutil.ignore_patterns("study.db*"))
     file = copy / "trials" / "00000" / "record.json"
     record = json.loads(file.read_text())
     record["environment"]["packages"]["torch"] = "1.0"

@@ -65,8 +65,9 @@ def open_tests(
             trained.setdefault(key_of(record.configuration), []).append((place, record))
         elif isinstance(plain := read_yaml(place.config), dict):
             failed.setdefault(key_of(plain), []).append(int(place.path.name))
-    total = sum(map(len, trained.values()))
-    print(f"opening the test set, once for each of {total} networks", file=sys.stderr, flush=True)
+    closed = sum(not place.test.is_file() for some in trained.values() for place, _ in some)
+    if closed:
+        print(f"opening the test set, once for each of {closed} networks", file=sys.stderr, flush=True)
     found = []
     for network in confirmation.chosen:
         accuracies, answers, trials = [], [], []

@@ -24,6 +24,7 @@ from vggsweep.results.disk.openings import read_openings
 from vggsweep.results.statistics.chosen import choose_best
 from vggsweep.results.statistics.confirmed import findings_of, judge
 from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.tables.table import read_records
 from vggsweep.results.tables.terminal import output_console
 from vggsweep.results.units import duration_text
 from vggsweep.visible import show, visible
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse_others(begun, target, directory.name, top, seeds, trials)
         confirmation = begun
     application = application_of(confirmation, words)
-    left = confirmation.networks - len(finished_trials(target))
+    left = max(0, confirmation.networks - len(finished_trials(target)))
     checked = application.check() if left else []
     said = sys.stderr if arguments.json else sys.stdout
     _preview(confirmation, target, left, _workers(application, search), said)
@@ -277,5 +278,11 @@ def _cautions(search: SweepDirectory, target: SweepDirectory) -> list[str]:
         found.append(
             f"the test set was opened {times} during the search ({search.openings.name} of {search.name}): "
             "what was seen there may have led the choice"
+        )
+    records = [record for _, record in read_records(target.path)[0]]
+    if any(record.configuration["arch"].get("pretrained") for record in records):
+        found.append(
+            "every seed begins with the same pretrained weights: what another pretraining would change is in "
+            "no interval"
         )
     return found

@@ -78,6 +78,20 @@ def test_p_is_small_exactly_where_the_interval_leaves_nothing_out() -> None:
     assert {one.is_told_apart for one in found} == {True, False}
 
 
+def test_what_is_clearly_worse_does_not_widen_the_intervals_of_the_others() -> None:
+    rng = np.random.default_rng(4)
+    logits = rng.normal(2, 2, 3000)
+    contenders = [trainings(logits - shift, 4, rng, 0.02) for shift in (0, 0.05)]
+    others = [trainings(logits - 3, 4, rng, 0.02) for _ in range(6)]
+    scatter = seed_scatter([*contenders, *others])
+    alone, among = compare_with_best(contenders, scatter), compare_with_best([*contenders, *others], scatter)
+    assert all(one.is_told_apart for one in among[2:])
+    assert among[1].margin == pytest.approx(alone[1].margin, rel=0.05)
+    assert among[2].margin is not None
+    assert among[1].margin is not None
+    assert among[2].margin > 1.2 * among[1].margin
+
+
 def test_equal_answers_are_never_told_apart() -> None:
     right = np.arange(50) % 3 == 0
     for seeds in (1, 2):

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from optuna.trial import TrialState
 
 from tests.sweep.conftest import drain, finish, record_of, scheduler_of, spec_of
 from vggsweep.errors import ConfigError
 from vggsweep.files import write_atomically
+from vggsweep.results.disk.answers import Answers, read_answers, write_answers
 from vggsweep.results.disk.history import read_history, write_history
 from vggsweep.results.disk.record import Record, read_record, write_record
 from vggsweep.sweep.scheduling import take_over
@@ -49,7 +51,9 @@ def misfits(spec: SweepSpec) -> list[str]:
 
 
 def test_what_an_earlier_sweep_trained_is_taken_over_and_the_rest_is_trained() -> None:
-    earlier()
+    before = earlier().directory
+    write_answers(Answers(np.arange(5) < 2, "split"), before.trial(0).answers)
+    write_atomically(before.trial(1).answers, "{")
     spec = spec_of(
         *("arch.depth=4,5", "arch.width=4,8,12", "measure=none", "sweep.warm_start=earlier"),
         *("objective=acc_vs_macs", "pruner=pareto"),  # how it was searched for does not count
@@ -68,6 +72,8 @@ def test_what_an_earlier_sweep_trained_is_taken_over_and_the_rest_is_trained() -
         assert record.taken_over_from == f"earlier/{record.trial}" or record.trial >= 2
         assert record.configuration["objective"]["name"] == "acc_vs_macs"
         assert spec.fixed[-1] in record.overrides
+        answers = read_answers(spec.directory.trial(record.trial).path)
+        assert (answers is not None) == (record.taken_over_from == "earlier/0")
     assert misfits(spec) == []
 
 

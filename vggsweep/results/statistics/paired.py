@@ -12,10 +12,11 @@ seeds**. A difference of two mean accuracies then varies for two reasons:
   that draws images and seeds together would count it twice.
 
 Together this is a mixed model in which images are crossed with configurations and seeds nested in them.
-Intervals and p values hold for all comparisons together although the best is picked after looking: the
-critical value is that of the largest of **all** standardized differences (Tukey 1953, Kramer 1956), simulated
-with the covariances at hand. Dunnett's procedure, and Bonferroni's over all others, need a best that is named
-before; Hsu's (1984) allows the choice, but what it says, "not better than another one", is true of equals.
+Claims hold for all comparisons together although the best is picked after looking: the critical value is that
+of the largest of **all** standardized differences (Tukey 1953, Kramer 1956), simulated with the covariances
+at hand; what is told apart leaves, and the others are judged among themselves. Dunnett's procedure, and
+Bonferroni's over all others, need a best that is named before; Hsu's (1984) allows the choice, but what it
+says, "not better than another one", is true of equals.
 
 With one seed for each configuration the question is of these trained networks alone, on new images: two
 networks agree on most images, so that their difference varies much less than two accuracies counted apart.
@@ -59,8 +60,9 @@ class Difference:
 
     Args:
         mean: by how much the best is the more accurate, fraction.
-        interval: of that, 95 % for all comparisons together; None for the best itself.
-        p: chance of so large a difference somewhere among equals; 1 for the best itself.
+        interval: of that, as it was judged: above 0 where the two are told apart, and any wrong claim among
+            all has a chance of at most 5 %. None for the best itself.
+        p: chance of so large a difference somewhere among equals, stepwise; 1 for the best itself.
     """
 
     mean: float
@@ -133,15 +135,41 @@ def compare_with_best(
     total_KK = images_KK + np.diag((scatter.variance if scatter is not None else 0.0) / seeds_K)
     own_K = total_KK.diagonal()
     errors_KK = np.sqrt(np.maximum(own_K[:, None] + own_K - 2 * total_KK, 0.0))
-    largest_D = _largest_of_equals(images_KK, errors_KK, seeds_K, scatter)
-    critical = float(np.quantile(largest_D, LEVEL))
-    found = []
-    for at, error in enumerate(errors_KK[best].tolist()):
-        mean = float(accuracy_K[best] - accuracy_K[at])
-        interval = Interval(mean - critical * error, mean + critical * error)
-        p = (1 + np.count_nonzero(largest_D * error >= abs(mean))) / (1 + len(largest_D))
-        found.append(Difference(mean, interval if at != best else None, float(p)))
-    return tuple(found)
+    drawn_DK = _draws_of_equals(images_KK, seeds_K, scatter)
+    mean_K, error_K = accuracy_K[best] - accuracy_K, np.maximum(errors_KK[best], np.finfo(float).tiny)
+    critical_K, p_K = _step_down(np.abs(mean_K) / error_K, errors_KK, drawn_DK, best)
+    return tuple(
+        Difference(mean, Interval(mean - critical * error, mean + critical * error), p)
+        if at != best
+        else Difference(0.0, None, 1.0)
+        for at, (mean, error, critical, p) in enumerate(
+            zip(*(one.tolist() for one in (mean_K, error_K, critical_K, p_K)), strict=True)
+        )
+    )
+
+
+def _step_down(
+    standardized_K: FloatArray, errors_KK: FloatArray, drawn_DK: FloatArray, best: int
+) -> tuple[FloatArray, FloatArray]:
+    """The critical value of each configuration's standardized difference from the best, and its p value.
+
+    What is told apart leaves, and those that are left are judged by the largest difference among themselves,
+    until none leaves.
+    """
+    left = np.arange(len(standardized_K))
+    critical_K, p_K = np.zeros(len(left)), np.zeros(len(left))
+    while len(left) > 1:
+        largest_D = _largest_difference(drawn_DK[:, left], errors_KK[np.ix_(left, left)])
+        critical_K[left] = np.quantile(largest_D, LEVEL)
+        above_K = len(largest_D) - np.searchsorted(np.sort(largest_D), standardized_K[left])
+        p_K[left] = np.maximum(
+            p_K.max() if len(left) < len(p_K) else 0.0, (1 + above_K) / (1 + len(largest_D))
+        )
+        leaves = (standardized_K[left] > critical_K[left]) & (left != best)
+        if not leaves.any():
+            break
+        left = left[~leaves]
+    return critical_K, p_K
 
 
 def _image_covariance(
@@ -161,23 +189,27 @@ def _image_covariance(
     return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)
 
 
-def _largest_of_equals(
-    images_KK: FloatArray, errors_KK: FloatArray, seeds_K: NDArray[np.int64], scatter: SeedScatter | None
+def _draws_of_equals(
+    images_KK: FloatArray, seeds_K: NDArray[np.int64], scatter: SeedScatter | None
 ) -> FloatArray:
-    """The largest of all standardized differences among configurations that are equally good: [draws]."""
+    """Mean accuracies as they may come out where all are equally good: [draws, configurations]."""
     count = len(seeds_K)
-    if count < 2:
-        return np.zeros(1)
     generator = np.random.default_rng(0)
-    draws = int(np.clip(MOST_DIFFERENCES // (count * (count - 1) // 2), FEWEST_DRAWS, MOST_DRAWS))
+    pairs = max(1, count * (count - 1) // 2)
+    draws = int(np.clip(MOST_DIFFERENCES // pairs, FEWEST_DRAWS, MOST_DRAWS))
     values, vectors = np.linalg.eigh(images_KK)
     root_KK = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn_DK = generator.standard_normal((draws, count)) @ root_KK.T
+    drawn_DK: FloatArray = generator.standard_normal((draws, count)) @ root_KK.T
     if scatter is not None:
-        drawn_D = scatter.variance * scatter.freedom / generator.chisquare(scatter.freedom, draws)
-        drawn_DK += generator.standard_normal((draws, count)) * np.sqrt(drawn_D[:, None] / seeds_K)
-    largest_D = np.zeros(draws)
-    for at in range(count - 1):
+        variance_D = scatter.variance * scatter.freedom / generator.chisquare(scatter.freedom, draws)
+        drawn_DK += generator.standard_normal((draws, count)) * np.sqrt(variance_D[:, None] / seeds_K)
+    return drawn_DK
+
+
+def _largest_difference(drawn_DK: FloatArray, errors_KK: FloatArray) -> FloatArray:
+    """The largest of all standardized differences between two configurations: [draws]."""
+    largest_D = np.zeros(len(drawn_DK))
+    for at in range(drawn_DK.shape[1] - 1):
         apart_DK = np.abs(drawn_DK[:, at + 1 :] - drawn_DK[:, at : at + 1])
         errors_K = np.maximum(errors_KK[at, at + 1 :], np.finfo(float).tiny)
         np.maximum(largest_D, (apart_DK / errors_K).max(axis=1), out=largest_D)

@@ -188,8 +188,8 @@ def _configuration(spec: SweepSpec, point: Mapping[str, Any], composer: Composer
     if plain["train"]["evaluate_test"] and not spec.directory.settings.exists():
         raise ConfigError(
             "train.evaluate_test=true in a sweep would open the test set for every network of the search, "
-            "and what is seen chooses. Leave it out: `vggsweep confirm` opens it once for each of the "
-            "networks that were chosen."
+            "where the best of them would be chosen by it. Leave it out: `vggsweep confirm` opens it once "
+            "for each of the networks that were chosen."
         )
     return read_configuration(plain)
 
