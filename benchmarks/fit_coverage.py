@@ -31,8 +31,8 @@ import pandas as pd
 from machine import add_json_option, facts, print_table, show_facts, write_json
 from scipy.stats import t as student
 
-from vggsweep.results.statistics.response_surface import Observations, ResponseSurface
-from vggsweep.results.statistics.scaling_data import ScalingData, scaling_data
+from vggsweep.results.scaling.data import ScalingData, scaling_data
+from vggsweep.results.scaling.surface import Observations, ResponseSurface
 
 CURVES = Path(__file__).parent / "curves"
 DEPTHS, WIDTHS = np.array([4, 5, 6, 8, 10, 12]), np.array([8, 12, 16, 24, 32])

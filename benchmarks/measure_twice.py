@@ -18,7 +18,7 @@ from machine import add_json_option, facts, print_table, show_facts, write_json
 
 from vggsweep.results.disk.choice import choose
 from vggsweep.results.disk.record import read_record
-from vggsweep.results.statistics.latencies import spearman
+from vggsweep.results.findings.latencies import spearman
 from vggsweep.retiming.conditions import conditions_of, machine_of
 from vggsweep.retiming.networks import candidates
 from vggsweep.retiming.session import time_condition

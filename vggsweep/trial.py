@@ -108,11 +108,7 @@ class TrialSpec:
 
 
 def run_trial(
-    spec: TrialSpec,
-    *,
-    stop: StopRequest,
-    console: Console,
-    on_epoch: EpochObserver | None = None,
+    spec: TrialSpec, *, stop: StopRequest, console: Console, on_epoch: EpochObserver | None = None
 ) -> Record:
     """Train one configuration and write its record.
 

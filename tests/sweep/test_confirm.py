@@ -11,8 +11,8 @@ from tests.sweep.conftest import drain, scheduler_of, spec_of
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.confirmation import Confirmation, write_confirmation
 from vggsweep.results.disk.layout import sweep_directory
-from vggsweep.results.statistics.chosen import choose_best
-from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.findings.chosen import choose_best
+from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.sweep.confirm import application_of, begin_confirmation, check_words, open_search
 from vggsweep.sweep.recovery.continuation import join_study
 from vggsweep.sweep.run import save_spec

@@ -106,8 +106,8 @@ class LiveReport:
 
     def _draw_report(self, directory: SweepDirectory, stamp: str) -> None:
         # a second of imports, which the page does not wait for
+        from vggsweep.results.findings.evidence import load_evidence
         from vggsweep.results.report import report_page
-        from vggsweep.results.statistics.evidence import load_evidence
         from vggsweep.results.statistics.front import same_data
 
         evidence = load_evidence([directory], keeps_index=False)

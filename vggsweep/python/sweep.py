@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from vggsweep.model import TrainedModel
-    from vggsweep.results.statistics.evidence import Evidence
+    from vggsweep.results.findings.evidence import Evidence
 
 # A picture of the best trials has so many rows.
 BEST_ROWS = 8
@@ -81,8 +81,8 @@ class Sweep:
         Raises:
             ConfigError: no such column, or no trial has a value of it.
         """
+        from vggsweep.results.findings.evidence import check_column
         from vggsweep.results.report.page import objective_cost
-        from vggsweep.results.statistics.evidence import check_column
         from vggsweep.results.statistics.front import pareto_front
         from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
 
@@ -206,7 +206,7 @@ class Sweep:
         return f"{title}{best.to_html(index=False, float_format='{:.4g}'.format)}"
 
     def _evidence(self, where: str | None = None) -> Evidence:
-        from vggsweep.results.statistics.evidence import load_evidence
+        from vggsweep.results.findings.evidence import load_evidence
 
         return load_evidence([self._files], where)
 

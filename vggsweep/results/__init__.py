@@ -7,7 +7,9 @@ dominance.py  which points no other dominates
 
 disk/         records, histories and the other files of a sweep, read and written
 tables/       the results table: rows, conditions, groups, formats, the terminal
-statistics/   fronts, hypervolume, replicates, noise, the verdict
+statistics/   fronts, hypervolume, replicates, noise, networks compared image by image
+findings/     the verdict, comparisons, confirmations, fair learning rates
+scaling/      what doubling depth or width buys, and what untrained networks would reach
 figures/      pictures, a file each
 report/       one self-contained HTML page
 """

@@ -25,8 +25,8 @@ from vggsweep.results.disk.confirmation import ChosenNetwork, Confirmation, read
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.disk.sweep_file import SavedSpec
-from vggsweep.results.statistics.chosen import Choice, key_of
-from vggsweep.results.statistics.comparison import different_fields, values_in_words
+from vggsweep.results.findings.chosen import Choice, key_of
+from vggsweep.results.findings.comparison import different_fields, values_in_words
 from vggsweep.sweep.application import Application
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.recovery.study_edits import refuse_while_at_work

@@ -11,8 +11,8 @@ from vggsweep.results.disk.confirmation import Confirmation
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.yaml_text import read_yaml
-from vggsweep.results.statistics.chosen import key_of
-from vggsweep.results.statistics.confirmed import TestedNetwork
+from vggsweep.results.findings.chosen import key_of
+from vggsweep.results.findings.confirmed import TestedNetwork
 from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
 from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.file_lock import held

@@ -15,8 +15,7 @@ from rich.text import Text
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
-from vggsweep.results.plain import is_number
-from vggsweep.results.statistics.comparison import (
+from vggsweep.results.findings.comparison import (
     Accuracies,
     Fronts,
     Side,
@@ -28,7 +27,8 @@ from vggsweep.results.statistics.comparison import (
     trial_figures,
     values_in_words,
 )
-from vggsweep.results.statistics.evidence import Evidence, check_column, load_evidence
+from vggsweep.results.findings.evidence import Evidence, check_column, load_evidence
+from vggsweep.results.plain import is_number
 from vggsweep.results.tables.terminal import output_console
 from vggsweep.results.units import cell_text, short_count
 from vggsweep.visible import show, visible

@@ -21,9 +21,9 @@ from vggsweep.results.disk.choice import find_whole_sweep
 from vggsweep.results.disk.confirmation import Confirmation, read_confirmation, write_confirmation
 from vggsweep.results.disk.layout import SweepDirectory, enter_outputs, sweep_directory
 from vggsweep.results.disk.openings import read_openings
-from vggsweep.results.statistics.chosen import choose_best
-from vggsweep.results.statistics.confirmed import findings_of, judge
-from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.findings.chosen import choose_best
+from vggsweep.results.findings.confirmed import findings_of, judge
+from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.tables.table import read_records
 from vggsweep.results.tables.terminal import output_console
 from vggsweep.results.units import duration_text

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from vggsweep.results.disk.choice import CHOICE_HELP
-from vggsweep.results.statistics.comparison import (
+from vggsweep.results.findings.comparison import (
     MACHINE_COLUMNS,
     Side,
     compare_accuracies,
@@ -18,7 +18,7 @@ from vggsweep.results.statistics.comparison import (
     trial_figures,
     values_in_words,
 )
-from vggsweep.results.statistics.evidence import Evidence
+from vggsweep.results.findings.evidence import Evidence
 from vggsweep.results.units import cell_text
 from vggsweep.verbs.compare import read_sides
 from vggsweep.visible import show

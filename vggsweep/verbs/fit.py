@@ -19,7 +19,7 @@ from vggsweep.results.tables.terminal import output_console
 from vggsweep.visible import show, visible
 
 if TYPE_CHECKING:
-    from vggsweep.results.statistics.scaling_fit import ScalingFit
+    from vggsweep.results.scaling.fit import ScalingFit
 
 HELP = "what doubling depth, width or resolution buys in accuracy, at equal cost, with intervals"
 EXAMPLE = """\
@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, print, and draw where asked."""
-    from vggsweep.results.statistics.evidence import check_column, load_evidence
-    from vggsweep.results.statistics.scaling_fit import fit_scaling
+    from vggsweep.results.findings.evidence import check_column, load_evidence
+    from vggsweep.results.scaling.fit import fit_scaling
 
     out, macs = arguments.out, arguments.macs
     if out is not None and out.suffix.lower() not in FORMATS:
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(fit: ScalingFit) -> None:
-    from vggsweep.results.statistics.scaling_words import fit_sentences, subject
+    from vggsweep.results.scaling.words import fit_sentences, subject
 
     console = output_console(FILE_WIDTH)
     console.print(Text(visible(subject(fit)), style="bold"))
@@ -99,7 +99,7 @@ def _draw(fit: ScalingFit, out: Path) -> None:
 
 def plain_fit(fit: ScalingFit) -> dict[str, Any]:
     """A fit as JSON holds it."""
-    from vggsweep.results.statistics.scaling_words import step_sentence
+    from vggsweep.results.scaling.words import step_sentence
 
     data = fit.data
     return {

@@ -20,8 +20,8 @@ from vggsweep.results.disk.choice import CHOICE_HELP, choose
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.measurements import Measurement, append_measurement
 from vggsweep.results.disk.record import Record
-from vggsweep.results.statistics.evidence import Evidence, load_evidence
-from vggsweep.results.statistics.latencies import Agreement, compare_latencies
+from vggsweep.results.findings.evidence import Evidence, load_evidence
+from vggsweep.results.findings.latencies import Agreement, compare_latencies
 from vggsweep.results.tables.terminal import output_console
 from vggsweep.results.units import cell_text
 from vggsweep.visible import show, visible

@@ -17,7 +17,7 @@ from rich.text import Text
 from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
-from vggsweep.results.statistics.evidence import check_column, load_evidence
+from vggsweep.results.findings.evidence import check_column, load_evidence
 from vggsweep.results.statistics.front import machines, pareto_front
 from vggsweep.results.statistics.front_summary import FrontSummary, summarise_fronts
 from vggsweep.results.statistics.replicates import CONFIGURATION, has_replicates, mean_over_seeds

@@ -35,7 +35,7 @@ from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import WarmStart
 
 if TYPE_CHECKING:
-    from vggsweep.results.statistics.forecast import Forecast
+    from vggsweep.results.scaling.forecast import Forecast
 
 HELP = "what a sweep would run: configurations, infeasible ones and why, cost, predicted time"
 EXAMPLE = """\
@@ -199,9 +199,9 @@ def _expected(
     """What earlier trials lead to expect of the planned ones; None where none was trained alike."""
     if (choice := trials_alike(spec, like)) is None or not planned:
         return None
-    from vggsweep.results.statistics.evidence import load_evidence  # loads pandas
-    from vggsweep.results.statistics.forecast import forecast
-    from vggsweep.results.statistics.scaling_fit import Size
+    from vggsweep.results.findings.evidence import load_evidence  # loads pandas
+    from vggsweep.results.scaling.fit import Size
+    from vggsweep.results.scaling.forecast import forecast
 
     sizes = [
         Size(one.depth, one.solved_width or one.width, own.dataset.resolution, one.macs)
@@ -330,7 +330,7 @@ def _told(expected: Forecast, at: int) -> tuple[str, ...]:
 
 def _forecast_sentences(expected: Forecast, content: Mapping[str, Any]) -> list[str]:
     """Where the predictions are from, and the time that they add up to."""
-    from vggsweep.results.statistics.scaling_fit import FAR
+    from vggsweep.results.scaling.fit import FAR
 
     data = expected.fit.data
     found = [

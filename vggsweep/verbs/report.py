@@ -11,7 +11,7 @@ from vggsweep.arch.families import family_class
 from vggsweep.errors import ConfigError
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
-from vggsweep.results.statistics.evidence import load_evidence
+from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.visible import show
 
 HELP = "one self-contained HTML file: verdict, front, table, figures, failures, commands"

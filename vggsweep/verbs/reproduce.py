@@ -99,7 +99,7 @@ def _train(
 
 
 def _noise(place: TrialDirectory) -> Any:
-    from vggsweep.results.statistics.evidence import load_evidence
+    from vggsweep.results.findings.evidence import load_evidence
     from vggsweep.results.statistics.noise import noise_behind
     from vggsweep.results.statistics.replicates import mean_over_seeds
 

@@ -12,8 +12,8 @@ from tests.results.made_sweeps import curve_rows, write_sweep
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.figures.scaling import scaling_curves, scaling_figure
-from vggsweep.results.statistics.evidence import load_evidence
-from vggsweep.results.statistics.scaling_fit import fit_scaling
+from vggsweep.results.findings.evidence import load_evidence
+from vggsweep.results.scaling.fit import fit_scaling
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from tests.browser import Page, browser_path, open_browser
 from tests.results.report.test_page import NASTY, write_sweep
 from vggsweep.results.disk.record import Record
+from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.report import report_page
-from vggsweep.results.statistics.evidence import load_evidence
 
 pytestmark = pytest.mark.skipif(
     browser_path() is None, reason="needs Chromium (Debian: apt-get install chromium)"

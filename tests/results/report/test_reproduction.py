@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Callable
 
 from vggsweep.results.disk.record import Record
+from vggsweep.results.findings.evidence import SweepFacts
 from vggsweep.results.report.reproduction import reproducing_command, reproduction
-from vggsweep.results.statistics.evidence import SweepFacts
 
 Build = Callable[..., Record]
 

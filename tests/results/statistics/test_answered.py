@@ -10,9 +10,9 @@ import pandas as pd
 from tests.results.made_tables import network, results
 from vggsweep.results.disk.answers import Answers, write_answers
 from vggsweep.results.disk.layout import TrialDirectory
+from vggsweep.results.findings.verdict import reach_verdict
 from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
-from vggsweep.results.statistics.verdict import reach_verdict
 
 IMAGES = 2000
 

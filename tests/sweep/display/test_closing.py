@@ -7,8 +7,8 @@ import pytest
 
 from tests.results.made_tables import network, results
 from tests.sweep.conftest import drain, scheduler_of, spec_of
-from vggsweep.results.statistics.evidence import load_evidence
-from vggsweep.results.statistics.fair_rates import compare_fairly
+from vggsweep.results.findings.evidence import load_evidence
+from vggsweep.results.findings.fair_rates import compare_fairly
 from vggsweep.sweep.display.closing import FRONT_LINES, close_in_turn, fair_lines, front_lines
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.run import save_spec

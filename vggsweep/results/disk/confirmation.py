@@ -55,7 +55,7 @@ class Confirmation:
         words: of the sweep that trains them.
         flags: of its command, such as ``--config-dir DIR``.
         begun: UTC in ISO 8601.
-        result: of `vggsweep.results.statistics.confirmed`, as plain values; None before the test set is open.
+        result: of `vggsweep.results.findings.confirmed`, as plain values; None before the test set is open.
     """
 
     sweep: str

@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.figures.style import MARK, draw_series, label_of, legend_above, new_axes, plain
-from vggsweep.results.statistics.best_rates import best_rates
-from vggsweep.results.statistics.fair_rates import LR, searched_trials
+from vggsweep.results.findings.best_rates import best_rates
+from vggsweep.results.findings.fair_rates import LR, searched_trials
 
 # The legend has room for so many networks; further lines have no name.
 MOST_NAMED = 8
@@ -25,7 +25,7 @@ def rate_points(table: pd.DataFrame, seed: int = 0, y: str = "val_acc") -> pd.Da
 
     Returns:
         ``network`` in words, ``rate``, ``value``, and ``best``: the rate that suits the network
-        (`vggsweep.results.statistics.fair_rates.best_rates`).
+        (`vggsweep.results.findings.fair_rates.best_rates`).
 
     Raises:
         NothingToDraw: no trial of the search has finished.

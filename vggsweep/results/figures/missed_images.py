@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from vggsweep.errors import NothingToDraw
 from vggsweep.results.disk.answers import RightArray
 from vggsweep.results.figures.style import BLUE, GREY, complete_rows, new_axes, plain
+from vggsweep.results.findings.standing import find_standings
 from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
-from vggsweep.results.statistics.standing import find_standings
 
 
 def missed_images(table: pd.DataFrame, y: str = "val_acc") -> pd.DataFrame:

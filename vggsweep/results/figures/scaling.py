@@ -21,8 +21,9 @@ from vggsweep.results.figures.style import (
     legend_above,
     new_axes,
 )
-from vggsweep.results.statistics.arithmetic import Arithmetic
-from vggsweep.results.statistics.scaling_fit import (
+from vggsweep.results.findings.verdict import EQUAL, equal_cost_groups
+from vggsweep.results.scaling.arithmetic import Arithmetic
+from vggsweep.results.scaling.fit import (
     FAR,
     ScalingFit,
     Size,
@@ -30,7 +31,6 @@ from vggsweep.results.statistics.scaling_fit import (
     fit_scaling,
     surface_band,
 )
-from vggsweep.results.statistics.verdict import EQUAL, equal_cost_groups
 from vggsweep.results.units import short_count
 
 # More depths would be a thicket.
@@ -76,7 +76,7 @@ def scaling_figure(table: pd.DataFrame, y: str = "val_acc") -> Figure:
     """Fit a results table and draw it; see `draw_scaling`.
 
     Raises:
-        NothingToDraw: nothing can be fitted; see `vggsweep.results.statistics.scaling_data.scaling_data`.
+        NothingToDraw: nothing can be fitted; see `vggsweep.results.scaling.data.scaling_data`.
     """
     try:
         return draw_scaling(fit_scaling(table, y))

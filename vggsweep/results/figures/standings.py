@@ -23,8 +23,8 @@ from vggsweep.results.figures.style import (
     new_axes,
     plain,
 )
+from vggsweep.results.findings.verdict import EQUAL, reach_verdict
 from vggsweep.results.statistics.replicates import mean_over_seeds, trials_behind
-from vggsweep.results.statistics.verdict import EQUAL, reach_verdict
 
 MOST_ROWS = 24
 BEST, CLOSE, WORSE = "most accurate", "within its noise", "worse by more than the noise"

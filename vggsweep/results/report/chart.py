@@ -8,10 +8,10 @@ import pandas as pd
 
 from vggsweep.results.columns import MAXIMISED
 from vggsweep.results.figures.style import as_numbers, label_of
+from vggsweep.results.findings.standing import Standing, describe_network
 from vggsweep.results.statistics.front import machines, pareto_front
 from vggsweep.results.statistics.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.standing import Standing, describe_network
 
 COSTS = (
     "macs params conv_params activations latency_ms_p50 latency_ms_p95 throughput train_seconds "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vggsweep.results.disk.record import Record
+from vggsweep.results.findings.evidence import Evidence
 from vggsweep.results.plain import is_number
-from vggsweep.results.statistics.evidence import Evidence
 from vggsweep.results.statistics.replicates import configuration_groups
 
 # Up to this ratio of the commonest to the rarest class, one accuracy says enough.

@@ -12,7 +12,7 @@ from vggsweep.errors import NothingToDraw
 from vggsweep.results import figures
 from vggsweep.results.columns import COSTS
 from vggsweep.results.report.svg import inline_svg
-from vggsweep.results.statistics.scaling_fit import ScalingFit
+from vggsweep.results.scaling.fit import ScalingFit
 
 
 def drawings(

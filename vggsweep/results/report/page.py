@@ -13,23 +13,23 @@ import pandas as pd
 from markupsafe import Markup
 
 from vggsweep.errors import ConfigError
+from vggsweep.results.findings.confirmed import findings_of
+from vggsweep.results.findings.evidence import Evidence, check_column
+from vggsweep.results.findings.fair_rates import compare_fairly, fair_sentences
+from vggsweep.results.findings.latencies import compare_latencies
+from vggsweep.results.findings.standing import describe_network
+from vggsweep.results.findings.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
-from vggsweep.results.statistics.confirmed import findings_of
-from vggsweep.results.statistics.evidence import Evidence, check_column
-from vggsweep.results.statistics.fair_rates import compare_fairly, fair_sentences
+from vggsweep.results.scaling.fit import ScalingFit, fit_scaling
+from vggsweep.results.scaling.words import fit_sentences
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.knee import knee
-from vggsweep.results.statistics.latencies import compare_latencies
 from vggsweep.results.statistics.replicates import mean_over_seeds
-from vggsweep.results.statistics.scaling_fit import ScalingFit, fit_scaling
-from vggsweep.results.statistics.scaling_words import fit_sentences
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.standing import describe_network
-from vggsweep.results.statistics.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.units import short_count
 from vggsweep.visible import visible_lines
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from vggsweep.results.disk.record import Record
-from vggsweep.results.statistics.evidence import SweepFacts
+from vggsweep.results.findings.evidence import SweepFacts
 
 # Words that tell a sweep what to run, and a single run nothing.
 OF_THE_SWEEP = (

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, has_dials
+from vggsweep.results.findings.evidence import Evidence
 from vggsweep.results.report.reproduction import reproduction
-from vggsweep.results.statistics.evidence import Evidence
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings

@@ -1,6 +1,5 @@
-"""What a table says.
+"""What the numbers of a table can carry.
 
-evidence.py      a sweep's table with the records behind it
 replicates.py    trials that differ in their seed, and their mean
 settings.py      which settings were varied
 front.py         the Pareto-optimal rows; front_summary.py in words
@@ -8,18 +7,5 @@ hypervolume.py   what a front dominates
 knee.py          where a further step along a front begins to buy little
 noise.py         how far accuracies lie apart by chance
 paired.py        how far they do image by image; answered.py the answers behind a table
-standing.py      each configuration against the best
-verdict.py       the answer; uncertainty.py how sure it is
-scaling_data.py  networks as features, their errors as logarithms
-response_surface.py  the surface through these, with intervals
-arithmetic.py    what networks of other sizes would cost
-scaling_fit.py   what doublings buy; scaling_words.py in sentences
-forecast.py      what untrained networks would reach, and how long they would take
-chosen.py        the networks of a search that are worth a confirmation
-confirmed.py     what a confirmation found, and how many seeds would tell
-comparison.py    two sweeps, or two trials, side by side
-best_rates.py    the learning rate that suits each network, from a search
-fair_rates.py    networks at one rate for all beside each at its own
-latencies.py     latencies of a sweep against its networks timed anew
 agreement.py     whether a repeated training came out as before
 """

@@ -16,7 +16,7 @@ CONFIGURATION = "configuration"
 def configuration_groups(table: pd.DataFrame) -> pd.Series:
     """A number for each row, the same for rows that differ in nothing but their seed.
 
-    A column ``configuration`` (`vggsweep.results.statistics.evidence` adds it from the records) decides where
+    A column ``configuration`` (`vggsweep.results.findings.evidence` adds it from the records) decides where
     there is one; else the table's columns of settings do, which is right for everything a sweep varies, but
     cannot know an override of a single run that has no column; there two trials of one seed stand each for
     itself.

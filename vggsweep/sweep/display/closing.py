@@ -13,13 +13,13 @@ from vggsweep.errors import NothingToDraw
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.yaml_text import yaml_text
 from vggsweep.results.figures import accuracy_cost_figure
-from vggsweep.results.statistics.evidence import load_evidence
-from vggsweep.results.statistics.fair_rates import FairComparison, compare_fairly, fair_sentences
+from vggsweep.results.findings.evidence import load_evidence
+from vggsweep.results.findings.fair_rates import FairComparison, compare_fairly, fair_sentences
+from vggsweep.results.findings.standing import describe_network
+from vggsweep.results.findings.verdict import equal_cost_groups
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.standing import describe_network
-from vggsweep.results.statistics.verdict import equal_cost_groups
 from vggsweep.results.tables.formats import csv_text
 from vggsweep.results.tables.table import load_plain, without_empty
 from vggsweep.results.units import short_count

@@ -10,8 +10,8 @@ from rich.console import Console
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.files import write_atomically
 from vggsweep.loggers.sweep_logging import log_sweep, logged_sweep
+from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.report import report_page
-from vggsweep.results.statistics.evidence import load_evidence
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.visible import visible

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.results.statistics.best_rates import best_rates
+from vggsweep.results.findings.best_rates import best_rates
 from vggsweep.sweep.spec.fair_rates import RATE
 from vggsweep.sweep.spec.search_space import Params, point_key
 from vggsweep.sweep.storage.trial_attrs import attrs_of, is_duplicate, is_ours

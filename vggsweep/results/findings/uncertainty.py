@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
+from vggsweep.results.findings.standing import Standing
 from vggsweep.results.statistics.answered import Answered
 from vggsweep.results.statistics.noise import Noise, SeedNoise
 from vggsweep.results.statistics.paired import SeedScatter
-from vggsweep.results.statistics.standing import Standing
 
 
 def uncertainty(

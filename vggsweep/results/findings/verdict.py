@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED
+from vggsweep.results.findings.standing import Standing, find_standings
+from vggsweep.results.findings.uncertainty import uncertainty
 from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.front import machines, same_data
 from vggsweep.results.statistics.front_summary import front_course
 from vggsweep.results.statistics.noise import noise_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.standing import Standing, find_standings
-from vggsweep.results.statistics.uncertainty import uncertainty
 from vggsweep.results.units import short_count
 
 # Costs within this ratio of each other count as equal: a budget is met to 2 % on either side.
@@ -125,8 +125,12 @@ def _question(table: pd.DataFrame, x: str) -> str:
     varied = varied_settings(table) if len(table) else []
     data = sorted(set(table["dataset"].dropna().map(str))) if "dataset" in table.columns else []
     where = f" on {' and '.join(data)}" if data else ""
+    if "contender" in varied:
+        return f"Which contender is the better buy{where}?"
     if "arch" in varied:
         return f"Which family of networks is the better buy{where}?"
+    if {"depth", "width", "resolution"} <= set(varied):
+        return f"Is a deeper network, a wider one or one for larger images the better buy{where}?"
     if {"depth", "width"} <= set(varied):
         return f"Is a deeper or a wider network the better buy{where}?"
     if varied:

@@ -19,8 +19,8 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_saved_spec
+from vggsweep.results.findings.latencies import latest
 from vggsweep.results.plain import PlainTable
-from vggsweep.results.statistics.latencies import latest
 from vggsweep.results.statistics.replicates import CONFIGURATION
 from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty

@@ -11,7 +11,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from tests.results.made_measurements import measurement
 from tests.results.made_tables import results
-from vggsweep.results.statistics.latencies import Agreement, FrontChange, compare_latencies, latest
+from vggsweep.results.findings.latencies import Agreement, FrontChange, compare_latencies, latest
 
 OBJECTIVE = ("val_acc", "latency_ms_p50")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vggsweep.results.disk.answers import Answers
 from vggsweep.results.disk.confirmation import ChosenNetwork, Confirmation
-from vggsweep.results.statistics.confirmed import TestedNetwork, findings_of, judge, seeds_that_tell
+from vggsweep.results.findings.confirmed import TestedNetwork, findings_of, judge, seeds_that_tell
 from vggsweep.results.statistics.paired import SeedScatter
 
 IMAGES = 4000

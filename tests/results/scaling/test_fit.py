@@ -13,9 +13,9 @@ from tests.results.made_sweeps import curve_rows, write_sweep
 from tests.results.made_tables import network
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory
-from vggsweep.results.statistics.evidence import load_evidence
-from vggsweep.results.statistics.scaling_fit import ScalingFit, Size, Step, fit_scaling
-from vggsweep.results.statistics.scaling_words import fit_sentences, step_sentence, subject
+from vggsweep.results.findings.evidence import load_evidence
+from vggsweep.results.scaling.fit import ScalingFit, Size, Step, fit_scaling
+from vggsweep.results.scaling.words import fit_sentences, step_sentence, subject
 
 
 def rows_of(

@@ -12,14 +12,14 @@ import pytest
 from vggsweep.results.disk.answers import Answers, write_answers
 from vggsweep.results.disk.choice import choose
 from vggsweep.results.disk.layout import sweep_directory
-from vggsweep.results.statistics.comparison import (
+from vggsweep.results.findings.comparison import (
     Fronts,
     compare_accuracies,
     compare_fronts,
     different_fields,
     sweep_figures,
 )
-from vggsweep.results.statistics.evidence import Evidence, load_evidence
+from vggsweep.results.findings.evidence import Evidence, load_evidence
 
 Write = Callable[..., Path]
 

@@ -13,11 +13,11 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.disk.address import ranges
 from vggsweep.results.disk.confirmation import ChosenNetwork
 from vggsweep.results.disk.record import Record
-from vggsweep.results.statistics.evidence import Evidence
+from vggsweep.results.findings.evidence import Evidence
+from vggsweep.results.findings.standing import describe_network
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.standing import describe_network
 
 
 @dataclass(frozen=True)

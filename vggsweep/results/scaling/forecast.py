@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vggsweep.results.scaling.fit import LEVEL, Prediction, ScalingFit, Size, fit_scaling
+from vggsweep.results.scaling.surface import Observations, ResponseSurface, Values
 from vggsweep.results.statistics.replicates import mean_over_seeds
-from vggsweep.results.statistics.response_surface import Observations, ResponseSurface, Values
-from vggsweep.results.statistics.scaling_fit import LEVEL, Prediction, ScalingFit, Size, fit_scaling
 
 # A mean over more networks is that of so many, spread evenly over their costs.
 MOST_AVERAGED = 64
@@ -61,7 +61,7 @@ def forecast(table: pd.DataFrame, sizes: Sequence[Size], epochs: int, y: str = "
         y: an accuracy.
 
     Raises:
-        ConfigError: see `vggsweep.results.statistics.scaling_data.scaling_data`.
+        ConfigError: see `vggsweep.results.scaling.data.scaling_data`.
     """
     fit = fit_scaling(table, y)
     accuracies = tuple(fit.predict(sizes))

@@ -1,6 +1,6 @@
 """What a doubling of depth, width or resolution buys, at equal cost and alone, with intervals.
 
-The errors of the networks that finished are fitted by `vggsweep.results.statistics.response_surface`. A step
+The errors of the networks that finished are fitted by `vggsweep.results.scaling.surface`. A step
 is *not identified* where the networks say little more of it than was assumed beforehand.
 """
 
@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from vggsweep.errors import InfeasibleConfig
-from vggsweep.results.statistics.arithmetic import Arithmetic, arithmetic_of
-from vggsweep.results.statistics.response_surface import SLOPE, ResponseSurface, Values
-from vggsweep.results.statistics.scaling_data import DIALS, ScalingData, scaling_data
-from vggsweep.results.statistics.verdict import equal_cost_groups
+from vggsweep.results.findings.verdict import equal_cost_groups
+from vggsweep.results.scaling.arithmetic import Arithmetic, arithmetic_of
+from vggsweep.results.scaling.data import DIALS, ScalingData, scaling_data
+from vggsweep.results.scaling.surface import SLOPE, ResponseSurface, Values
 
 # Every interval of a fit.
 LEVEL = 0.9
@@ -152,7 +152,7 @@ def fit_scaling(table: pd.DataFrame, y: str = "val_acc", macs: float | None = No
         macs: at which cost trades are told; None for that of the networks, or the middle of theirs.
 
     Raises:
-        ConfigError: see `vggsweep.results.statistics.scaling_data.scaling_data`.
+        ConfigError: see `vggsweep.results.scaling.data.scaling_data`.
     """
     data = scaling_data(table, y)
     surface = ResponseSurface(data.observations())

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from vggsweep.results.statistics.best_rates import BestRate, best_rates
+from vggsweep.results.findings.best_rates import BestRate, best_rates
+from vggsweep.results.findings.standing import describe_network
+from vggsweep.results.findings.verdict import Verdict, reach_verdict
 from vggsweep.results.statistics.settings import varied_settings
-from vggsweep.results.statistics.standing import describe_network
-from vggsweep.results.statistics.verdict import Verdict, reach_verdict
 
 if TYPE_CHECKING:
-    from vggsweep.results.statistics.evidence import Evidence
+    from vggsweep.results.findings.evidence import Evidence
 
 LR = "lr"
 

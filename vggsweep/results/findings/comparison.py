@@ -11,9 +11,9 @@ import pandas as pd
 from vggsweep.configuration.identity import SEARCH_NODES, has_effect
 from vggsweep.results.columns import COLUMNS, MAXIMISED
 from vggsweep.results.disk.record import Record
+from vggsweep.results.findings.evidence import Evidence
 from vggsweep.results.plain import is_number
 from vggsweep.results.statistics.answered import Answered, answers_behind
-from vggsweep.results.statistics.evidence import Evidence
 from vggsweep.results.statistics.front import data_sets, machines, pareto_front
 from vggsweep.results.statistics.hypervolume import hypervolume, reference_point
 from vggsweep.results.statistics.noise import Interval, SeedNoise, noise_behind

@@ -10,8 +10,8 @@ import pytest
 
 from tests.results.made_tables import network, results
 from vggsweep.results.figures import rate_points
-from vggsweep.results.statistics.evidence import Evidence, FairFacts, SweepFacts
-from vggsweep.results.statistics.fair_rates import FairComparison, compare_fairly
+from vggsweep.results.findings.evidence import Evidence, FairFacts, SweepFacts
+from vggsweep.results.findings.fair_rates import FairComparison, compare_fairly
 
 FACTS = SweepFacts("mine", objective=("val_acc",), fair=FairFacts(common_rate=0.1, seed=0))
 # of about equal MACs

@@ -13,10 +13,10 @@ from vggsweep.configuration.identity import has_effect
 from vggsweep.errors import ConfigError
 from vggsweep.results.columns import COLUMNS
 from vggsweep.results.disk.record import readable_record
+from vggsweep.results.scaling.surface import Observations, Values
 from vggsweep.results.statistics.front import same_data
 from vggsweep.results.statistics.noise import images_behind
 from vggsweep.results.statistics.replicates import mean_over_seeds
-from vggsweep.results.statistics.response_surface import Observations, Values
 from vggsweep.results.statistics.settings import varied_settings
 
 # What a network is made larger by; their logarithms to base 2 are features.

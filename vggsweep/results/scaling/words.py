@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vggsweep.results.columns import COLUMNS
-from vggsweep.results.statistics.scaling_data import DIALS
-from vggsweep.results.statistics.scaling_fit import FAR, HeldOut, ScalingFit, Size, Step
+from vggsweep.results.scaling.data import DIALS
+from vggsweep.results.scaling.fit import FAR, HeldOut, ScalingFit, Size, Step
 from vggsweep.results.units import short_count
 
 EXTRAPOLATED = f"an extrapolation, as it leads beyond {FAR:g} times what was trained"

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tests.results.made_tables import network, results
-from vggsweep.results.statistics.standing import describe_network
-from vggsweep.results.statistics.verdict import equal_cost_groups, reach_verdict
+from vggsweep.results.findings.standing import describe_network
+from vggsweep.results.findings.verdict import equal_cost_groups, reach_verdict
 
 
 def grid(*accuracies: tuple[int, int, float], seeds: int = 1, spread: float = 0.0) -> pd.DataFrame:
@@ -155,6 +155,24 @@ def test_varied_settings_name_a_network() -> None:
 
     assert verdict.question == "What does lr change in accuracy and in MACs on fashion_mnist_mini?"
     assert "depth 4, width 4, lr 0.01" in verdict.answer
+
+
+@pytest.mark.parametrize(
+    ("settings", "question"),
+    [
+        ({}, "Is a deeper or a wider network the better buy"),
+        (
+            {"resolution": [28, 56]},
+            "Is a deeper network, a wider one or one for larger images the better buy",
+        ),
+        ({"arch": ["vgg_scaled", "vgg_c"]}, "Which family of networks is the better buy"),
+        ({"arch": ["vgg_scaled", "vgg_c"], "contender": ["b", "c"]}, "Which contender is the better buy"),
+    ],
+)
+def test_question_is_that_of_what_was_varied(settings: dict[str, list[object]], question: str) -> None:
+    table = results(*({**network(depth, depth), "val_acc": 0.5 + depth / 20} for depth in (4, 6)))
+
+    assert question in reach_verdict(table.assign(**settings, val_images=1_000)).question
 
 
 def test_only_trials_on_one_data_set_are_judged() -> None:

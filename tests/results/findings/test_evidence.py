@@ -9,7 +9,7 @@ import pytest
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory
-from vggsweep.results.statistics.evidence import check_column, load_evidence
+from vggsweep.results.findings.evidence import check_column, load_evidence
 from vggsweep.results.statistics.replicates import has_replicates, mean_over_seeds
 
 Write = Callable[..., Path]

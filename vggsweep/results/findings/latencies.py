@@ -79,7 +79,7 @@ def compare_latencies(measurement: Measurement, table: pd.DataFrame, objective: 
 
     Args:
         measurement: the session.
-        table: results of the sweep, as `vggsweep.results.statistics.evidence.load_evidence` reads them.
+        table: results of the sweep, as `vggsweep.results.findings.evidence.load_evidence` reads them.
         objective: columns that the sweep optimised, accuracy first.
     """
     rows = table[table["state"] == "COMPLETE"].set_index("trial", drop=False)

@@ -1,0 +1,12 @@
+"""What can be said of sweeps, and how sure one may be.
+
+evidence.py      a sweep's table with the records behind it
+standing.py      each configuration against the best
+verdict.py       the answer; uncertainty.py how sure it is
+chosen.py        the networks of a search that are worth a confirmation
+confirmed.py     what a confirmation found, and how many seeds would tell
+comparison.py    two sweeps, or two trials, side by side
+best_rates.py    the learning rate that suits each network, from a search
+fair_rates.py    networks at one rate for all beside each at its own
+latencies.py     latencies of a sweep against its networks timed anew
+"""
