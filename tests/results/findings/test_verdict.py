@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.results.made_tables import network, results
 from vggsweep.results.findings.standing import describe_network
