@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import pandas as pd
 
@@ -107,3 +108,9 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
     if pd.notna(row.get("arch")) and ("arch" in varied or not (words or is_vgg)):
         words.insert(0, str(row["arch"]))
     return ", ".join(words) or "the network"
+
+
+def middle_cost(standings: Iterable[Standing]) -> float | None:
+    """The median of some configurations' costs, by which a group of equal cost is called; None without any."""
+    costs = [one.cost for one in standings if one.cost is not None]
+    return median(costs) if costs else None

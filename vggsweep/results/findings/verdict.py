@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vggsweep.results.columns import COLUMNS, COSTS, MAXIMISED
-from vggsweep.results.findings.standing import Standing, find_standings
+from vggsweep.results.findings.standing import Standing, find_standings, middle_cost
 from vggsweep.results.findings.uncertainty import uncertainty
 from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.front import machines, same_data
@@ -159,8 +159,9 @@ def _leaders(standings: Sequence[Standing]) -> str:
 
 def _equal_cost_answer(standings: Sequence[Standing], cost: str, y: str) -> str:
     best = standings[0]
-    costs = sorted(standing.cost for standing in standings if standing.cost is not None)
-    start = f"At equal cost (about {short_count(costs[len(costs) // 2])} {_cost_word(cost)}) "
+    middle = middle_cost(standings)
+    assert middle is not None
+    start = f"At equal cost (about {short_count(middle)} {_cost_word(cost)}) "
     behind = [standing for standing in standings if standing.accuracy < best.accuracy]
     equal = [standing for standing in behind if not standing.is_told_apart]
     worse = len(behind) - len(equal)

@@ -17,7 +17,7 @@ from vggsweep.results.findings.confirmed import findings_of
 from vggsweep.results.findings.evidence import Evidence, check_column
 from vggsweep.results.findings.fair_rates import compare_fairly, fair_sentences
 from vggsweep.results.findings.latencies import compare_latencies
-from vggsweep.results.findings.standing import describe_network
+from vggsweep.results.findings.standing import describe_network, middle_cost
 from vggsweep.results.findings.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
@@ -87,6 +87,7 @@ def report_page(
         finalize=_shown,
     )
     environment.filters["short_count"] = short_count
+    environment.filters["middle_cost"] = middle_cost
     return environment.get_template("report.html.j2").render(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
@@ -212,7 +213,7 @@ def _tiles(table: pd.DataFrame, x: str, y: str, verdict: Verdict) -> list[tuple[
 def _equal_cost_tiles(verdict: Verdict) -> list[tuple[str, str, str]]:
     """Where all networks of a group cost the same, a front of accuracy against that cost says nothing."""
     costs = [[s.cost for s in group if s.cost is not None] for group in verdict.standings]
-    middles = [short_count(sorted(group)[len(group) // 2]) for group in costs if group]
+    middles = [short_count(one) for one in map(middle_cost, verdict.standings) if one is not None]
     spread = max((max(group) / min(group) - 1 for group in costs if group), default=0.0)
     worse = sum(standing.is_told_apart for group in verdict.standings for standing in group)
     others = sum(len(group) - 1 for group in verdict.standings)

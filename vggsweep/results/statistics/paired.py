@@ -34,8 +34,7 @@ from vggsweep.results.statistics.noise import LEVEL, Interval
 
 FloatArray = NDArray[np.float64]
 RightArray = NDArray[np.bool_]
-# Simulated differences in all, a quarter of a second; even the fewest draws hold the level within half a
-# percent.
+# Simulated differences in all: a quarter of a second. The fewest draws hold the level within half a percent.
 MOST_DIFFERENCES = 30_000_000
 FEWEST_DRAWS, MOST_DRAWS = 2_000, 50_000
 
