@@ -111,6 +111,6 @@ def describe_network(row: pd.Series, varied: Sequence[str]) -> str:
 
 
 def middle_cost(standings: Iterable[Standing]) -> float | None:
-    """The median of some configurations' costs, by which a group of equal cost is called; None without any."""
+    """The median of their costs, by which a group of equal cost is called; None where no cost is known."""
     costs = [one.cost for one in standings if one.cost is not None]
     return median(costs) if costs else None
