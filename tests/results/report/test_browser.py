@@ -78,7 +78,7 @@ def test_every_point_and_every_figure_is_drawn(page: Page) -> None:
     heights = page.evaluate(
         "[...document.querySelectorAll('.drawing svg')].map(svg => svg.getBoundingClientRect().height)"
     )
-    assert len(heights) == 9
+    assert len(heights) == 10
     assert min(heights) > 80
 
 
