@@ -28,7 +28,11 @@ def sweep(own_folder: Path) -> Path:
             write(
                 path,
                 number,
-                configuration={"seed": seed, "optimizer": {"name": "sgd", "lr": 0.1}},
+                configuration={
+                    "seed": seed,
+                    "arch": {"depth": depth, "width": width},
+                    "optimizer": {"name": "sgd", "lr": 0.1},
+                },
                 network={"arch": "vgg_scaled", "depth": depth, "width": width},
                 costs={"macs": depth * width**2},
                 metrics={"val_acc": accuracy},
@@ -286,3 +290,24 @@ def test_points_that_were_no_networks_stand_under_the_table(
 
     assert whole.endswith(f"not in the table: {line}\n")
     assert "not in the table" not in one + capsys.readouterr().out
+
+
+def test_compare_sets_each_configuration_against_the_best(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb("table", ["mine", "--compare", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+
+    assert [row["configuration"] for row in rows] == [
+        "depth 8, width 32",
+        "depth 10, width 16",
+        "depth 8, width 16",
+    ]
+    assert [row["below_best"] for row in rows] == pytest.approx([0, 0.03, 0.07])
+    assert [row["seeds"] for row in rows] == [2, 2, 2]
+    assert rows[0]["verdict"] == "best"
+    assert {row["verdict"] for row in rows[1:]} <= {"worse", "within the noise"}
+    assert run_verb("table", ["mine", "--compare", "--columns", "configuration,verdict"]) == 0
+    assert "The noise is that of the seeds" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="leave out --group-by"):
+        run_verb("table", ["mine", "--compare", "--group-by", "depth"])

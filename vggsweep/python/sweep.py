@@ -81,8 +81,7 @@ class Sweep:
         Raises:
             ConfigError: no such column, or no trial has a value of it.
         """
-        from vggsweep.results.findings.evidence import check_column
-        from vggsweep.results.report.page import objective_cost
+        from vggsweep.results.findings.evidence import check_column, objective_cost
         from vggsweep.results.statistics.front import pareto_front
         from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
 
@@ -106,7 +105,7 @@ class Sweep:
             NothingToDraw: the sweep lacks what it shows; the text says what.
         """
         from vggsweep.results import figures
-        from vggsweep.results.report.page import objective_cost
+        from vggsweep.results.findings.evidence import objective_cost
         from vggsweep.results.statistics.front import same_data
 
         known = [one.removesuffix(ENDING) for one in figures.__all__ if one.endswith(ENDING)]

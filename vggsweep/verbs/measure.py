@@ -168,7 +168,7 @@ def _chosen_trials(
     Raises:
         ConfigError: none is finished.
     """
-    from vggsweep.results.report.page import objective_accuracy, objective_cost
+    from vggsweep.results.findings.evidence import objective_accuracy, objective_cost
     from vggsweep.results.statistics.front import pareto_front
 
     table = evidence.table

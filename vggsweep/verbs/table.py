@@ -43,10 +43,11 @@ examples:
   vggsweep table --where "state == 'COMPLETE' and optimizer.momentum in (0.8, 0.9)"
   vggsweep table --group-by depth,width --best-per depth --out best.md
   vggsweep table --group-by depth,width --latex
+  vggsweep table --compare              a row for each configuration: how far below the best, how sure
   vggsweep table --columns trial,depth,width,val_acc,reason
 
-The order of work: --where, --group-by, --best-per, --sort, --columns. --group-by and --best-per read the
-COMPLETE trials; `pareto` is the front of val_acc against macs over all rows that were loaded.
+The order of work: --where, --group-by, --best-per, --sort, --columns. --group-by, --compare and --best-per
+read the COMPLETE trials; `pareto` is the front of val_acc against macs over all rows that were loaded.
 """
 # Without a terminal behind it the table is as wide as it needs to be.
 FILE_WIDTH = 400
@@ -58,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--where", metavar="CONDITION", help="only rows for which it is true; see below")
     parser.add_argument(
         "--group-by", action="append", metavar="COLUMNS", help="mean, standard deviation and n of replicates"
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="each configuration against the best, with intervals"
     )
     parser.add_argument(
         "--best-per", action="append", metavar="COLUMNS", help="the row with the best val_acc for each value"
@@ -109,8 +113,10 @@ def run(arguments: argparse.Namespace) -> int:
     for error in damages(loaded):
         show(f"damaged: {error}", sys.stderr)
     columns = split_names(arguments.columns)
-    table = select(loaded, arguments, columns)
-    if form == "latex" and not columns:
+    table, said = (
+        compare(choice, arguments, columns) if arguments.compare else (select(loaded, arguments, columns), "")
+    )
+    if form == "latex" and not (columns or arguments.compare):
         table = choose_columns(table, paper_columns(table))
     if arguments.out is not None:
         width = write_table(table, arguments.out, form, arguments.digits, columns)
@@ -122,7 +128,10 @@ def run(arguments: argparse.Namespace) -> int:
     elif form == "rich" and choice.single is not None and len(table.rows) == 1 and not columns:
         print_row(table, output_console(FILE_WIDTH))
     elif form == "rich":
-        print_table(table, output_console(FILE_WIDTH), chosen=columns)
+        shown = columns or (table.names if arguments.compare else ())
+        print_table(table, output_console(FILE_WIDTH), chosen=shown)
+        if said:
+            show(said)
         untold = () if choice.trials else choice.sweeps
         for line in [line for sweep in untold for line in read_infeasible(sweep.best)]:
             show(f"not in the table: {line}")
@@ -164,6 +173,25 @@ def select(table: PlainTable, arguments: argparse.Namespace, columns: Sequence[s
         table = best_rows(table, keys)
     table = sort_rows(table, split_names(arguments.sort))
     return choose_columns(table, columns) if columns else without_empty(table, kept)
+
+
+def compare(choice: Choice, arguments: argparse.Namespace, columns: Sequence[str]) -> tuple[PlainTable, str]:
+    """The configurations, each against the best of its group, and where the intervals come from."""
+    if arguments.group_by or arguments.best_per:
+        raise ConfigError(
+            "--compare already has a row for each configuration, seeds averaged: leave out --group-by and "
+            "--best-per."
+        )
+    # pandas and the simulation of differences, which no other table needs
+    from vggsweep.results.findings.evidence import load_evidence, objective_accuracy, objective_cost
+    from vggsweep.results.findings.ranking import ranking
+    from vggsweep.results.findings.verdict import reach_verdict
+
+    evidence = load_evidence(choice.sweeps, arguments.where, choice)
+    x, y = objective_cost(evidence), objective_accuracy(evidence)
+    verdict = reach_verdict(evidence.table, x, y)
+    table = sort_rows(ranking(verdict, x, y), split_names(arguments.sort))
+    return (choose_columns(table, columns) if columns else table), verdict.uncertainty
 
 
 def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: Sequence[str]) -> int:

@@ -18,9 +18,15 @@ from vggsweep.errors import ConfigError
 from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, write_record
-from vggsweep.results.findings.evidence import Evidence, FairFacts, SweepFacts, load_evidence
+from vggsweep.results.findings.evidence import (
+    Evidence,
+    FairFacts,
+    SweepFacts,
+    load_evidence,
+    objective_accuracy,
+    objective_cost,
+)
 from vggsweep.results.report import report_page
-from vggsweep.results.report.page import objective_accuracy, objective_cost
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.units import short_count
 

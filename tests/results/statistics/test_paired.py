@@ -90,6 +90,7 @@ def test_what_is_clearly_worse_does_not_widen_the_intervals_of_the_others() -> N
     assert among[2].margin is not None
     assert among[1].margin is not None
     assert among[2].margin > 1.2 * among[1].margin
+    assert among[1].p == pytest.approx(alone[1].p, abs=0.02)
 
 
 def test_equal_answers_are_never_told_apart() -> None:

@@ -155,6 +155,20 @@ def check_column(table: pd.DataFrame, name: str) -> None:
     raise ConfigError(f"The table has no column {name!r}. {near_column(name, map(str, numbers))}")
 
 
+def objective_cost(evidence: Evidence) -> str:
+    """The cost that the sweeps optimised, where they agree and have it, else MACs."""
+    costs = {sweep.objective[1] for sweep in evidence.sweeps if len(sweep.objective) > 1}
+    found = costs.pop() if len(costs) == 1 else "macs"
+    return found if found in evidence.table.columns else "macs"
+
+
+def objective_accuracy(evidence: Evidence) -> str:
+    """The accuracy that the sweeps optimised, where they agree and have it, else `val_acc`."""
+    names = {sweep.objective[0] for sweep in evidence.sweeps if sweep.objective}
+    found = names.pop() if len(names) == 1 else "val_acc"
+    return found if found in evidence.table.columns else "val_acc"
+
+
 def _facts(directory: SweepDirectory) -> SweepFacts:
     """A damaged ``sweep.yaml`` costs the command line of a page, and no more."""
     timed = latest(read_measurements(directory.measurements))

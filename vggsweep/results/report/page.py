@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.findings.confirmed import findings_of
-from vggsweep.results.findings.evidence import Evidence, check_column
+from vggsweep.results.findings.evidence import Evidence, check_column, objective_accuracy, objective_cost
 from vggsweep.results.findings.fair_rates import compare_fairly, fair_sentences
 from vggsweep.results.findings.latencies import compare_latencies
 from vggsweep.results.findings.standing import describe_network, middle_cost
@@ -132,20 +132,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(item) for item in value]
     return visible_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def objective_cost(evidence: Evidence) -> str:
-    """The cost that the sweeps optimised, where they agree and have it, else MACs."""
-    costs = {sweep.objective[1] for sweep in evidence.sweeps if len(sweep.objective) > 1}
-    found = costs.pop() if len(costs) == 1 else "macs"
-    return found if found in evidence.table.columns else "macs"
-
-
-def objective_accuracy(evidence: Evidence) -> str:
-    """The accuracy that the sweeps optimised, where they agree and have it, else `val_acc`."""
-    names = {sweep.objective[0] for sweep in evidence.sweeps if sweep.objective}
-    found = names.pop() if len(names) == 1 else "val_acc"
-    return found if found in evidence.table.columns else "val_acc"
 
 
 def _timed_anew(evidence: Evidence) -> tuple[str, ...]:

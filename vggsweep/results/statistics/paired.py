@@ -158,16 +158,16 @@ def _step_down(
     """
     left = np.arange(len(standardized_K))
     critical_K, p_K = np.zeros(len(left)), np.zeros(len(left))
+    least = 0.0  # p of those that have left: none that stays is told apart more surely
     while len(left) > 1:
         largest_D = _largest_difference(drawn_DK[:, left], errors_KK[np.ix_(left, left)])
         critical_K[left] = np.quantile(largest_D, LEVEL)
         above_K = len(largest_D) - np.searchsorted(np.sort(largest_D), standardized_K[left])
-        p_K[left] = np.maximum(
-            p_K.max() if len(left) < len(p_K) else 0.0, (1 + above_K) / (1 + len(largest_D))
-        )
+        p_K[left] = np.maximum(least, (1 + above_K) / (1 + len(largest_D)))
         leaves = (standardized_K[left] > critical_K[left]) & (left != best)
         if not leaves.any():
             break
+        least = float(p_K[left[leaves]].max())
         left = left[~leaves]
     return critical_K, p_K
 
