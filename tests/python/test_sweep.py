@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import subprocess
 import sys
@@ -63,6 +64,18 @@ def test_best_trial_has_the_highest_accuracy(quickstart: Path) -> None:
     assert sweep.trial(best.number).record == best.record
     with pytest.raises(RecordError, match="Trial 9 of quickstart has no record. Those that have: 0, 1, 2, 3"):
         sweep.trial(9)
+
+
+def test_verdict_is_that_of_the_report(quickstart: Path) -> None:
+    sweep = vggsweep.open_sweep("quickstart")
+
+    verdict = sweep.verdict()
+
+    assert verdict.question == "Is a deeper or a wider network the better buy on fashion_mnist_mini?"
+    assert len(verdict.standings[0]) == 4
+    assert html.escape(verdict.answer, quote=False) in sweep.report().read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="has no column 'mac'"):
+        sweep.verdict(x="mac")
 
 
 def test_without_weights_the_call_that_keeps_them_is_named_and_works(quickstart: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vggsweep.model import TrainedModel
     from vggsweep.results.findings.evidence import Evidence
+    from vggsweep.results.findings.verdict import Verdict
 
 # A picture of the best trials has so many rows.
 BEST_ROWS = 8
@@ -163,6 +164,25 @@ class Sweep:
             f"This trains the best, trial {ranked[0].number}, again and keeps them:\n"
             f"  {self._call_that_keeps_weights(ranked[0])}.model()"
         )
+
+    def verdict(self, x: str | None = None, y: str | None = None, *, where: str | None = None) -> Verdict:
+        """What the finished trials say, in sentences, and how sure one may be; that of the report.
+
+        Args:
+            x: column of the cost; None for that of the sweep's objective, else MACs.
+            y: column of the accuracy; None for that of the sweep's objective.
+            where: only trials for which this condition is true.
+
+        Returns:
+            ``question``, ``answer``, ``uncertainty`` and ``cautions`` in words, and ``standings``: each
+            configuration against the best.
+
+        Raises:
+            ConfigError: no such column.
+        """
+        from vggsweep.results.findings.judgement import judge
+
+        return judge(self._evidence(where), x, y).verdict
 
     def report(
         self, out: str | Path | None = None, *, x: str | None = None, where: str | None = None

@@ -183,15 +183,14 @@ def compare(choice: Choice, arguments: argparse.Namespace, columns: Sequence[str
             "--best-per."
         )
     # pandas and the simulation of differences, which no other table needs
-    from vggsweep.results.findings.evidence import load_evidence, objective_accuracy, objective_cost
+    from vggsweep.results.findings.evidence import load_evidence
+    from vggsweep.results.findings.judgement import judge
     from vggsweep.results.findings.ranking import ranking
-    from vggsweep.results.findings.verdict import reach_verdict
 
-    evidence = load_evidence(choice.sweeps, arguments.where, choice)
-    x, y = objective_cost(evidence), objective_accuracy(evidence)
-    verdict = reach_verdict(evidence.table, x, y)
-    table = sort_rows(ranking(verdict, x, y), split_names(arguments.sort))
-    return (choose_columns(table, columns) if columns else table), verdict.uncertainty
+    found = judge(load_evidence(choice.sweeps, arguments.where, choice))
+    rows = ranking(found.verdict, found.cost, found.accuracy)
+    table = sort_rows(rows, split_names(arguments.sort))
+    return (choose_columns(table, columns) if columns else table), found.verdict.uncertainty
 
 
 def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: Sequence[str]) -> int:

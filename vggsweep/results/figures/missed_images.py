@@ -87,9 +87,9 @@ def missed_images_figure(table: pd.DataFrame, y: str = "val_acc") -> Figure:
     axes.set_ylabel(f"share of seeds: {plain(found.attrs['wide'])}")
     deep, wide, both = found.attrs["apart"]
     axes.set_title(
-        "Images on which exactly one of two networks is wrong: "
-        f"two seeds of the deep one {deep:.1%},\n"
-        f"of the wide one {wide:.1%}; a deep and a wide one {both:.1%}",
+        "images on which exactly one of two networks is wrong:\n"
+        f"two seeds of the deep one {deep:.1%}, of the wide one {wide:.1%};\n"
+        f"a deep and a wide one {both:.1%}",
         fontsize=9,
         loc="left",
     )

@@ -3,6 +3,7 @@
 evidence.py      a sweep's table with the records behind it
 standing.py      each configuration against the best
 verdict.py       the answer; uncertainty.py how sure it is
+judgement.py     the verdict on sweeps, and the trials that it rests on
 ranking.py       the configurations of a verdict as rows
 chosen.py        the networks of a search that are worth a confirmation
 confirmed.py     what a confirmation found, and how many seeds would tell

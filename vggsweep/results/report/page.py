@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from markupsafe import Markup
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.findings.confirmed import findings_of
-from vggsweep.results.findings.evidence import Evidence, check_column, objective_accuracy, objective_cost
-from vggsweep.results.findings.fair_rates import compare_fairly, fair_sentences
+from vggsweep.results.findings.evidence import Evidence
+from vggsweep.results.findings.fair_rates import fair_sentences
+from vggsweep.results.findings.judgement import judge
 from vggsweep.results.findings.latencies import compare_latencies
 from vggsweep.results.findings.standing import describe_network, middle_cost
-from vggsweep.results.findings.verdict import PICKED, Verdict, reach_verdict
+from vggsweep.results.findings.verdict import Verdict
 from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
@@ -57,20 +57,9 @@ def report_page(
         ConfigError: no such column.
     """
     table = evidence.table
-    cost = x or objective_cost(evidence)
-    for name in (x, y):
-        if name is not None:  # a table in which nothing finished may lack the others
-            check_column(table, name)
-    y = y or objective_accuracy(evidence)
     compared, _ = same_data(table)
-    fair = compare_fairly(evidence, cost, y)
-    if fair is not None and fair.has_compared:
-        verdict, judged = fair.at_own, fair.own
-    else:
-        verdict, judged = reach_verdict(table, cost, y), compared
-    if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
-        kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
-        verdict = replace(verdict, cautions=tuple(kept))
+    found = judge(evidence, x, y)
+    verdict, judged, fair, cost, y = found.verdict, found.table, found.fair, found.cost, found.accuracy
     standings = {standing.label: standing for group in verdict.standings for standing in group}
     columns = table_columns(table, cost, y)
     rows = table_rows(evidence, columns, cost, y, has_front=verdict.equal_cost is None)

@@ -1,0 +1,56 @@
+"""The verdict on sweeps as they lie on disk: what is compared in them, and by which columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from vggsweep.results.findings.evidence import Evidence, check_column, objective_accuracy, objective_cost
+from vggsweep.results.findings.fair_rates import FairComparison, compare_fairly
+from vggsweep.results.findings.verdict import PICKED, Verdict, reach_verdict
+from vggsweep.results.statistics.front import same_data
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with what it rests on.
+
+    Args:
+        verdict: where each network's learning rate was searched, that at each one's own rate.
+        table: the trials that it rests on.
+        cost, accuracy: columns.
+        fair: networks at a common rate beside each at its own, where that was asked; else None.
+    """
+
+    verdict: Verdict
+    table: pd.DataFrame
+    cost: str
+    accuracy: str
+    fair: FairComparison | None
+
+
+def judge(evidence: Evidence, x: str | None = None, y: str | None = None) -> Judgement:
+    """Read sweeps as a careful person would.
+
+    Args:
+        evidence: the sweeps.
+        x: column of the cost; None for that of the sweeps' objective, else MACs.
+        y: column of the accuracy; None for that of the sweeps' objective.
+
+    Raises:
+        ConfigError: no such column.
+    """
+    for name in (x, y):
+        if name is not None:  # a table in which nothing finished may lack the others
+            check_column(evidence.table, name)
+    cost, accuracy = x or objective_cost(evidence), y or objective_accuracy(evidence)
+    fair = compare_fairly(evidence, cost, accuracy)
+    if fair is not None and fair.has_compared:
+        verdict, table = fair.at_own, fair.own
+    else:
+        verdict, table = reach_verdict(evidence.table, cost, accuracy), same_data(evidence.table)[0]
+    if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
+        kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
+        verdict = replace(verdict, cautions=tuple(kept))
+    return Judgement(verdict, table, cost, accuracy, fair)
