@@ -19,6 +19,9 @@ SMALL: dict[str, dict[str, Any]] = {
         "WORDS": [*MINI, "dataset.resolution=32", "head=gap"],
         "FAMILY": [*MINI, "arch.num_blocks=2", "train.epochs=1"],
     },
+    "02_depth_versus_width": {
+        "SWEEP": str(NOTEBOOKS.parent / "outputs" / "reference" / "fashion_1M" / "sweep.tar.xz")
+    },
 }
 
 

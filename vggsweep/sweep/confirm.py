@@ -254,7 +254,7 @@ def _own_words(networks: Sequence[ChosenNetwork], name: str, first_seed: int, se
         word("sweep.enqueue", items),
         word("sweep.replicates", seeds),
         word("sweep.n_trials", seeds * len(networks)),
-        *(f"sweep.{field}=null" for field in ("stop", "keep", "warm_start", "prior", "timeout")),
+        *(f"sweep.{field}=null" for field in ("fair_lr", "stop", "keep", "warm_start", "prior", "timeout")),
         word("seed", first_seed),
         "train.keep_weights=true",
         "train.evaluate_test=false",

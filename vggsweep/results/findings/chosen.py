@@ -14,6 +14,7 @@ from vggsweep.results.disk.address import ranges
 from vggsweep.results.disk.confirmation import ChosenNetwork
 from vggsweep.results.disk.record import Record
 from vggsweep.results.findings.evidence import Evidence
+from vggsweep.results.findings.fair_rates import compare_fairly
 from vggsweep.results.findings.standing import describe_network
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
@@ -44,6 +45,8 @@ class Choice:
 def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Choice:
     """Choose the most accurate configurations of a sweep, seeds averaged; of two objectives its front's.
 
+    Where each network's learning rate was searched, only fresh seeds at its own rate count.
+
     Args:
         evidence: one sweep.
         top: at most so many.
@@ -54,7 +57,8 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
     """
     (facts,) = evidence.sweeps
     accuracy, *costs = facts.objective or ("val_acc",)
-    table = evidence.table
+    fair = None if trials else compare_fairly(evidence, costs[0] if costs else "macs", accuracy)
+    table = fair.own if fair is not None and fair.has_compared else evidence.table
     has_all = {accuracy, *costs} <= set(table.columns)
     is_finished = (table["state"] == "COMPLETE") if has_all else pd.Series(False, index=table.index)
     finished = table[is_finished]
@@ -74,6 +78,8 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
         rows = rows.head(top)
         place = f"on the front of {accuracy} against {costs[0]}" if costs else f"by {accuracy}"
         rule = f"the {len(rows)} most accurate {place}, seeds averaged"
+        if table is not evidence.table:
+            rule += ", each at its own learning rate"
     varied = varied_settings(means)
     networks, records = [], []
     for label, row in rows.iterrows():

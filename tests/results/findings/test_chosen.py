@@ -1,0 +1,54 @@
+"""Which networks of a search are worth a confirmation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.results.made_tables import network, results
+from vggsweep.results.disk.record import Record
+from vggsweep.results.findings.chosen import choose_best
+from vggsweep.results.findings.evidence import Evidence, FairFacts, SweepFacts
+from vggsweep.results.statistics.replicates import CONFIGURATION
+
+
+def evidence(fair: FairFacts | None) -> Evidence:
+    """Two depths: a search with one seed at three rates, its luckiest trial at a rate that suits nobody."""
+    rows: list[dict[str, Any]] = [
+        {**network(depth, width), "lr": lr, "seed": 0, "val_acc": value}
+        for depth, width, values in ((4, 16, (0.80, 0.86, 0.80)), (8, 8, (0.84, 0.85, 0.95)))
+        for lr, value in zip((0.01, 0.1, 1.0), values, strict=True)
+    ]
+    rows += [
+        {**network(depth, width), "lr": lr, "seed": seed, "val_acc": value + seed / 1000}
+        for depth, width, lr, value in ((4, 16, 0.1, 0.86), (8, 8, 0.1, 0.85), (8, 8, 0.5, 0.88))
+        for seed in (1, 2)
+    ]
+    table = results(*rows).assign(val_images=2000)
+    table[CONFIGURATION] = table["depth"].map(str) + "-" + table["lr"].map(str)
+    records = {
+        label: Record("mine", int(row["trial"]), "COMPLETE", None, "", {"train": {}, "lr": row["lr"]})
+        for label, row in table.iterrows()
+    }
+    return Evidence(table, records, (), (SweepFacts("mine", objective=("val_acc",), fair=fair),))
+
+
+@pytest.mark.parametrize(
+    ("fair", "trials"),
+    [(None, (5,)), (FairFacts(common_rate=0.1, seed=0), (10, 11))],
+)
+def test_where_rates_were_searched_only_fresh_seeds_at_each_ones_own_count(
+    fair: FairFacts | None, trials: tuple[int, ...]
+) -> None:
+    found = choose_best(evidence(fair), 2)
+
+    assert found.networks[0].name.startswith("depth 8, width 8")
+    assert found.networks[0].trials == trials
+    assert ("each at its own learning rate" in found.rule) == (fair is not None)
+
+
+def test_trials_that_a_person_names_are_taken_from_all() -> None:
+    found = choose_best(evidence(FairFacts(common_rate=0.1, seed=0)), 5, [5])
+
+    assert [one.name for one in found.networks] == ["depth 8, width 8, lr 1"]
