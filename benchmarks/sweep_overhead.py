@@ -65,6 +65,7 @@ def vggsweep(trials: int, *words: str) -> None:
         chance = (0.1, 2.3)
         num_images = 1
         class_names = class_counts = ()
+        validated = ""
         train = validation = property(lambda self: self)
 
         def __enter__(self) -> NoImages:
@@ -78,7 +79,7 @@ def vggsweep(trials: int, *words: str) -> None:
             self.evaluated_network = network
             self.optimizer = optimizer
             self.history: list[EpochResult] = []
-            self.graph = None
+            self.graph = self.answers = None
             self.validated = ((), ())
 
         def run(self, *_: object, listener: Any, **__: object) -> None:
