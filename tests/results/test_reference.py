@@ -20,6 +20,8 @@ from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.findings.fair_rates import fair_sentences
 from vggsweep.results.findings.judgement import judge
+from vggsweep.results.scaling.fit import fit_scaling
+from vggsweep.results.scaling.words import fit_sentences
 
 REFERENCE = Path(__file__).parents[2] / "outputs" / "reference"
 COSTS = ("params", "conv_params", "macs", "activations", "depth", "width")
@@ -38,6 +40,7 @@ def test_there_is_a_reference() -> None:
         "cifar_1M",
         "deep_vs_shallow",
         "fashion_1M",
+        "fashion_4M",
         "fast_cifar10",
         "fast_fashion",
         "iso_macs",
@@ -64,20 +67,38 @@ def test_reference_costs_are_those_of_the_built_networks(table: Path) -> None:
         assert {name: str(built[name]) for name in COSTS} == {name: said[name] for name in COSTS}
 
 
-@pytest.mark.parametrize(
-    "archive", sorted(REFERENCE.glob("*/sweep.tar.xz")), ids=lambda path: path.parent.name
-)
-def test_every_sentence_follows_from_the_stored_evidence(archive: Path, tmp_path: Path) -> None:
-    with tarfile.open(archive) as file:
-        file.extractall(tmp_path, filter="data")
-    sweep = SweepDirectory(tmp_path / archive.parent.name)
-    readme = " ".join((REFERENCE / "README.md").read_text(encoding="utf-8").replace("> ", "").split())
+def unpacked(name: str, folder: Path) -> SweepDirectory:
+    """A committed sweep as a directory."""
+    with tarfile.open(REFERENCE / name / "sweep.tar.xz") as file:
+        file.extractall(folder, filter="data")
+    return SweepDirectory(folder / name)
 
-    evidence = load_evidence([sweep], keeps_index=False)
-    found = judge(evidence)
+
+def quoted() -> str:
+    """The README of the references on one line."""
+    return " ".join((REFERENCE / "README.md").read_text(encoding="utf-8").replace("> ", "").split())
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in REFERENCE.glob("*/sweep.tar.xz")))
+def test_every_verdict_follows_from_the_stored_evidence(name: str, tmp_path: Path) -> None:
+    evidence = load_evidence([unpacked(name, tmp_path)], keeps_index=False)
+
+    found = judge(evidence).fair
 
     for label, record in evidence.records.items():  # refuses answers whose sum is another accuracy
         assert read_answers(Path(str(evidence.table["dir"][label])), record.metrics["val_acc"]) is not None
-    assert found.fair is not None
-    for where, answer in fair_sentences(found.fair):
-        assert f"{where}: {answer}" in readme
+    assert found is not None
+    for where, answer in fair_sentences(found):
+        assert f"{where}: {answer}" in quoted()
+
+
+@pytest.mark.parametrize("data", ["fashion", "cifar"])
+def test_what_a_doubling_buys_follows_from_the_stored_evidence(data: str, tmp_path: Path) -> None:
+    sweeps = [unpacked(f"{data}_{budget}", tmp_path) for budget in ("1M", "4M")]
+    evidence = load_evidence(sweeps, "seed > 0 and lr != 0.1", keeps_index=False)
+
+    sentences = fit_sentences(fit_scaling(evidence.table))
+
+    assert any("doubling depth" in sentence for sentence in sentences)
+    for sentence in sentences:
+        assert sentence in quoted()

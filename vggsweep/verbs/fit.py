@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit, print, and draw where asked."""
     from vggsweep.results.findings.evidence import check_column, load_evidence
+    from vggsweep.results.findings.fair_rates import at_own_rates
     from vggsweep.results.scaling.fit import fit_scaling
 
     out, macs = arguments.out, arguments.macs
@@ -63,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         show(f"damaged: {error}", sys.stderr)
     if arguments.y != "val_acc":
         check_column(evidence.table, arguments.y)
+    if arguments.where is None and not choice.trials:
+        evidence = at_own_rates(evidence)
     fit = fit_scaling(evidence.table, arguments.y, macs)
     if out is not None:
         _draw(fit, out)

@@ -190,7 +190,8 @@ def compare(choice: Choice, arguments: argparse.Namespace, columns: Sequence[str
     found = judge(load_evidence(choice.sweeps, arguments.where, choice))
     rows = ranking(found.verdict, found.cost, found.accuracy)
     table = sort_rows(rows, split_names(arguments.sort))
-    return (choose_columns(table, columns) if columns else table), found.verdict.uncertainty
+    said = "\n".join([found.verdict.uncertainty, *(f"note: {one}" for one in found.verdict.cautions)])
+    return (choose_columns(table, columns) if columns else table), said
 
 
 def write_table(table: PlainTable, out: Path, form: str, digits: int, columns: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ import pytest
 from tests.results.made_tables import network, results
 from vggsweep.results.figures import rate_points
 from vggsweep.results.findings.evidence import Evidence, FairFacts, SweepFacts
-from vggsweep.results.findings.fair_rates import FairComparison, compare_fairly
+from vggsweep.results.findings.fair_rates import FairComparison, at_own_rates, compare_fairly
 
 FACTS = SweepFacts("mine", objective=("val_acc",), fair=FairFacts(common_rate=0.1, seed=0))
 # of about equal MACs
@@ -48,8 +48,8 @@ def test_the_verdicts_at_the_common_rate_and_at_each_ones_own_may_differ(rows: l
 
     assert found is not None
     assert found.has_compared
-    assert "depth 4, width 16 is the most accurate" in found.at_common.answer
-    assert "depth 8, width 8, lr 0.013 is the most accurate" in found.at_own.answer
+    assert "is depth 4, width 16 (" in found.at_common.answer
+    assert "is depth 8, width 8, lr 0.013 (" in found.at_own.answer
     assert [one.at_common for one in found.rates] == pytest.approx([0.8615, 0.8015])
     assert [one.at_own for one in found.rates] == pytest.approx([0.8625, 0.8915])
 
@@ -136,3 +136,17 @@ def test_the_figures_points_are_the_searchs_trials_with_the_rate_that_was_taken(
     taken = points.groupby("network")["best"].first()
     assert taken["depth 4, width 16"] == pytest.approx(0.1, rel=0.3), "drawn a little towards the other"
     assert taken["depth 8, width 8"] < 0.05
+
+
+def test_beside_other_sweeps_only_the_trials_at_own_rates_stay(rows: list[dict[str, Any]]) -> None:
+    other = SweepFacts("other", objective=("val_acc",))
+    table = results(*rows, *({**row, "sweep": "other"} for row in rows))
+
+    kept = at_own_rates(Evidence(table, {}, (), (FACTS, other))).table
+
+    mine = kept[kept["sweep"] == "mine"]
+    assert sorted(zip(mine["depth"], mine["lr"], mine["seed"], strict=True)) == [
+        *((4, 0.09, seed) for seed in (1, 2)),
+        *((8, 0.013, seed) for seed in (1, 2)),
+    ]
+    assert len(kept[kept["sweep"] == "other"]) == len(rows)

@@ -142,6 +142,14 @@ def test_single_run_is_one_network_and_no_comparison() -> None:
     assert verdict.answer.endswith("A comparison needs a second one.")
 
 
+def test_networks_that_cost_the_same_by_chance_in_another_way_are_no_budget() -> None:
+    rows = [{**network(depth, 8), "activations": 1000, "val_acc": 0.5 + depth / 20} for depth in (4, 6)]
+
+    assert reach_verdict(results(*rows)).equal_cost is None
+    made_for_it = results(*({**row, "budget_residual": 0.01} for row in rows))
+    assert reach_verdict(made_for_it).equal_cost == "activations"
+
+
 def test_nothing_finished_concludes_nothing() -> None:
     failed = results({**network(4, 4), "state": "FAIL"})
 

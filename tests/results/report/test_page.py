@@ -364,6 +364,6 @@ def test_a_sweep_of_fair_rates_is_judged_at_each_ones_own_rate_beside_the_common
     )
     assert 'id="figure-fair-rates"' in page
     answer = page[page.index('<p class="answer">') :].split("</p>")[0]
-    assert "depth 8, width 8, lr 0.01 is the most accurate" in answer
+    assert "is depth 8, width 8, lr 0.01 (" in answer
     chart = json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)[0])
     assert len(chart["chart"]["points"]) == 2, "the chart shows what is judged, not the search"

@@ -12,6 +12,7 @@ from vggsweep.configuration.identity import SEARCH_NODES, has_effect
 from vggsweep.results.columns import COLUMNS, MAXIMISED
 from vggsweep.results.disk.record import Record
 from vggsweep.results.findings.evidence import Evidence
+from vggsweep.results.findings.fair_rates import at_own_rates
 from vggsweep.results.plain import is_number
 from vggsweep.results.statistics.answered import Answered, answers_behind
 from vggsweep.results.statistics.front import data_sets, machines, pareto_front
@@ -180,14 +181,16 @@ def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def compare_accuracies(a: Evidence, b: Evidence, y: str = "val_acc") -> Accuracies | None:
     """Set the best configuration of one side against that of the other; seeds averaged.
 
-    For single trials these are the trials. The noise is that of all trials of both sides.
+    For single trials these are the trials; of a sweep that searched learning rates those at each network's
+    own. The noise is that of all trials of both sides, or of each side where their validation images differ.
 
     Returns:
         None where a side has no finished trial with this accuracy.
     """
-    both = pd.concat([a.table, b.table], ignore_index=True)
+    tables = [at_own_rates(one).table for one in (a, b)]
+    both = pd.concat(tables, ignore_index=True)
     rows, labels = [], []
-    for table, before in ((a.table, 0), (b.table, len(a.table))):
+    for table, before in zip(tables, (0, len(tables[0])), strict=True):
         table = table.set_axis(range(before, before + len(table)))
         means = mean_over_seeds(table)
         finished = (
@@ -198,16 +201,19 @@ def compare_accuracies(a: Evidence, b: Evidence, y: str = "val_acc") -> Accuraci
         rows.append(finished.sort_values(y, ascending=False, kind="stable").iloc[0])
         labels.append(rows[-1].name)
     best = [(float(row[y]), int(row["seeds"])) for row in rows]
-    noise = noise_behind(both, mean_over_seeds(both), y)
+    is_same = len({str(row.get("images")) for row in rows}) == 1
+    noise = noise_behind(both, mean_over_seeds(both), y) if is_same else None
     margin = noise.margin(best[0], best[1]) if noise is not None else None
     source = (
         "" if noise is None else "seeds" if isinstance(noise, SeedNoise) else "counting validation images"
     )
-    answered = _answered(both, labels, y)
+    answered = _answered(both, labels, y) if is_same else None
     if answered is not None:
         margin, source = answered.compare(labels)[1].margin, _SOURCES[answered.scatter is not None]
-    intervals = [noise.interval(*one) if noise is not None else None for one in best]
-    is_same = len({str(row.get("images")) for row in rows}) == 1
+    noises = [noise if is_same else noise_behind(table, mean_over_seeds(table), y) for table in tables]
+    intervals = [
+        one.interval(*side) if one is not None else None for one, side in zip(noises, best, strict=True)
+    ]
     return Accuracies(
         column=y,
         a=best[0][0],

@@ -144,7 +144,7 @@ def check_column(table: pd.DataFrame, name: str) -> None:
     if name.startswith(OF_THE_TEST_SET):
         raise ConfigError(
             f"{name} chooses nothing: the best of several test accuracies is too good to be true. Choose by "
-            "val_acc; `vggsweep confirm` then tests what was chosen. `vggsweep table` shows the column."
+            "val_acc; `vggsweep confirm` then tests what was chosen, and its report shows them."
         )
     if name in table.columns and name != CONFIGURATION:
         return

@@ -7,7 +7,7 @@ is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -121,6 +121,23 @@ def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> F
         own=sides[1],
         has_compared=all(len(mean) > 0 for mean in means),
     )
+
+
+def at_own_rates(evidence: Evidence) -> Evidence:
+    """The evidence without what a search for learning rates leaves behind, where its comparison has begun.
+
+    Of a sweep with `sweep.fair_lr` the trials at each network's own rate stay, with their fresh seeds: a
+    search's best trial is the luckiest. Other sweeps stay as they are.
+    """
+    left = pd.Series(True, index=evidence.table.index)
+    for facts in evidence.sweeps:
+        if facts.fair is None:
+            continue
+        trials = evidence.table[evidence.table["sweep"] == facts.name]
+        found = compare_fairly(replace(evidence, table=trials, sweeps=(facts,)))
+        if found is not None and found.has_compared:
+            left[trials.index.difference(found.own.index)] = False
+    return replace(evidence, table=evidence.table[left])
 
 
 def _networks(table: pd.DataFrame) -> pd.Series:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from vggsweep.results.findings.evidence import Evidence, check_column, objective_accuracy, objective_cost
-from vggsweep.results.findings.fair_rates import FairComparison, compare_fairly
+from vggsweep.results.findings.fair_rates import FairComparison, at_own_rates, compare_fairly
 from vggsweep.results.findings.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.statistics.front import same_data
 
@@ -49,7 +49,8 @@ def judge(evidence: Evidence, x: str | None = None, y: str | None = None) -> Jud
     if fair is not None and fair.has_compared:
         verdict, table = fair.at_own, fair.own
     else:
-        verdict, table = reach_verdict(evidence.table, cost, accuracy), same_data(evidence.table)[0]
+        own = at_own_rates(evidence).table if len(evidence.sweeps) > 1 else evidence.table
+        verdict, table = reach_verdict(own, cost, accuracy), same_data(own)[0]
     if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
         kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
         verdict = replace(verdict, cautions=tuple(kept))

@@ -39,7 +39,8 @@ def _image_by_image(answered: Answered, scatter: SeedScatter, y: str, margins: S
         f"answer is meant for new images of the kind and new seeds. One training's {y} scatters by "
         f"{sqrt(scatter.variance):.4f} over seeds (standard deviation pooled over configurations, "
         f"{scatter.freedom} degrees of freedom), and differences from the best below {_span(margins)} are "
-        "noise (95 % for all of them together, although the best was picked after looking)."
+        "noise (95 % for all of them together, although the best was picked after looking). The interval of "
+        "a single accuracy holds other seeds alone, on these images."
     )
 
 

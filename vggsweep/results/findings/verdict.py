@@ -91,12 +91,14 @@ def reach_verdict(table: pd.DataFrame, x: str = "macs", y: str = "val_acc") -> V
 
 
 def equal_cost_groups(means: pd.DataFrame, x: str = "macs") -> tuple[str, tuple[pd.DataFrame, ...]] | None:
-    """Groups of networks of equal cost by construction, or None where costs are free.
+    """Groups of networks of equal cost, or None where costs are free.
 
-    A table is one of equal cost where, for some cost, every network belongs to a group whose costs lie within
-    6 % of each other and whose depths differ.
+    A table is one of equal cost where every network belongs to a group whose costs lie within 6 % of each
+    other and whose depths differ: in the cost ``x``, or in any where all networks were made for a budget.
+    Without one, networks that cost the same in some other way do so by chance.
     """
-    for name in sorted(COSTS, key=lambda name: name != x):
+    has_budget = "budget_residual" in means.columns and bool(means["budget_residual"].notna().all())
+    for name in sorted(COSTS, key=lambda name: name != x) if has_budget else [x]:
         if name not in means.columns or "depth" not in means.columns:
             continue
         costs = pd.to_numeric(means[name], errors="coerce").astype(float)

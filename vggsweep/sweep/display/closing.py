@@ -158,13 +158,15 @@ def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_
     """The front of the configurations, or all where they cost the same; each with the mean over its seeds."""
     means = mean_over_seeds(table)
     finished = means[(means["state"] == "COMPLETE") & means[accuracy].notna()]
-    equal, _ = equal_cost_groups(finished, cost) or (None, ())
+    equal, groups = equal_cost_groups(finished, cost) or (None, ())
     if equal is None:
         shown = means[pareto_front(means, cost, accuracy)].sort_values([cost, "trial"])
         lines = [f"  front     accuracy against {cost}:"]
     else:  # a front would name the cheapest of networks that cost the same
-        shown = finished.sort_values([accuracy, "trial"], ascending=[False, True])
-        lines = [f"  networks  of equal {equal}, the most accurate first:"]
+        ordered = [one.sort_values([accuracy, "trial"], ascending=[False, True]) for one in groups]
+        shown = finished.loc[[label for one in ordered for label in one.index]]
+        which = "" if len(groups) == 1 else ", one budget after the other"
+        lines = [f"  networks  of equal {equal}{which}, the most accurate first:"]
     varied = varied_settings(means)
     points = list(shown.groupby([cost, accuracy], sort=False))
     for _, equals in points[:FRONT_LINES]:
