@@ -38,6 +38,7 @@ def networks(table: Path) -> set[tuple[tuple[str, str], ...]]:
 def test_there_is_a_reference() -> None:
     assert sorted(path.parent.name for path in REFERENCE.glob("*/table.csv")) == [
         "cifar_1M",
+        "cifar_4M",
         "deep_vs_shallow",
         "fashion_1M",
         "fashion_4M",
