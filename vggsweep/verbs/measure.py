@@ -176,10 +176,10 @@ def _chosen_trials(
     rows = rows[rows.index.isin(evidence.records)]
     if rows.empty:
         names = ", ".join(sweep.name for sweep in evidence.sweeps)
-        where = f" satisfies {evidence.where} and" if evidence.where is not None else ""
+        where = f" and satisfies {evidence.where}" if evidence.where is not None else ""
         raise ConfigError(
-            f"No trial of {names}{where} is COMPLETE, so there is nothing to time. `vggsweep status` shows "
-            "how far it is."
+            f"None of the trials of {names} that were named is COMPLETE{where}, so there is nothing to time. "
+            "`vggsweep table` shows their states."
         )
     y = objective_accuracy(evidence)
     if is_front:
