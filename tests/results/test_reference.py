@@ -16,12 +16,15 @@ from vggsweep.configuration.compose import compose
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration, resolved
 from vggsweep.results.disk.answers import read_answers
+from vggsweep.results.disk.confirmation import read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.findings import confirmed
 from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.findings.fair_rates import fair_sentences
 from vggsweep.results.findings.judgement import judge
 from vggsweep.results.scaling.fit import fit_scaling
 from vggsweep.results.scaling.words import fit_sentences
+from vggsweep.sweep.tested import open_tests
 
 REFERENCE = Path(__file__).parents[2] / "outputs" / "reference"
 COSTS = ("params", "conv_params", "macs", "activations", "depth", "width")
@@ -68,11 +71,11 @@ def test_reference_costs_are_those_of_the_built_networks(table: Path) -> None:
         assert {name: str(built[name]) for name in COSTS} == {name: said[name] for name in COSTS}
 
 
-def unpacked(name: str, folder: Path) -> SweepDirectory:
-    """A committed sweep as a directory."""
-    with tarfile.open(REFERENCE / name / "sweep.tar.xz") as file:
+def unpacked(name: str, folder: Path, archive: str = "sweep") -> SweepDirectory:
+    """A committed sweep, or its confirmation, as a directory."""
+    with tarfile.open(REFERENCE / name / f"{archive}.tar.xz") as file:
         file.extractall(folder, filter="data")
-    return SweepDirectory(folder / name)
+    return SweepDirectory(folder / (name if archive == "sweep" else f"{name}-confirm"))
 
 
 def quoted() -> str:
@@ -91,6 +94,19 @@ def test_every_verdict_follows_from_the_stored_evidence(name: str, tmp_path: Pat
     assert found is not None
     for where, answer in fair_sentences(found):
         assert f"{where}: {answer}" in quoted()
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in REFERENCE.glob("*/confirm.tar.xz")))
+def test_every_confirmation_follows_from_the_answers_to_the_test_set(name: str, tmp_path: Path) -> None:
+    sweep = unpacked(name, tmp_path, "confirm")
+    confirmation = read_confirmation(sweep.confirmation)
+    assert confirmation is not None
+    assert confirmation.result is not None
+
+    found = confirmed.judge(confirmation, open_tests(sweep, confirmation, "cpu", ["confirm", name]))
+
+    assert found["verdict"] == confirmation.result["verdict"]
+    assert found["verdict"] in quoted()
 
 
 @pytest.mark.parametrize("data", ["fashion", "cifar"])
