@@ -164,7 +164,7 @@ def test_a_session_goes_with_its_sweep(quickstart: Path) -> None:
         (["--threads", "0"], "--threads 0 should be at least 1."),
         (["--max-drift", "0"], "--max-drift 0 should be a share above 0, such as 0.05."),
         (["--device", "gpu"], "device=gpu is not a device."),
-        (["--where", "depth > 99"], "No trial of quickstart satisfies depth > 99 and is COMPLETE"),
+        (["--where", "depth > 99"], "is COMPLETE and satisfies depth > 99"),
     ],
 )
 def test_what_cannot_work_is_refused_and_leaves_nothing(

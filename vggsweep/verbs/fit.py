@@ -64,9 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
         show(f"damaged: {error}", sys.stderr)
     if arguments.y != "val_acc":
         check_column(evidence.table, arguments.y)
-    if evidence.table.empty:
-        which = "has a result" if arguments.where is None else f"satisfies {arguments.where}"
-        raise ConfigError(f"No trial of {', '.join(one.name for one in choice.sweeps)} {which}.")
+    if evidence.table.empty and arguments.where is not None:
+        names = ", ".join(one.name for one in choice.sweeps)
+        raise ConfigError(f"No trial of {names} satisfies {arguments.where}.")
     if arguments.where is None and not choice.trials:
         evidence = at_own_rates(evidence)
     fit = fit_scaling(evidence.table, arguments.y, macs)
