@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         names = ", ".join(one.name for one in choice.sweeps)
         raise ConfigError(f"No trial of {names} satisfies {arguments.where}.")
     if arguments.where is None and not choice.trials:
-        evidence = at_own_rates(evidence)
+        evidence = at_own_rates(evidence, arguments.y)
     fit = fit_scaling(evidence.table, arguments.y, macs)
     if out is not None:
         _draw(fit, out)

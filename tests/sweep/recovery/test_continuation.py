@@ -21,13 +21,11 @@ from vggsweep.results.tables.table import load_plain
 from vggsweep.sweep.recovery.continuation import (
     differences,
     join_study,
-    say_changed_code,
 )
 from vggsweep.sweep.recovery.reading import read_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.front import best_trials
-from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.file_lock import claim
 from vggsweep.sweep.storage.trial_attrs import attrs_of
 
@@ -381,25 +379,3 @@ def test_each_kind_of_images_has_its_best_trial() -> None:
     best = best_trials(read_study(spec.directory))
 
     assert [(one.params["dataset.limit"], one.params["arch.depth"]) for one in best] == [(128, 6), (256, 6)]
-
-
-def test_changed_code_of_a_users_own_is_told_once(
-    small: SweepSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    file = tmp_path / "own_l7_loss.py"
-    file.write_text("def loss(): ...\n")
-    spec = replace(
-        small, base={**small.base, "loss": {"name": "custom", "target": "own_l7_loss.loss", "options": {}}}
-    )
-    spec.directory.path.mkdir(parents=True)
-    save_spec(spec)
-    told = []
-    for text in ("def loss(): ...\n", "def loss(): pass\n", "def loss(): pass\n"):
-        file.write_text(text)
-        say_changed_code(spec)
-        save_spec(spec)
-        told.append(capsys.readouterr().err)
-
-    assert "the file of own_l7_loss.loss has changed since sweep" in told[1]
-    assert told[0] == told[2] == ""

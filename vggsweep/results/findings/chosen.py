@@ -14,7 +14,7 @@ from vggsweep.results.disk.address import ranges
 from vggsweep.results.disk.confirmation import ChosenNetwork
 from vggsweep.results.disk.record import Record
 from vggsweep.results.findings.evidence import Evidence
-from vggsweep.results.findings.fair_rates import compare_fairly
+from vggsweep.results.findings.fair_rates import at_own_rates
 from vggsweep.results.findings.standing import describe_network
 from vggsweep.results.statistics.front import pareto_front
 from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
@@ -57,8 +57,7 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
     """
     (facts,) = evidence.sweeps
     accuracy, *costs = facts.objective or ("val_acc",)
-    fair = None if trials else compare_fairly(evidence, costs[0] if costs else "macs", accuracy)
-    table = fair.own if fair is not None and fair.has_compared else evidence.table
+    table = evidence.table if trials else at_own_rates(evidence, accuracy).table
     has_all = {accuracy, *costs} <= set(table.columns)
     is_finished = (table["state"] == "COMPLETE") if has_all else pd.Series(False, index=table.index)
     finished = table[is_finished]
@@ -78,7 +77,7 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
         rows = rows.head(top)
         place = f"on the front of {accuracy} against {costs[0]}" if costs else f"by {accuracy}"
         rule = f"the {len(rows)} most accurate {place}, seeds averaged"
-        if table is not evidence.table:
+        if len(table) < len(evidence.table):
             rule += ", each at its own learning rate"
     varied = varied_settings(means)
     networks, records = [], []

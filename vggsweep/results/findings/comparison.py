@@ -187,7 +187,7 @@ def compare_accuracies(a: Evidence, b: Evidence, y: str = "val_acc") -> Accuraci
     Returns:
         None where a side has no finished trial with this accuracy.
     """
-    tables = [at_own_rates(one).table for one in (a, b)]
+    tables = [at_own_rates(one, y).table for one in (a, b)]
     both = pd.concat(tables, ignore_index=True)
     rows, labels = [], []
     for table, before in zip(tables, (0, len(tables[0])), strict=True):

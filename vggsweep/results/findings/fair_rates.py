@@ -7,8 +7,9 @@ is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from vggsweep.results.findings.verdict import Verdict, reach_verdict
 from vggsweep.results.statistics.settings import varied_settings
 
 if TYPE_CHECKING:
-    from vggsweep.results.findings.evidence import Evidence
+    from vggsweep.results.findings.evidence import Evidence, SweepFacts
 
 LR = "lr"
 
@@ -94,10 +95,41 @@ def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> F
         y: the accuracy to judge by; the rates were chosen by that of the sweep's objective.
     """
     facts = evidence.sweeps[0] if len(evidence.sweeps) == 1 else None
-    if facts is None or facts.fair is None:
+    if facts is None or facts.fair is None or (sides := _sides(evidence.table, facts, y)) is None:
         return None
-    table, common = evidence.table, facts.fair.common_rate
-    chosen_by = facts.objective[0]
+    means = (sides.common_means, sides.own_means)
+    return FairComparison(
+        common_rate=facts.fair.common_rate,
+        search_seed=facts.fair.seed,
+        at_common=reach_verdict(sides.common, x, y),
+        at_own=reach_verdict(sides.own, x, y),
+        rates=tuple(
+            NetworkRate(name, rate, means[0].get(name), means[1].get(name))
+            for name, rate in sides.best.items()
+        ),
+        own=sides.own,
+        has_compared=sides.has_compared,
+    )
+
+
+class _Sides(NamedTuple):
+    """The trials at the common rate and those at each network's own, with the means of finished networks."""
+
+    best: Mapping[str, BestRate]
+    common: pd.DataFrame
+    own: pd.DataFrame
+    common_means: Mapping[str, float]
+    own_means: Mapping[str, float]
+
+    @property
+    def has_compared(self) -> bool:
+        return bool(self.common_means) and bool(self.own_means)
+
+
+def _sides(table: pd.DataFrame, facts: SweepFacts, y: str) -> _Sides | None:
+    """Both sides of a sweep's comparison; None before its search has a result."""
+    assert facts.fair is not None
+    common, chosen_by = facts.fair.common_rate, facts.objective[0]
     searched = searched_trials(table, facts.fair.seed, chosen_by)
     if searched.empty:
         return None
@@ -110,20 +142,10 @@ def compare_fairly(evidence: Evidence, x: str = "macs", y: str = "val_acc") -> F
     own_rates |= {name: common for name, one in best.items() if one.rate == common}
     sides = (fresh[is_common], fresh[fresh[LR].astype(float) == networks.map(own_rates)])
     means = [_mean(side, networks.loc[side.index], y) for side in sides]
-    return FairComparison(
-        common_rate=common,
-        search_seed=facts.fair.seed,
-        at_common=reach_verdict(sides[0], x, y),
-        at_own=reach_verdict(sides[1], x, y),
-        rates=tuple(
-            NetworkRate(name, rate, means[0].get(name), means[1].get(name)) for name, rate in best.items()
-        ),
-        own=sides[1],
-        has_compared=all(len(mean) > 0 for mean in means),
-    )
+    return _Sides(best, *sides, *means)
 
 
-def at_own_rates(evidence: Evidence) -> Evidence:
+def at_own_rates(evidence: Evidence, y: str = "val_acc") -> Evidence:
     """The evidence without what a search for learning rates leaves behind, where its comparison has begun.
 
     Of a sweep with `sweep.fair_lr` the trials at each network's own rate stay, with their fresh seeds: a
@@ -134,9 +156,9 @@ def at_own_rates(evidence: Evidence) -> Evidence:
         if facts.fair is None:
             continue
         trials = evidence.table[evidence.table["sweep"] == facts.name]
-        found = compare_fairly(replace(evidence, table=trials, sweeps=(facts,)))
-        if found is not None and found.has_compared:
-            left[trials.index.difference(found.own.index)] = False
+        sides = _sides(trials, facts, y)
+        if sides is not None and sides.has_compared:
+            left[trials.index.difference(sides.own.index)] = False
     return replace(evidence, table=evidence.table[left])
 
 

@@ -49,7 +49,7 @@ def judge(evidence: Evidence, x: str | None = None, y: str | None = None) -> Jud
     if fair is not None and fair.has_compared:
         verdict, table = fair.at_own, fair.own
     else:
-        own = at_own_rates(evidence).table if len(evidence.sweeps) > 1 else evidence.table
+        own = at_own_rates(evidence, accuracy).table if len(evidence.sweeps) > 1 else evidence.table
         verdict, table = reach_verdict(own, cost, accuracy), same_data(own)[0]
     if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
         kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
