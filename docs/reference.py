@@ -102,6 +102,7 @@ FIELDS = ("field", "type", "default", "what it means")
 IMAGENET, CIFAR = InputShape(3, 224, 1000), InputShape(3, 32, 10)
 TARGETS: dict[CostName, float] = {"macs": 1e8, "params": 1e6, "conv_params": 1e6, "activations": 5e5}
 DEPTHS = range(1, 41)
+COUNTED = ("parameters", "MACs")
 
 
 def architectures() -> str:
@@ -118,17 +119,19 @@ def architectures() -> str:
         dials = {field.path: field.comment for field in one.fields}
         if isinstance(arch, ScaledFamily) and arch.family == one.name:
             words = [one.comment, arch.source, dials["arch.depth"], dials["arch.width"]]
-            families.append([f"`{one.name}`", *words, *feasible_shares(arch, head)])
+            families.append(
+                [f"`{one.name}`", *words, *_counts(arch, head, CIFAR), *feasible_shares(arch, head)]
+            )
         elif one.name not in ("lenet", "vgg_small"):  # made for smaller images
-            costs = family_costs(arch, head, IMAGENET)
-            presets.append([f"`{one.name}`", arch.source, f"{costs.params:,}", f"{costs.macs:,}"])
+            presets.append([f"`{one.name}`", arch.source, *_counts(arch, head, IMAGENET)])
     named = [f"{cost} {target:.0e}".replace("e+0", "e") for cost, target in TARGETS.items()]
     met = (
-        f"The last columns say at how many of the family's depths from {DEPTHS[0]} to {DEPTHS[-1]} the width "
-        "meets a budget within 2 %, for images of 3 x 32 x 32 pixels and 10 classes. A dash: the cost says "
-        "nothing of its networks (an MLP has no convolution, a vision transformer cuts its patches with one)."
+        "Everything is counted for images of 3 x 32 x 32 pixels and 10 classes: parameters and MACs of the "
+        f"defaults, and at how many of the family's depths from {DEPTHS[0]} to {DEPTHS[-1]} the width meets "
+        "a budget within 2 %. A dash: the cost says nothing of its networks (an MLP has no convolution, a "
+        "vision transformer cuts its patches with one)."
     )
-    heads = ("`arch=`", "what it is", "source", "`arch.depth`", "`arch.width`", *named)
+    what = ("`arch=`", "what it is", "source", "`arch.depth`", "`arch.width`", *COUNTED)
     return (
         "\n\n".join(
             [
@@ -136,14 +139,19 @@ def architectures() -> str:
                 "More of them: [convolutional families](../convolutional_families.md); "
                 "[how to write your own](../families.md).",
                 f"## Families\n\n{met}",
-                _table(heads, families),
+                _table((*what, *named), families),
                 "## Networks as published\n\nCounted by arithmetic, for images of 3 x 224 x 224 pixels and "
                 "1,000 classes; one MAC is one multiply-accumulate.",
-                _table(("`arch=`", "source", "parameters", "MACs"), presets),
+                _table(("`arch=`", "source", *COUNTED), presets),
             ]
         )
         + "\n"
     )
+
+
+def _counts(arch: Family, head: HeadSettings, shape: InputShape) -> tuple[str, str]:
+    costs = family_costs(arch, head, shape)
+    return f"{costs.params:,}", f"{costs.macs:,}"
 
 
 def feasible_shares(arch: ScaledFamily, head: HeadSettings) -> list[str]:
