@@ -19,7 +19,7 @@ from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.tables.reasons import number_words, shared_reasons
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
 from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
-from vggsweep.sweep.scheduling.front import best_trials
+from vggsweep.sweep.scheduling.front import Best, best_trials
 from vggsweep.sweep.spec.extent import saved_extent
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.study import close_study
@@ -43,7 +43,7 @@ class SweepStatus:
     Args:
         progress: how far it is.
         objective: names of the objectives, accuracy first.
-        best: the best trial, or those that none dominates.
+        best: the best trial, or those that none dominates, and what they were chosen by.
         reasons: why trials failed and suggestions were no networks, a line each; the commonest first.
         damage: what is wrong with ``sweep.yaml``, or None.
         storage: ``sweep.storage`` as it was written; None for the directory's own file.
@@ -53,7 +53,7 @@ class SweepStatus:
 
     progress: SweepProgress
     objective: tuple[str, ...]
-    best: tuple[FrozenTrial, ...]
+    best: Best
     reasons: tuple[str, ...]
     damage: str | None
     storage: str | None
@@ -114,7 +114,7 @@ class StatusReader:
         return SweepStatus(
             progress=self.reader.read(trials, saved_extent(saved, trials)),
             objective=tuple(saved.objective) if saved is not None else ("val_acc",),
-            best=tuple(best_trials(study)),
+            best=best_trials(study, saved.fair if saved is not None else None),
             reasons=tuple(reason_lines(trials, directory)),
             damage=damage,
             storage=saved.storage if saved is not None else None,

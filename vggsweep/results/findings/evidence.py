@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
+from vggsweep.results.disk.best import configuration_keys
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
@@ -26,19 +27,6 @@ from vggsweep.results.tables.condition import select_where
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
 
 OF_THE_TEST_SET = "test_"
-
-
-@dataclass(frozen=True)
-class FairFacts:
-    """What a sweep with `sweep.fair_lr` compares.
-
-    Args:
-        common_rate: `optimizer.lr` of its configuration.
-        seed: of its search; others are those of the comparison.
-    """
-
-    common_rate: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -121,20 +109,6 @@ def load_evidence(
     return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
 
 
-def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
-    """A text for each record, the same for replicates: of one configuration, on the same images.
-
-    A record that does not say what its images were goes with those of its configuration that do, where these
-    agree.
-    """
-    hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
-    known: dict[str, set[str]] = {hash_: set() for hash_ in hashes.values()}
-    for label, record in records.items():
-        known[hashes[label]] |= {record.data_fingerprint} if record.data_fingerprint else set()
-    only = {hash_: next(iter(images)) if len(images) == 1 else "" for hash_, images in known.items()}
-    return {at: f"{hash_}:{records[at].data_fingerprint or only[hash_]}" for at, hash_ in hashes.items()}
-
-
 def check_column(table: pd.DataFrame, name: str) -> None:
     """Refuse a column that is misspelt, of which no trial has a value, or that nothing may choose by.
 
@@ -178,16 +152,13 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     found = SweepFacts(directory.name, timed=timed, confirmation=confirmation)
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
-            fair = None
-            if saved.fair_lr is not None and saved.lr is not None:
-                fair = FairFacts(saved.lr, saved.seed)
             return replace(
                 found,
                 command=saved.command,
                 words=saved.words,
                 objective=saved.objective,
                 ended=read_ended(directory.best),
-                fair=fair,
+                fair=saved.fair,
                 infeasible=read_infeasible(directory.best),
             )
     return found
