@@ -23,10 +23,9 @@ from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_s
 from vggsweep.results.findings.latencies import latest
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
-from vggsweep.results.tables.condition import select_where
+from vggsweep.results.tables.condition import Condition, select_where
+from vggsweep.results.tables.held_out import refuse_to_choose_by
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
-
-OF_THE_TEST_SET = "test_"
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def load_evidence(
         keeps_index: False writes nothing beside the records (`vggsweep.results.tables.table.read_rows`).
 
     Raises:
-        ConfigError: the condition cannot be understood.
+        ConfigError: the condition cannot be understood, or chooses by the test set.
     """
     plain = load_plain([directory.path for directory in directories], keeps_index=keeps_index)
     if choice is not None:
@@ -100,6 +99,8 @@ def load_evidence(
     # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
     plain = PlainTable(plain.names, [row for row in plain.rows if row["state"] != DAMAGED])
     if where is not None:
+        if not all(directory.confirmation.is_file() for directory in directories):
+            refuse_to_choose_by(Condition(where, plain.names).compared_columns())
         plain = select_where(plain, where)
     table = make_frame(without_empty(plain))
     found = {label: readable_record(Path(str(place))) for label, place in table["dir"].items()}
@@ -115,11 +116,7 @@ def check_column(table: pd.DataFrame, name: str) -> None:
     Raises:
         ConfigError: the text says which of these.
     """
-    if name.startswith(OF_THE_TEST_SET):
-        raise ConfigError(
-            f"{name} chooses nothing: the best of several test accuracies is too good to be true. Choose by "
-            "val_acc; `vggsweep confirm` then tests what was chosen, and its report shows them."
-        )
+    refuse_to_choose_by([name])
     if name in table.columns and name != CONFIGURATION:
         return
     if name in COLUMNS:
