@@ -77,7 +77,11 @@ def noise_sentence(fit: ScalingFit) -> str:
 
 def fit_sentences(fit: ScalingFit) -> list[str]:
     """Everything that there is to say, a sentence or two each."""
-    found = [step_sentence(step, fit.data.y) for step in fit.steps]
+    varied = [step for step in fit.steps if step.dial in fit.data.varied]
+    found = [step_sentence(step, fit.data.y) for step in varied]
+    # one sentence for a dial of which nothing can be known, at whatever cost
+    fixed = {step.dial: step.why_not for step in fit.steps if step.dial not in fit.data.varied}
+    found += [f"What doubling {dial} does is not identified: {why}." for dial, why in fixed.items() if why]
     if isinstance(fit.arithmetic, str):
         found.append(f"Nothing is said of equal cost: {fit.arithmetic}.")
     if fit.held_out is not None:
