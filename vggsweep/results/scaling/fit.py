@@ -178,7 +178,7 @@ def _check_cost(data: ScalingData, macs: float) -> None:
         low, high = short_count(float(known.min())), short_count(float(known.max()))
         raise ConfigError(
             f"--macs {macs:g} lies more than {TOO_FAR:g} times beyond what was trained ({low} to {high} "
-            f"MACs): these networks say nothing of it. Beyond {FAR:g} times an answer is called an extrapolation."
+            f"MACs): these networks say nothing of it. Beyond {FAR:g} times an answer is an extrapolation."
         )
 
 
