@@ -85,6 +85,7 @@ def test_of_searched_rates_the_fresh_seeds_at_own_rates_decide(capsys: pytest.Ca
     assert ours.trials[0].values == [pytest.approx(0.625)]
     assert find_trial("s/best").path == spec.directory.trial(shallow[0].number).path
     assert vggsweep.open_sweep("s").best().number == shallow[0].number
+    assert set(vggsweep.open_sweep("s").front(average=True)["trial"]) <= {one.number for one in own}
     assert listed(capsys) == (pytest.approx(0.625), 2)
     said = close(spec)
     assert "(each network at its own learning rate, seeds averaged)" in said

@@ -160,7 +160,9 @@ def at_own_rates(evidence: Evidence, y: str = "val_acc") -> Evidence:
     for facts in evidence.sweeps:
         if facts.fair is None:
             continue
-        trials = evidence.table[evidence.table["sweep"] == facts.name]
+        trials = evidence.table
+        if len(evidence.sweeps) > 1:  # alone, it may have been renamed since its records were written
+            trials = trials[trials["sweep"] == facts.name]
         sides = _sides(trials, facts, y)
         if sides is not None and sides.has_compared:
             left[trials.index.difference(sides.own.index)] = False

@@ -105,6 +105,11 @@ def trials_at_own_rates(trials: Sequence[FrozenTrial], fair: FairFacts) -> list[
     return [trial for trial, is_own in pairs if is_own and trial.state is TrialState.COMPLETE]
 
 
+def compares(trial: FrozenTrial) -> bool:
+    """Whether a trial is one of the comparison, with a fresh seed."""
+    return _fresh_seed(trial) is not None
+
+
 def averaged(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The first trial of each network with the mean values of all, in copies."""
     networks: dict[tuple[object, ...], list[FrozenTrial]] = {}

@@ -15,7 +15,7 @@ from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.results.dominance import non_dominated
 from vggsweep.results.tables.table import DECIDES_IMAGES
-from vggsweep.sweep.scheduling.fair_rates import averaged, trials_at_own_rates
+from vggsweep.sweep.scheduling.fair_rates import averaged, compares, trials_at_own_rates
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
 
@@ -95,7 +95,8 @@ def drop_weights_off_front(spec: SweepSpec, study: optuna.Study) -> None:
     complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     families = {_family(trial) for trial in best_trials(study, spec.fair).trials}
     if spec.fair is not None:  # means move with each fresh seed, so that all of them stay
-        families |= {_family(trial) for trial in trials_at_own_rates(complete, spec.fair) or ()}
+        own = trials_at_own_rates(complete, spec.fair)
+        families |= {_family(trial) for trial in (filter(compares, complete) if own is None else own)}
     highest = max((trial.values[0] for trial in complete), default=None)
     for trial in complete:
         directory = spec.directory.trial(trial.number)
