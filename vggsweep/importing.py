@@ -18,6 +18,9 @@ from typing import Any
 
 from vggsweep.errors import ConfigError, InfeasibleConfig
 
+# How alike two names of modules are where one is the other misspelt.
+LIKE = 0.75
+
 
 def load_callable(name: str, field: str, example: str) -> Callable[..., Any]:
     """The function or class behind a dotted name.
@@ -53,7 +56,8 @@ def _near(name: str) -> str:
     module, _, attribute = name.rpartition(".")
     top, dot, rest = name.partition(".")
     if top not in sys.modules:
-        close = difflib.get_close_matches(top, [found.name for found in pkgutil.iter_modules()], n=1)
+        modules = [found.name for found in pkgutil.iter_modules()]
+        close = difflib.get_close_matches(top, modules, n=1, cutoff=LIKE)  # my_family is no misspelt yaml
         return f" Did you mean {close[0]}{dot}{rest}?" if close and close[0] != top else ""
     known = vars(sys.modules[module]) if module in sys.modules else {}
     names = [name for name, value in known.items() if callable(value)]

@@ -28,7 +28,12 @@ def sweep(own_folder: Path, record: Callable[..., Record]) -> Path:
             (trial / name).write_bytes(b"x" * 1000)
         state = "FAIL" if number == 3 else "COMPLETE"
         own = record(
-            sweep="mine", trial=number, state=state, costs={"macs": macs}, metrics={"val_acc": accuracy}
+            sweep="mine",
+            trial=number,
+            state=state,
+            configuration={"arch": {"depth": number}, "seed": 0},
+            costs={"macs": macs},
+            metrics={"val_acc": accuracy},
         )
         if number < 4:
             write_record(own, trial)

@@ -44,11 +44,26 @@ def test_a_condition_leaves_one_depth_of_which_nothing_is_claimed(
     assert "is not identified: all networks have depth 8." in said
 
 
+def test_beyond_what_was_trained_an_answer_is_an_extrapolation_or_none(
+    curves: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_verb("fit", ["curves", "--macs", "1e9"])
+    first = " ".join(capsys.readouterr().out.split()).split("At 1G MACs doubling depth")[1]
+    assert "it leads beyond 2 times what was trained." in first.replace("as it leads", "it leads")
+
+    run_verb("fit", ["curves", "--macs", "2e4"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Nothing is said of equal cost: no two networks of these depths cost 20k MACs" in said
+    assert "At 20k MACs" not in said
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["curves", "--out", "fit.txt"], "--out fit.txt: the picture's name should end in .png, .svg, .pdf"),
         (["curves", "--macs", "-3"], "--macs -3 should be multiply-accumulates of one image"),
+        (["curves", "--macs", "1e15"], "--macs 1e.15 lies more than 100 times beyond what was trained"),
+        (["curves", "--macs", "1"], "--macs 1 lies more than 100 times beyond what was trained"),
         (["curves", "--y", "val_ac"], "no column 'val_ac'. Did you mean 'val_acc'"),
         (["curves", "--y", "macs"], "--y macs: a fit is of an accuracy"),
         (["curves/3"], "Fewer than 4 networks, 1, have finished"),
@@ -84,3 +99,25 @@ def test_a_damaged_record_is_named_and_the_others_are_fitted(
     said = capsys.readouterr()
     assert "damaged:" in said.err
     assert "(59 trainings)" in said.out
+
+
+def test_dials_that_no_network_differs_in_have_one_sentence_each(
+    own_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"depth": 8, "width": width, "seed": 0, "val_acc": 0.5 + width / 100} for width in (4, 6, 8, 12)]
+    write_sweep(own_folder / "outputs" / "wide", rows)
+
+    assert run_verb("fit", ["wide"]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("doubling depth") == 1
+    assert "What doubling depth does is not identified: all networks have depth 8." in said
+    assert "Whatever it costs, doubling width" in said
+
+
+def test_too_few_networks_are_told_with_what_was_left_out(own_folder: Path) -> None:
+    rows = [{"depth": depth, "width": 8, "seed": 0, "val_acc": 0.5 + depth / 100} for depth in (4, 6, 8)]
+    write_sweep(own_folder / "outputs" / "few", [*rows, {**rows[0], "state": "PRUNED"}])
+
+    with pytest.raises(ConfigError, match="networks, 3, have.*1 trial that was pruned.*a second sweep"):
+        run_verb("fit", ["few"])

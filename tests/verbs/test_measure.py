@@ -161,6 +161,7 @@ def test_a_session_goes_with_its_sweep(quickstart: Path) -> None:
         ),
         (["--rounds", "5"], "--rounds 5 should be at least 6."),
         (["--top", "0"], "--top 0 should be at least 1."),
+        (["--threads", "9999"], "--threads 9999: this process gets "),
         (["--threads", "0"], "--threads 0 should be at least 1."),
         (["--max-drift", "0"], "--max-drift 0 should be a share above 0, such as 0.05."),
         (["--device", "gpu"], "device=gpu is not a device."),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.sweep.conftest import drain, scheduler_of, spec_of
+from tests.sweep.conftest import begin, drain, scheduler_of, spec_of
 from vggsweep.configuration.network import configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import ConfigError
@@ -224,3 +224,55 @@ def test_nothing_is_predicted_from_what_was_trained_otherwise(
 def test_a_sweep_to_be_like_that_does_not_exist_is_told(earlier: Path) -> None:
     with pytest.raises(ConfigError, match="No sweep 'earlyer'.*earlier"):
         plan.run(argparse.Namespace(overrides=list(SAME), config_dir=None, like="earlyer"))
+
+
+def test_one_prediction_of_the_time_is_printed_and_says_where_it_is_from(
+    earlier: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_torch = printed(capsys, *SAME)
+    assert without_torch.count("predicted: ") == 1
+    assert "for the sweep, as these trained on a CPU, fp32; without what a pruner saves." in without_torch
+
+    parser = argparse.ArgumentParser()
+    plan.add_arguments(parser)
+    assert plan.run(parser.parse_args([*SAME, "dataset.limit=null"])) == 0
+    here = capsys.readouterr().out
+    assert here.count("predicted: ") == 1, "trials of another machine say nothing of the time on this one"
+    assert "from a few steps timed now" in here
+    assert "val_acc, 90 %" in here
+
+
+def test_what_is_done_is_not_planned_again(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("arch.depth=4,5,6", "measure=none", "sweep.name=s")
+    begin(spec_of(*words, "n_trials=2"))
+
+    half = planned(capsys, *words, "--no-timing")
+    assert (half["done"], half["left"]) == (2, 1)
+    assert "2 trials of s are done, 1 is left." in printed(capsys, *words)
+    assert planned(capsys, *words, "train.epochs=3", "--no-timing")["left"] == 3, "another sweep of the name"
+
+    begin(spec_of(*words, "n_trials=3"))
+    content = planned(capsys, *words)
+    assert (content["done"], content["left"]) == (3, 0)
+    assert content["predicted_seconds"] is None
+    text = printed(capsys, *words)
+    assert "Nothing is left to train: 3 trials of s are done. `vggsweep report s` reads them." in text
+    assert "predicted" not in text
+
+
+def test_results_that_are_all_taken_over_leave_nothing_to_train(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("arch.depth=4,5", "measure=none")
+    drain(scheduler_of(spec_of(*words, "sweep.name=earlier")))
+
+    text = printed(capsys, *words, "sweep.warm_start=earlier", "sweep.name=later")
+
+    assert "Nothing is left to train: sweep.warm_start knows every result." in text
+
+
+def test_of_searched_rates_nothing_is_left_when_all_networks_are_compared(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("arch.depth=4,5", "optimizer.lr=0.02,0.1,0.6", "sweep.fair_lr=1", "sweep.name=s", "n_trials=99")
+    begin(spec_of(*words))
+
+    assert planned(capsys, *words, "--no-timing")["left"] == 0

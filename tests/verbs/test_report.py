@@ -80,3 +80,25 @@ def test_page_of_some_trials_says_which(run: Callable[..., int], own_folder: Pat
 def test_wrong_condition_is_refused(run: Callable[..., int]) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'depth'"):
         run("one", "--where", "dpeth > 3")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "Pyramid",
+            "--family Pyramid: no such choice. .* A family of your own is the dotted name",
+        ),
+        (
+            "my_families.Mine",
+            "--family my_families.Mine cannot be loaded .*No module named.* PYTHONPATH",
+        ),
+        ("json.JSONDecoder", "--family json.JSONDecoder is a class and no family"),
+    ],
+)
+def test_a_family_that_is_none_is_refused_in_the_words_of_the_line(
+    run: Callable[..., int], name: str, told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told) as refusal:
+        run("--family", name)
+    assert "Did you mean" not in str(refusal.value)

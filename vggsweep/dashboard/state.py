@@ -116,13 +116,14 @@ def _phase(progress: SweepProgress, ended: str | None) -> tuple[str, str]:
 
 
 def _best_words(status: SweepStatus) -> str:
-    if not status.best:
+    if not status.best.trials:
         return ""
-    best = max(status.best, key=lambda trial: trial.values[0])
+    best = max(status.best.trials, key=lambda trial: trial.values[0])
     texts = [f"{best.values[0]:.4f}", *map(short_count, best.values[1:])]
     # an edited sweep.yaml may name fewer objectives than the study has
     values = ", ".join(f"{name} {text}" for name, text in zip(status.objective, texts, strict=False))
-    return visible(f"trial {best.number}: {values}  {swept_words(shown_parameters(best))}")
+    rule = f" ({status.best.rule})" if status.best.rule else ""
+    return visible(f"trial {best.number}: {values}  {swept_words(shown_parameters(best))}{rule}")
 
 
 def _row(trial: RunningTrial) -> RunningRow:

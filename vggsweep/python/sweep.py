@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vggsweep.errors import ConfigError, RecordError, near_match
 from vggsweep.files import write_atomically
 from vggsweep.python.trial import Trial
+from vggsweep.results.disk.best import ranked_configurations
 from vggsweep.results.disk.layout import find_sweep
 from vggsweep.results.disk.record import read_record
 from vggsweep.results.tables.table import load_sweep, read_records
@@ -77,18 +78,20 @@ class Sweep:
         Args:
             x: column of the cost; None for that of the sweep's objective, else MACs.
             y: column of the accuracy.
-            average: put the mean over the seeds of each configuration on the front, in place of trials.
+            average: put the mean over the seeds of each configuration on the front, in place of trials; where
+                each network's learning rate was searched, those at their own rate.
 
         Raises:
             ConfigError: no such column, or no trial has a value of it.
         """
         from vggsweep.results.findings.evidence import check_column, objective_cost
+        from vggsweep.results.findings.fair_rates import at_own_rates
         from vggsweep.results.statistics.front import pareto_front
         from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
 
         evidence = self._evidence()
         cost = x or objective_cost(evidence)
-        table = mean_over_seeds(evidence.table) if average else evidence.table
+        table = mean_over_seeds(at_own_rates(evidence, y).table) if average else evidence.table
         for column in (cost, y):
             check_column(table, column)
         kept = table[pareto_front(table, cost, y)].sort_values([cost, y])
@@ -137,9 +140,11 @@ class Sweep:
         return Trial(read_record(directory.record), directory.path)
 
     def best(self) -> Trial:
-        """The completed trial with the highest validation accuracy; of equals the one with fewest MACs.
+        """The first trial of the configuration with the highest validation accuracy, seeds averaged.
 
-        One trial is no proof: `report` says which networks are told apart from it.
+        Of equals it is that with the fewest MACs. Where each network's learning rate was searched, those at
+        their own rate with fresh seeds are compared. The highest mean is no proof: `report` says which
+        networks are told apart from it.
 
         Raises:
             RecordError: no trial has completed.
@@ -147,7 +152,7 @@ class Sweep:
         return self._ranked()[0]
 
     def best_model(self, device: str = "cpu") -> TrainedModel:
-        """The network of the best trial among those whose weights were kept, ready to predict.
+        """The best network among those whose weights were kept, ready to predict; ranked as `best` does.
 
         Args:
             device: where to put it.
@@ -212,14 +217,18 @@ class Sweep:
         return f"<Sweep {self.name}: {counts or 'no trial has ended'}>"
 
     def _repr_html_(self) -> str:
-        """Its best trials as a notebook shows them."""
+        """Its best configurations, seeds averaged, as a notebook shows them."""
+        from vggsweep.results.findings.fair_rates import at_own_rates
+        from vggsweep.results.statistics.replicates import mean_over_seeds
         from vggsweep.results.statistics.settings import varied_settings
 
         title = f"<p>{html.escape(repr(self)[1:-1])}</p>"
-        table = self.table()
+        table = mean_over_seeds(at_own_rates(self._evidence()).table)
         if "val_acc" not in table.columns or table["val_acc"].isna().all():
             return title
-        names = ["trial", "state", *varied_settings(table), "val_acc", "macs", "params"]
+        names = ["trial", "state", *varied_settings(table), "val_acc", "seeds", "macs", "params"]
+        if table["seeds"].max() == 1:
+            names.remove("seeds")
         shown = [name for name in dict.fromkeys(names) if name in table.columns]
         best = table.sort_values("val_acc", ascending=False).head(BEST_ROWS)[shown]
         return f"{title}{best.to_html(index=False, float_format='{:.4g}'.format)}"
@@ -230,13 +239,11 @@ class Sweep:
         return load_evidence([self._files], where)
 
     def _ranked(self) -> list[Trial]:
-        """Completed trials, the best first."""
-        records, _ = read_records(self.directory)
-        trials = [Trial(record, place) for place, record in records if record.state == "COMPLETE"]
-        scored = [trial for trial in trials if trial.val_acc is not None]
-        if not scored:
+        """Completed trials, those of the best configuration first."""
+        ranked = [number for one in ranked_configurations(self._files) for number in one.trials]
+        if not ranked:
             raise RecordError(f"No trial of {self.name} has completed.")
-        return sorted(scored, key=lambda one: (-(one.val_acc or 0), one.record.costs.get("macs", 0)))
+        return [self.trial(number) for number in ranked]
 
     def _call_that_keeps_weights(self, trial: Trial) -> str:
         from vggsweep.results.report.reproduction import reproducing_command

@@ -12,15 +12,19 @@ from typing import Self
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.errors import ConfigError, RecordError, SweepError
+from vggsweep.errors import ConfigError, RecordError, SweepError, VggsweepError
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.tables.reasons import number_words, shared_reasons
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
+from vggsweep.sweep.recovery.continuation import check_same_sweep
 from vggsweep.sweep.recovery.reading import NoStudyYet, read_study
-from vggsweep.sweep.scheduling.front import best_trials
+from vggsweep.sweep.scheduling.fair_rates import is_searching, next_comparison
+from vggsweep.sweep.scheduling.front import Best, best_trials
 from vggsweep.sweep.spec.extent import saved_extent
+from vggsweep.sweep.spec.search_space import point_key
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.buffered import BufferedStorage
 from vggsweep.sweep.storage.study import close_study
 from vggsweep.sweep.storage.trial_attrs import INFEASIBLE, REASON, counted, is_infeasible, reason_of
@@ -43,7 +47,7 @@ class SweepStatus:
     Args:
         progress: how far it is.
         objective: names of the objectives, accuracy first.
-        best: the best trial, or those that none dominates.
+        best: the best trial, or those that none dominates, and what they were chosen by.
         reasons: why trials failed and suggestions were no networks, a line each; the commonest first.
         damage: what is wrong with ``sweep.yaml``, or None.
         storage: ``sweep.storage`` as it was written; None for the directory's own file.
@@ -53,7 +57,7 @@ class SweepStatus:
 
     progress: SweepProgress
     objective: tuple[str, ...]
-    best: tuple[FrozenTrial, ...]
+    best: Best
     reasons: tuple[str, ...]
     damage: str | None
     storage: str | None
@@ -114,7 +118,7 @@ class StatusReader:
         return SweepStatus(
             progress=self.reader.read(trials, saved_extent(saved, trials)),
             objective=tuple(saved.objective) if saved is not None else ("val_acc",),
-            best=tuple(best_trials(study)),
+            best=best_trials(study, saved.fair if saved is not None else None),
             reasons=tuple(reason_lines(trials, directory)),
             damage=damage,
             storage=saved.storage if saved is not None else None,
@@ -141,6 +145,35 @@ class StatusReader:
             self.close()
             self._opened = (read_study(self.directory, storage), place)
         return self._opened[0]
+
+
+def trials_left(spec: SweepSpec, most: int) -> tuple[int, int]:
+    """How many trials of a sweep are done, and how many its command would still train; writes nothing.
+
+    Args:
+        spec: of the sweep, which need not have begun.
+        most: how many there are in all.
+    """
+    try:
+        if not spec.directory.settings.is_file():
+            return 0, most
+        check_same_sweep(spec)
+        study = read_study(spec.directory, spec.settings.storage)
+    except VggsweepError:  # no study yet, or another sweep's: the command says so
+        return 0, most
+    try:
+        trials = study.get_trials(deepcopy=False)
+    finally:
+        close_study(study)
+    done = len(counted(trials))
+    if spec.fair is not None and not is_searching(trials):
+        seen = {point_key(one.params) for one in trials}
+        is_searched = all(point_key(point) in seen for point in spec.space.points())
+        fair, seeds = spec.fair, spec.settings.fair_lr or 0
+        if is_searched and next_comparison(trials, fair.common_rate, fair.seed, seeds) is None:
+            return done, 0
+    total = spec.extent.total(trials)
+    return done, max(0, (most if total is None else min(most, total)) - done)
 
 
 def count_words(progress: SweepProgress, queued: int = 0) -> str:

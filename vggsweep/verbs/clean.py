@@ -11,12 +11,12 @@ from typing import Any
 from vggsweep.errors import ConfigError, RecordError
 from vggsweep.files import size_text, write_failed
 from vggsweep.results.disk.address import ranges
+from vggsweep.results.disk.best import ranked_configurations
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.leftovers import KINDS, Leftover, leftovers_of
 from vggsweep.results.disk.sweep_file import read_saved_spec
 from vggsweep.results.dominance import front_flags
-from vggsweep.results.plain import is_number
 from vggsweep.results.tables.table import DAMAGED, read_rows
 from vggsweep.sweep.display.asking import confirm
 from vggsweep.sweep.storage.file_lock import is_owned
@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-best",
         type=int,
         metavar="N",
-        help="the N trials of each sweep with the highest val_acc keep theirs (default: those on the front)",
+        help="trials of each sweep's N best configurations keep theirs (default: those on the front, and of "
+        "the best one)",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -86,7 +87,7 @@ def _found(
     rows = [row for row in read_rows(sweep.path) if row["state"] != DAMAGED]
     states = {int(row["trial"]): str(row["state"]) for row in rows}
     # whoever names a trial means it
-    needed = _needed(rows, _cost(sweep), best) if is_whole or best is not None else set()
+    needed = _needed(sweep, rows, best) if is_whole or best is not None else set()
     found: list[Leftover] = []
     kept = []
     for number in numbers:
@@ -101,13 +102,13 @@ def _found(
     return found, kept
 
 
-def _needed(rows: Sequence[Mapping[str, Any]], cost: str, best: int | None) -> set[int]:
+def _needed(sweep: SweepDirectory, rows: Sequence[Mapping[str, Any]], best: int | None) -> set[int]:
+    ranked = ranked_configurations(sweep)
+    needed = {number for one in ranked[: 1 if best is None else best] for number in one.trials}
     if best is None:
-        flags = front_flags(rows, cost)
-        return {row["trial"] for row, is_front in zip(rows, flags, strict=True) if is_front}
-    complete = [row for row in rows if row["state"] == "COMPLETE" and is_number(row.get("val_acc"))]
-    complete.sort(key=lambda row: (-row["val_acc"], row["macs"] if is_number(row.get("macs")) else 0))
-    return {row["trial"] for row in complete[:best]}
+        flags = front_flags(rows, _cost(sweep))
+        needed |= {row["trial"] for row, is_front in zip(rows, flags, strict=True) if is_front}
+    return needed
 
 
 def _cost(sweep: SweepDirectory) -> str:

@@ -15,6 +15,7 @@ import yaml
 from vggsweep.configuration.compose import group_options, search_places
 from vggsweep.configuration.tree import ConfigTree, first_comment, first_sentence, tree_of
 from vggsweep.errors import ConfigError, RecordError, near_match
+from vggsweep.results.disk.best import ranked_configurations
 from vggsweep.results.disk.layout import OUTPUTS, SweepDirectory, existing_sweeps, sweep_directory
 from vggsweep.results.disk.sweep_file import SavedSpec, read_saved_spec
 from vggsweep.results.plain import PlainTable, is_number
@@ -122,7 +123,7 @@ def sweep_row(directory: SweepDirectory) -> dict[str, Any]:
         kind = "sweep" if directory.settings.exists() else "runs"
         saved = read_saved_spec(directory.settings)
     counts = Counter(str(row["state"]) for row in rows)
-    accuracies = [row["val_acc"] for row in rows if row["state"] == "COMPLETE" and is_number(row["val_acc"])]
+    accuracy, seeds = _best(directory, rows, saved)
     return {
         "sweep": directory.name,
         "kind": kind,
@@ -130,9 +131,22 @@ def sweep_row(directory: SweepDirectory) -> dict[str, Any]:
         "trials": len(rows),
         "of": _total(saved),
         "failed": counts["FAIL"] or None,
-        "best_val_acc": max(accuracies, default=None),
+        "best_val_acc": accuracy,
+        "seeds": seeds,
         "last": max((str(row["ended"]) for row in rows if row.get("ended")), default=None),
     }
+
+
+def _best(
+    directory: SweepDirectory, rows: Sequence[Mapping[str, Any]], saved: SavedSpec | None
+) -> tuple[float | None, int | None]:
+    """The accuracy of the best configuration, and of how many seeds it is the mean."""
+    complete = [row for row in rows if row["state"] == "COMPLETE" and is_number(row["val_acc"])]
+    # without replicates the rows, which an index keeps, say it all
+    if len({row["seed"] for row in complete}) > 1 or (saved is not None and saved.fair is not None):
+        best = next(iter(ranked_configurations(directory)), None)
+        return (best.accuracy, best.seeds) if best is not None else (None, None)
+    return max((row["val_acc"] for row in complete), default=None), 1 if complete else None
 
 
 def _state(directory: SweepDirectory, rows: Sequence[Mapping[str, Any]], saved: SavedSpec | None) -> str:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from vggsweep.configuration.checks import check_device_word
 from vggsweep.errors import EXIT_FAILED, ConfigError, near_match
+from vggsweep.machine import usable_cores
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
 from vggsweep.results.disk.measurements import Measurement, append_measurement
@@ -153,6 +154,11 @@ def _check(arguments: argparse.Namespace) -> tuple[list[str], list[str], list[in
         value = getattr(arguments, name)
         if value is not None and value < bound:
             raise ConfigError(f"--{name} {value} should be at least {bound}.")
+    if arguments.threads is not None and arguments.threads > (cores := usable_cores()):
+        raise ConfigError(
+            f"--threads {arguments.threads}: this process gets {cores} {'core' if cores == 1 else 'cores'}, "
+            "and more threads than that time how they wait for each other."
+        )
     if not 0 < arguments.max_drift < float("inf"):
         raise ConfigError(
             f"--max-drift {arguments.max_drift:g} should be a share above 0, such as {MAX_DRIFT}."

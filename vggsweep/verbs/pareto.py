@@ -18,6 +18,7 @@ from vggsweep.errors import ConfigError, near_match
 from vggsweep.files import write_atomically
 from vggsweep.results.disk.choice import CHOICE_HELP, choose
 from vggsweep.results.findings.evidence import check_column, load_evidence
+from vggsweep.results.findings.fair_rates import at_own_rates
 from vggsweep.results.statistics.front import machines, pareto_front
 from vggsweep.results.statistics.front_summary import FrontSummary, summarise_fronts
 from vggsweep.results.statistics.replicates import CONFIGURATION, has_replicates, mean_over_seeds
@@ -71,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     evidence = load_evidence(choice.sweeps, arguments.where, choice)
     for error in evidence.damaged:
         show(f"damaged: {error}", sys.stderr)
+    if arguments.mean and arguments.where is None and not choice.trials:
+        evidence = at_own_rates(evidence, y)  # the mean is that of the seeds that compare
     trials = _filtered(evidence.table, arguments)
     table = mean_over_seeds(trials) if arguments.mean else trials
     is_front = pd.Series(False, index=table.index)

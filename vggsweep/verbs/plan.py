@@ -6,10 +6,10 @@ import argparse
 import json
 import logging
 import random
-import sys
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.choice import names_trial
+from vggsweep.results.plain import PlainTable
 from vggsweep.results.units import duration_text, setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.likeness import trials_alike
@@ -33,6 +34,7 @@ from vggsweep.sweep.spec.preflight import checked_spec
 from vggsweep.sweep.spec.search_space import draw_point
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import WarmStart
+from vggsweep.sweep.status import trials_left
 
 if TYPE_CHECKING:
     from vggsweep.results.scaling.forecast import Forecast
@@ -120,36 +122,57 @@ def run(arguments: argparse.Namespace) -> int:
             continue
         planned.append(_planned(point, configuration))
         typed.append(configuration)
-    expected = _expected(spec, planned, typed, arguments.like)
     workers = spec.settings.n_workers
-    seconds = None if arguments.no_timing or not planned else predict_seconds(planned, typed, workers)
     n_trials = spec.settings.n_trials
     size = spec.space.size
     points_to_train = size if is_sample or size is None else len(planned)
     if spec.settings.fair_lr is not None:
         points_to_train = None  # as many trials as there may be: the search's, then those that compare
     trials = spec.extent.most(points_to_train)
+    known = None if is_sample else taken_over(spec, planned)
+    done, left = trials_left(spec, trials)
+    left = left if done else max(0, left - (known or 0))
+    expected = _expected(spec, planned, typed, arguments.like) if left else None
+    is_told = expected is not None and _is_of_this_machine(expected, typed, arguments)
+    seconds = None
+    if planned and left and not arguments.no_timing and (arguments.json or not is_told):
+        seconds = predict_seconds(planned, typed, workers)
     content = {
         "name": spec.name,
         "space_size": size,
         "n_trials": n_trials,
         "is_sample": is_sample,
         "configurations": [asdict(item) for item in planned],
-        "taken_over": None if is_sample else taken_over(spec, planned),
+        "taken_over": known,
+        "done": done,
+        "left": left,
         "infeasible": {"share": sum(reasons.values()) / len(points), "reasons": dict(reasons)},
         "predicted_seconds": None
         if seconds is None
         else {
             "per_trial": seconds,
-            "sweep": seconds_left(trials, seconds, (), workers),
+            "sweep": seconds_left(left, seconds, (), workers),
         },
-        "forecast": None if expected is None else _plain_forecast(expected, trials, workers),
+        "forecast": None if expected is None else _plain_forecast(expected, left, workers),
     }
     if arguments.json:
         print(json.dumps(content, indent=2))
         return 0
+    if expected is not None and not is_told:  # one prediction of the time is enough: that of this machine
+        expected = replace(expected, seconds=(), per_trial=None)
     _print(spec, content, planned, Console(highlight=False), expected)
     return 0
+
+
+def _is_of_this_machine(
+    expected: Forecast, typed: Sequence[Configuration], arguments: argparse.Namespace
+) -> bool:
+    """Whether earlier trials say how long training takes here; without torch, any machine's times do."""
+    if expected.per_trial is None or arguments.no_timing:
+        return expected.per_trial is not None
+    from vggsweep.timing import machine_of
+
+    return expected.machine == machine_of(typed[0])
 
 
 def sample_points(spec: SweepSpec) -> tuple[list[dict[str, Any]], bool]:
@@ -199,16 +222,18 @@ def _expected(
     """What earlier trials lead to expect of the planned ones; None where none was trained alike."""
     if (choice := trials_alike(spec, like)) is None or not planned:
         return None
-    from vggsweep.results.findings.evidence import load_evidence  # loads pandas
-    from vggsweep.results.scaling.fit import Size
+    from vggsweep.results.scaling.fit import Size  # loads pandas
     from vggsweep.results.scaling.forecast import forecast
+    from vggsweep.results.tables.table import load_plain, make_frame, without_empty
 
     sizes = [
         Size(one.depth, one.solved_width or one.width, own.dataset.resolution, one.macs)
         for one, own in zip(planned, typed, strict=True)
     ]
+    loaded = load_plain([sweep.path for sweep in choice.sweeps], keeps_index=False)
+    kept = PlainTable(loaded.names, [row for row in loaded.rows if choice.keeps(row)])
     try:
-        return forecast(load_evidence(choice.sweeps, None, choice).table, sizes, typed[0].train.epochs)
+        return forecast(make_frame(without_empty(kept)), sizes, typed[0].train.epochs)
     except ConfigError:  # too few of them, or all of one size
         if like is not None:
             raise
@@ -232,34 +257,10 @@ def _plain_forecast(expected: Forecast, trials: int, workers: int) -> dict[str, 
 def predict_seconds(
     planned: list[PlannedConfiguration], typed: list[Configuration], workers: int = 1
 ) -> float | None:
-    """Mean training seconds of one trial, without pruning, from a few timed steps on this device.
+    """Mean training seconds of one trial, without pruning, from a few timed steps on this device."""
+    from vggsweep.timing import mean_seconds  # loads torch
 
-    Of several workers on a CPU each has its share of the cores, and so has a timed step.
-
-    The smallest, the middle and the largest network are timed; the others lie on the line through
-    (MACs, seconds an image), fitted by least squares. None if none of these can be trained.
-    """
-    import numpy as np
-
-    spec = sorted(range(len(planned)), key=lambda index: planned[index].macs)
-    timed = {index: _timed(typed[index], workers) for index in {spec[0], spec[len(spec) // 2], spec[-1]}}
-    points = [(planned[index].macs, second) for index, second in timed.items() if second is not None]
-    if not points:
-        return None
-    macs, seconds = np.array(points, dtype=float).T
-    slope, base = np.polyfit(macs, seconds, 1) if len(set(macs)) > 1 else (0.0, seconds.mean())
-    per_trial = [max(base + slope * item.macs, seconds.min()) * item.train_images for item in planned]
-    return float(np.mean(per_trial))
-
-
-def _timed(configuration: Configuration, workers: int) -> float | None:
-    from vggsweep.timing import seconds_per_image
-
-    try:
-        return seconds_per_image(configuration, workers)
-    except Exception as error:  # out of memory, or a user's network that raises: the plan is still of use
-        print(f"{configuration.arch.name} cannot be timed: {type(error).__name__}: {error}", file=sys.stderr)
-        return None
+    return mean_seconds([(one.macs, one.train_images) for one in planned], typed, workers)
 
 
 def _print(
@@ -279,6 +280,8 @@ def _print(
     title = f"{len(shown)} configurations that it may try" if content["is_sample"] else "configurations"
     if not content["is_sample"] and len(shown) < len(planned):
         title = f"{len(shown)} of {len(planned)} configurations, drawn at random"
+    if expected is not None:
+        from vggsweep.results.scaling.words import expected_words  # loads pandas
     table = Table(title=title, title_justify="left")
     has_budget = any(item.solved_width is not None for item in planned)
     # predictions need the room, and are of networks that differ in little else than depth and width
@@ -298,56 +301,36 @@ def _print(
         words = " ".join(f"{key}={setting_text(value)}" for key, value in item.params.items())
         costs = (short_count(item.params_count), short_count(item.macs))
         solved = _solved(item) if has_budget else ()
-        told = () if expected is None else _told(expected, at)
+        told = () if expected is None else expected_words(expected, at)
         named = () if is_told else (words,)
         table.add_row(*named, str(item.depth), str(item.width), *costs, *solved, *told)
     console.print(table)
-    for sentence in [] if expected is None else _forecast_sentences(expected, content):
+    for sentence in [] if expected is None else _forecast_sentences(spec, expected, content):
         console.print(sentence, markup=False, soft_wrap=True)
     infeasible = content["infeasible"]
     if infeasible["reasons"]:
         console.print(f"INFEASIBLE {infeasible['share']:.0%} of the points that were looked at:")
         for reason, count in Counter(infeasible["reasons"]).most_common(SHOWN):
             console.print(f"  {count} x {reason}", markup=False, soft_wrap=True)
+    for sentence in _progress_sentences(spec, content):
+        console.print(sentence, markup=False, soft_wrap=True)
     if content["taken_over"]:
         console.print(f"trials that sweep.warm_start takes over: {content['taken_over']}")
     if content["predicted_seconds"] is not None:
         predicted = content["predicted_seconds"]
         console.print(
             f"predicted: {duration_text(predicted['per_trial'])} of training per trial, "
-            f"{duration_text(predicted['sweep'])} for the sweep{_with_workers(spec)} if nothing is pruned; "
-            "starting and measuring are not counted",
+            f"{duration_text(predicted['sweep'])} for {_what_is_left(content)}{_with_workers(spec)} if "
+            "nothing is pruned, from a few steps timed now; starting and measuring are not counted",
             soft_wrap=True,
         )
 
 
-def _told(expected: Forecast, at: int) -> tuple[str, ...]:
-    """The accuracy of one network and how long it trains; a star marks an extrapolation."""
-    one = expected.accuracies[at]
-    accuracy = f"{one.accuracy:.3f} ({one.low:.3f}–{one.high:.3f}){'*' if one.is_far else ''}"
-    return (accuracy, *(duration_text(seconds.middle) for seconds in expected.seconds[at : at + 1]))
+def _forecast_sentences(spec: SweepSpec, expected: Forecast, content: Mapping[str, Any]) -> list[str]:
+    from vggsweep.results.scaling.words import forecast_sentences  # loads pandas
 
-
-def _forecast_sentences(expected: Forecast, content: Mapping[str, Any]) -> list[str]:
-    """Where the predictions are from, and the time that they add up to."""
-    from vggsweep.results.scaling.fit import FAR
-
-    data = expected.fit.data
-    found = [
-        f"val_acc is that of a single training, predicted from {len(data.networks)} networks of "
-        f"{', '.join(sorted(set(data.networks['sweep'].map(str))))} that were trained alike "
-        "(`vggsweep fit` tells more)."
-    ]
-    if any(one.is_far for one in expected.accuracies):
-        found.append(f"* lies beyond {FAR:g} times what was trained: an extrapolation.")
-    if (each := expected.per_trial) is not None:
-        low, middle, high = (duration_text(one) for one in (each.low, each.middle, each.high))
-        whole = duration_text(content["forecast"]["sweep"])
-        found.append(
-            f"As these trained, a trial takes {middle} (90 %: {low} to {high}) and the sweep {whole} on "
-            f"{expected.machine}, without what a pruner saves."
-        )
-    return [*found, *(f"{one[0].upper()}{one[1:]}." for one in data.cautions)]
+    what = f"{_what_is_left(content)}{_with_workers(spec)}"
+    return forecast_sentences(expected, content["forecast"]["sweep"], what)
 
 
 def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:
@@ -365,6 +348,22 @@ def _headline(spec: SweepSpec, content: Mapping[str, Any]) -> str:
     if size * seeds <= n_trials:
         return f"sweep {spec.name}: every point of a space of {size:,} once{each}"
     return f"sweep {spec.name}: {n_trials} trials{each} of a space of {size:,} points"
+
+
+def _progress_sentences(spec: SweepSpec, content: Mapping[str, Any]) -> list[str]:
+    """That trials are done already, or all of them."""
+    done, left = content["done"], content["left"]
+    name = shlex.quote(spec.name)
+    if not left and (done or content["taken_over"]):
+        why = f"{done} trials of {spec.name} are done" if done else "sweep.warm_start knows every result"
+        more = f" `vggsweep report {name}` reads them." if done else ""
+        return [f"Nothing is left to train: {why}.{more}"]
+    are = "is" if left == 1 else "are"
+    return [f"{done} trials of {spec.name} are done, {left} {are} left."] if done else []
+
+
+def _what_is_left(content: Mapping[str, Any]) -> str:
+    return "what is left" if content["done"] else "the sweep"
 
 
 def _with_workers(spec: SweepSpec) -> str:

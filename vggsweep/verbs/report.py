@@ -47,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     from vggsweep.results.report import report_page
 
     for family in arguments.family:
-        family_class(family)
+        try:
+            family_class(family)
+        except ConfigError as refusal:  # in the words of this line
+            raise ConfigError(str(refusal).replace("arch.family=", "--family ")) from refusal
     choice = choose(arguments.sweeps)
     evidence = load_evidence(choice.sweeps, arguments.where, choice)
     out = arguments.out

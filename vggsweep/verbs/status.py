@@ -123,7 +123,7 @@ class StatusView(StatusReader):
             parts.append(Text(visible(f"damaged: {status.damage}")))
         if progress.running:
             parts.append(running_table(progress))
-        if status.best:
+        if status.best.trials:
             parts.append(front_table(status.objective, status.best, MOST_ROWS))
         parts += [Text(line) for line in status.reasons]
         return Group(*parts), progress.is_done

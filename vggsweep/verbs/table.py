@@ -15,7 +15,7 @@ from vggsweep.files import replacing, write_atomically
 from vggsweep.results.disk.choice import CHOICE_HELP, Choice, choose
 from vggsweep.results.disk.sweep_file import read_infeasible
 from vggsweep.results.plain import PlainTable
-from vggsweep.results.tables.condition import select_where
+from vggsweep.results.tables.condition import Condition, select_where
 from vggsweep.results.tables.formats import (
     FORMATS,
     READERS,
@@ -25,6 +25,7 @@ from vggsweep.results.tables.formats import (
     write_parquet,
 )
 from vggsweep.results.tables.groups import group_rows
+from vggsweep.results.tables.held_out import refuse_to_choose_by
 from vggsweep.results.tables.paper import paper_columns
 from vggsweep.results.tables.selection import best_rows, choose_columns, sort_rows, split_names
 from vggsweep.results.tables.table import KEYS, damages, load_plain, without_empty
@@ -113,6 +114,8 @@ def run(arguments: argparse.Namespace) -> int:
     for error in damages(loaded):
         show(f"damaged: {error}", sys.stderr)
     columns = split_names(arguments.columns)
+    if not all(sweep.confirmation.is_file() for sweep in choice.sweeps):  # there others have chosen
+        check_choice(loaded, arguments)
     table, said = (
         compare(choice, arguments, columns) if arguments.compare else (select(loaded, arguments, columns), "")
     )
@@ -157,6 +160,18 @@ def chosen_format(form: str | None, out: Path | None) -> str:
     if form not in FORMATS:
         raise ConfigError(f"--format {form}: no such format. {near_match(form, FORMATS)}")
     return form
+
+
+def check_choice(table: PlainTable, arguments: argparse.Namespace) -> None:
+    """Refuse to choose rows by what the test set said, or to rank them.
+
+    Raises:
+        ConfigError: a flag does.
+    """
+    where = arguments.where
+    compared = Condition(where, table.names).compared_columns() if where is not None else set()
+    sorted_by = (name.removeprefix("-") for name in split_names(arguments.sort))
+    refuse_to_choose_by([*sorted(compared), *sorted_by])
 
 
 def select(table: PlainTable, arguments: argparse.Namespace, columns: Sequence[str]) -> PlainTable:

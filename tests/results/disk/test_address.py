@@ -20,7 +20,10 @@ def mine(own_folder: Path, write: Write) -> Path:
     sweep = own_folder / "outputs" / "mine"
     for number, (accuracy, macs) in {0: (0.7, 9), 1: (0.8, 9), 2: (0.8, 8), 4: (0.8, 7), 5: (0.9, 1)}.items():
         state = "PRUNED" if number == 5 else "COMPLETE"
-        write(sweep, number, metrics={"val_acc": accuracy}, costs={"macs": macs}, state=state)
+        own = {"arch": {"depth": number}, "seed": 0}
+        write(
+            sweep, number, metrics={"val_acc": accuracy}, costs={"macs": macs}, state=state, configuration=own
+        )
     return sweep
 
 

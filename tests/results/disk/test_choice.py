@@ -18,7 +18,8 @@ Write = Callable[..., Path]
 def outputs(own_folder: Path, write: Write) -> Path:
     """``outputs/one`` with trials 0 to 2, of which 1 is best; ``outputs/two`` with trial 0."""
     for number, accuracy in enumerate((0.5, 0.9, 0.7)):
-        write(own_folder / "outputs" / "one", number, metrics={"val_acc": accuracy})
+        own = {"arch": {"depth": number}, "seed": 0}
+        write(own_folder / "outputs" / "one", number, metrics={"val_acc": accuracy}, configuration=own)
     write(own_folder / "outputs" / "two", 0)
     return own_folder / "outputs"
 

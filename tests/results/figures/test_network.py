@@ -101,7 +101,7 @@ def test_drawing_says_what_the_network_costs(tmp_path: Path) -> None:
             {"family": "os.path.Pyramid", "name": "mine"},
             "os.path.Pyramid, whose code no record may",
         ),
-        ({"family": "antigravity.Pyramid", "name": "mine"}, "report --family antigravity.Pyramid does"),
+        ({"family": "antigravity.Pyramid", "name": "mine"}, "--family antigravity.Pyramid does"),
         ({"family": "vggsweep.arch.family.ScaledFamily", "name": "mine"}, "has no method describe"),
         ({"family": "mlp", "depth": 10**9}, "is larger than one can describe"),
         ({"family": "described", "layers": [{"repeat": 10**6, "layers": ["flatten"]}]}, "is larger than"),

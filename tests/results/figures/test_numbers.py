@@ -176,6 +176,17 @@ def test_importance_of_too_little_is_refused() -> None:
 # --- parallel coordinates
 
 
+def test_marks_of_whole_numbers_are_whole() -> None:
+    table = results(
+        *({**network(depth, 4), "val_acc": depth / 20} for depth in (4, 5, 6, 7, 8, 10, 11, 12, 13))
+    )
+
+    (axis,) = (one for one in parallel_axes(table) if one.name == "depth")
+
+    assert [text for _, text in axis.ticks] == ["4", "6", "8", "11", "13"]
+    assert [height for height, _ in axis.ticks] == pytest.approx([(int(t) - 4) / 9 for _, t in axis.ticks])
+
+
 def test_axes_are_the_varied_settings_then_cost_and_accuracy() -> None:
     table = small_sweep()
     table["lr"] = np.geomspace(1e-3, 1, len(table))

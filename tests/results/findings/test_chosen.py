@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.results.made_tables import network, results
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.disk.record import Record
 from vggsweep.results.findings.chosen import choose_best
-from vggsweep.results.findings.evidence import Evidence, FairFacts, SweepFacts
+from vggsweep.results.findings.evidence import Evidence, SweepFacts
 from vggsweep.results.statistics.replicates import CONFIGURATION
 
 

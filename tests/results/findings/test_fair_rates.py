@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.results.made_tables import network, results
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.figures import rate_points
-from vggsweep.results.findings.evidence import Evidence, FairFacts, SweepFacts
+from vggsweep.results.findings.evidence import Evidence, SweepFacts
 from vggsweep.results.findings.fair_rates import FairComparison, at_own_rates, compare_fairly
 
 FACTS = SweepFacts("mine", objective=("val_acc",), fair=FairFacts(common_rate=0.1, seed=0))

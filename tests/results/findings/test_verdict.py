@@ -184,6 +184,19 @@ def test_question_is_that_of_what_was_varied(settings: dict[str, list[object]], 
     assert question in reach_verdict(table.assign(**settings, val_images=1_000)).question
 
 
+def test_equal_networks_of_two_sweeps_are_named_with_their_sweep() -> None:
+    both = pd.concat([grid((4, 4, 0.6), (8, 8, 0.9)), grid((4, 4, 0.7))], ignore_index=True)
+
+    verdict = reach_verdict(both.assign(val_images=1_000, sweep=["one", "one", "two"]))
+
+    assert [one.name for one in verdict.standings[0]] == [
+        "depth 8, width 8",
+        "depth 4, width 4 (two)",
+        "depth 4, width 4 (one)",
+    ]
+    assert "is depth 8, width 8 (val_acc" in verdict.answer
+
+
 def test_only_trials_on_one_data_set_are_judged() -> None:
     digits = [{**network(4, width), "val_acc": acc} for width, acc in ((4, 0.97), (8, 0.99))]
     clothes = [{**network(4, width), "val_acc": acc} for width, acc in ((4, 0.7), (8, 0.9), (16, 0.8))]

@@ -11,7 +11,8 @@ import pytest
 
 from tests.browser import Page, browser_path, open_browser
 from tests.results.report.test_page import NASTY, write_sweep
-from vggsweep.results.disk.record import Record
+from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.report import report_page
 
@@ -94,6 +95,31 @@ def test_page_fits_phone_and_desk_in_light_and_dark(
     ground = brightness(page, "getComputedStyle(document.body).backgroundColor")
     text = brightness(page, "getComputedStyle(document.querySelector('.drawing text')).fill")
     assert (ground < 0.3, text > 0.5) == (is_dark, is_dark), "page and figures follow the colour scheme"
+
+
+def test_depths_on_a_narrow_axis_are_whole_numbers(
+    browser: Page, tmp_path: Path, record: Callable[..., Record]
+) -> None:
+    path = tmp_path / "report.html"
+    for number, depth in enumerate((4, 6, 9, 12)):
+        arch = {"arch": "vgg_scaled", "depth": depth, "width": 8}
+        costs = {"macs": 1000, "params": 1000 + depth}
+        own = {"arch": {"depth": depth}, "seed": 0}
+        metrics = {"val_acc": 0.5 + depth / 100}
+        of_one = record(trial=number, configuration=own, network=arch, costs=costs, metrics=metrics)
+        (place := tmp_path / "mine" / "trials" / f"{number:05d}").mkdir(parents=True)
+        write_record(of_one, place)
+    page = report_page(load_evidence([SweepDirectory(tmp_path / "mine")]))
+    assert "Accuracy at equal cost" in page
+    path.write_text(page, encoding="utf-8")
+
+    browser.open(path, width=390, height=844)
+
+    ticks = browser.evaluate(
+        "[...document.querySelectorAll('#chart .tick text[text-anchor=middle]')].map(one => one.textContent)"
+    )
+    assert len(ticks) >= 2
+    assert all(tick.isdecimal() for tick in ticks)
 
 
 def brightness(page: Page, colour: str) -> float:

@@ -15,12 +15,12 @@ import yaml
 
 from tests.results.made_tables import GAP, arch_settings, network, small_sweep
 from vggsweep.errors import ConfigError
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.disk.history import write_history
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record, write_record
 from vggsweep.results.findings.evidence import (
     Evidence,
-    FairFacts,
     SweepFacts,
     load_evidence,
     objective_accuracy,

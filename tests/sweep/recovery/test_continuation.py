@@ -122,7 +122,7 @@ def test_a_lost_study_is_shown_from_the_records_without_being_written() -> None:
         sweep.study.write_bytes(damage) if damage else sweep.study.unlink()
         study = read_study(sweep)
         assert [trial.values for trial in study.get_trials()] == values
-        assert [trial.number for trial in best_trials(study)] == [1]
+        assert [trial.number for trial in best_trials(study).trials] == [1]
     assert not sweep.study.exists()
 
 
@@ -376,6 +376,6 @@ def test_each_kind_of_images_has_its_best_trial() -> None:
     spec = spec_of("dataset.limit=128,256", "arch.depth=4,6", "sweep.name=s")
     begin(spec, score=0.5)
 
-    best = best_trials(read_study(spec.directory))
+    best = best_trials(read_study(spec.directory)).trials
 
     assert [(one.params["dataset.limit"], one.params["arch.depth"]) for one in best] == [(128, 6), (256, 6)]

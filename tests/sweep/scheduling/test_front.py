@@ -126,6 +126,25 @@ def test_all_seeds_of_the_best_configuration_keep_their_weights() -> None:
     assert len(set(widths)) == 1
 
 
+def test_where_rates_are_searched_the_networks_at_their_own_keep_their_weights() -> None:
+    spec = spec_of(
+        "arch.depth=4,5", "optimizer.lr=0.02,0.1,0.6", "sweep.fair_lr=2", "sweep.name=s", "n_trials=14",
+        "sweep.keep=front",
+    )  # fmt: skip
+    scheduler = scheduler_of(spec)
+    found = []
+    while isinstance(step := scheduler.next(), Assignment):
+        step.directory.weights.write_bytes(b"weights")
+        rate, seed = step.plain["optimizer"]["lr"], step.plain["seed"]
+        found.append((step, seed > 0 and rate != 0.1))
+        luckiest = seed == 0 and rate == 0.1 and step.plain["arch"]["depth"] == 4
+        finish(scheduler, step, val_acc=0.9 if luckiest else 0.5 + (0.1 if rate == 0.1 else 0) + seed / 100)
+
+    kept = {one.number for one, _ in found if one.directory.weights.exists()}
+    assert sum(is_own for _, is_own in found) == 4
+    assert kept == {one.number for one, is_own in found if is_own} | {1}, "the luckiest stays as well"
+
+
 def test_both_words_that_keep_weights_are_refused_together() -> None:
     with pytest.raises(ConfigError, match="train.keep_weights=true keeps the weights of every trial"):
         spec_of(*LINE, "train.keep_weights=true", "sweep.keep=front")

@@ -2,6 +2,7 @@
 
 layout.py      directories and files by name
 address.py     how a person names a trial
+best.py        the best configuration, seeds averaged
 choice.py      the sweeps and trials that a line names
 leftovers.py   what trials left on disk besides their results
 record.py      ``record.json``, the result of a trial

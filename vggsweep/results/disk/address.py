@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from vggsweep.errors import ConfigError, RecordError, near_match
+from vggsweep.errors import ConfigError, near_match
+from vggsweep.results.disk.best import ranked_configurations
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, existing_sweeps, find_sweep
-from vggsweep.results.disk.record import Record, read_record
 
 BEST = "best"
-TRIAL_HELP = "SWEEP/7, SWEEP/best (highest val_acc), or the trial's directory"
+TRIAL_HELP = "SWEEP/7, SWEEP/best (highest val_acc, seeds averaged), or the trial's directory"
 
 
 def find_trial(address: str) -> TrialDirectory:
@@ -58,30 +58,18 @@ def find_trial(address: str) -> TrialDirectory:
 
 
 def best_trial(sweep: SweepDirectory) -> TrialDirectory:
-    """The COMPLETE trial with the highest validation accuracy; of equals the one with the fewest MACs.
+    """The first trial of the configuration with the highest validation accuracy, seeds averaged.
+
+    Of equals it is that with the fewest MACs; where each network's learning rate was searched, those at their
+    own rate are compared, as `vggsweep.results.disk.best` has it.
 
     Raises:
         ConfigError: no trial of it is COMPLETE.
     """
-    best: tuple[tuple[float, float], TrialDirectory] | None = None
-    for number in sweep.begun_trials():
-        directory = sweep.trial(number)
-        try:
-            record = read_record(directory.record)
-        except RecordError:  # none yet, or damaged
-            continue
-        if (rank := _rank(record)) is not None and (best is None or rank > best[0]):
-            best = rank, directory
-    if best is None:
+    ranked = ranked_configurations(sweep)
+    if not ranked:
         raise ConfigError(f"No trial of {sweep.name} is COMPLETE yet, so none is the best.")
-    return best[1]
-
-
-def _rank(record: Record) -> tuple[float, float] | None:
-    accuracy, macs = record.metrics.get("val_acc"), record.costs.get("macs")
-    if record.state != "COMPLETE" or accuracy is None:
-        return None
-    return accuracy, -macs if macs is not None else float("-inf")
+    return sweep.trial(ranked[0].trials[0])
 
 
 def ranges(numbers: Sequence[int]) -> str:

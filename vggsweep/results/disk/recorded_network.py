@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def recorded_network(record: Record) -> RecordedNetwork:
         if cls is None:
             raise RecordError(
                 f"{whose} is of the family {family}, whose code no record may load; vggsweep report "
-                f"--family {family} does"
+                f"{shlex.quote(record.sweep)} --family {shlex.quote(family)} does"
             )
         if not issubclass(cls, Family):
             raise RecordError(f"{whose} is of no family that describes its layers")

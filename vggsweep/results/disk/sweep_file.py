@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.disk.yaml_text import read_yaml
 from vggsweep.settings import read_settings, setting
 
@@ -59,6 +60,11 @@ class SavedSpec:
     space_size: int | None
     is_counted: bool
     own_code: Any
+
+    @property
+    def fair(self) -> FairFacts | None:
+        """What it compares, of a sweep with ``sweep.fair_lr``; else None."""
+        return None if self.fair_lr is None or self.lr is None else FairFacts(self.lr, self.seed)
 
 
 def read_saved_spec(path: Path) -> SavedSpec | None:

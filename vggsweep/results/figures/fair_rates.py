@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from vggsweep.errors import NothingToDraw
+from vggsweep.results.best_rates import best_rates
 from vggsweep.results.figures.style import MARK, draw_series, label_of, legend_above, new_axes, plain
-from vggsweep.results.findings.best_rates import best_rates
 from vggsweep.results.findings.fair_rates import LR, searched_trials
 
 # The legend has room for so many networks; further lines have no name.

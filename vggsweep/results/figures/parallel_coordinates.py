@@ -89,7 +89,11 @@ def _axis(name: str, column: pd.Series) -> ParallelAxis:
     marks = [(heights[value], _text(name, value)) for value in sorted(set(numbers.dropna()))]
     if len(marks) > 7 or min(np.diff([height for height, _ in marks])) < LEAST_GAP:
         even = np.geomspace(low, high, 5) if is_log else np.linspace(low, high, 5)
-        marks = [(at / 4, _text(name, float(value))) for at, value in enumerate(even)]
+        if (numbers.dropna() % 1 == 0).all():  # of a whole number there is no half
+            even = np.unique(even.round())
+        on_axis = np.log(even) if is_log else even
+        shares = (on_axis - scaled.min()) / (scaled.max() - scaled.min())
+        marks = [(float(at), _text(name, float(value))) for at, value in zip(shares, even, strict=True)]
     return ParallelAxis(name, positions, tuple(marks), is_log)
 
 

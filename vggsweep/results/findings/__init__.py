@@ -8,7 +8,6 @@ ranking.py       the configurations of a verdict as rows
 chosen.py        the networks of a search that are worth a confirmation
 confirmed.py     what a confirmation found, and how many seeds would tell
 comparison.py    two sweeps, or two trials, side by side
-best_rates.py    the learning rate that suits each network, from a search
 fair_rates.py    networks at one rate for all beside each at its own
 latencies.py     latencies of a sweep against its networks timed anew
 """

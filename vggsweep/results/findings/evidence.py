@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError, RecordError
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
+from vggsweep.results.disk.best import configuration_keys
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
@@ -22,23 +23,9 @@ from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_s
 from vggsweep.results.findings.latencies import latest
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
-from vggsweep.results.tables.condition import select_where
+from vggsweep.results.tables.condition import Condition, select_where
+from vggsweep.results.tables.held_out import refuse_to_choose_by
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
-
-OF_THE_TEST_SET = "test_"
-
-
-@dataclass(frozen=True)
-class FairFacts:
-    """What a sweep with `sweep.fair_lr` compares.
-
-    Args:
-        common_rate: `optimizer.lr` of its configuration.
-        seed: of its search; others are those of the comparison.
-    """
-
-    common_rate: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +90,7 @@ def load_evidence(
         keeps_index: False writes nothing beside the records (`vggsweep.results.tables.table.read_rows`).
 
     Raises:
-        ConfigError: the condition cannot be understood.
+        ConfigError: the condition cannot be understood, or chooses by the test set.
     """
     plain = load_plain([directory.path for directory in directories], keeps_index=keeps_index)
     if choice is not None:
@@ -112,6 +99,8 @@ def load_evidence(
     # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
     plain = PlainTable(plain.names, [row for row in plain.rows if row["state"] != DAMAGED])
     if where is not None:
+        if not all(directory.confirmation.is_file() for directory in directories):
+            refuse_to_choose_by(Condition(where, plain.names).compared_columns())
         plain = select_where(plain, where)
     table = make_frame(without_empty(plain))
     found = {label: readable_record(Path(str(place))) for label, place in table["dir"].items()}
@@ -121,31 +110,13 @@ def load_evidence(
     return Evidence(table, records, tuple(damaged), tuple(map(_facts, directories)), where)
 
 
-def configuration_keys(records: Mapping[Any, Record]) -> dict[Any, str]:
-    """A text for each record, the same for replicates: of one configuration, on the same images.
-
-    A record that does not say what its images were goes with those of its configuration that do, where these
-    agree.
-    """
-    hashes = {label: replicate_hash(record.configuration) for label, record in records.items()}
-    known: dict[str, set[str]] = {hash_: set() for hash_ in hashes.values()}
-    for label, record in records.items():
-        known[hashes[label]] |= {record.data_fingerprint} if record.data_fingerprint else set()
-    only = {hash_: next(iter(images)) if len(images) == 1 else "" for hash_, images in known.items()}
-    return {at: f"{hash_}:{records[at].data_fingerprint or only[hash_]}" for at, hash_ in hashes.items()}
-
-
 def check_column(table: pd.DataFrame, name: str) -> None:
     """Refuse a column that is misspelt, of which no trial has a value, or that nothing may choose by.
 
     Raises:
         ConfigError: the text says which of these.
     """
-    if name.startswith(OF_THE_TEST_SET):
-        raise ConfigError(
-            f"{name} chooses nothing: the best of several test accuracies is too good to be true. Choose by "
-            "val_acc; `vggsweep confirm` then tests what was chosen, and its report shows them."
-        )
+    refuse_to_choose_by([name])
     if name in table.columns and name != CONFIGURATION:
         return
     if name in COLUMNS:
@@ -178,16 +149,13 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     found = SweepFacts(directory.name, timed=timed, confirmation=confirmation)
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
-            fair = None
-            if saved.fair_lr is not None and saved.lr is not None:
-                fair = FairFacts(saved.lr, saved.seed)
             return replace(
                 found,
                 command=saved.command,
                 words=saved.words,
                 objective=saved.objective,
                 ended=read_ended(directory.best),
-                fair=fair,
+                fair=saved.fair,
                 infeasible=read_infeasible(directory.best),
             )
     return found

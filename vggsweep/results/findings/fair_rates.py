@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from vggsweep.results.findings.best_rates import BestRate, best_rates
+from vggsweep.results.best_rates import BestRate, RatedTrial, own_rates
 from vggsweep.results.findings.standing import describe_network
 from vggsweep.results.findings.verdict import Verdict, reach_verdict
 from vggsweep.results.statistics.settings import varied_settings
@@ -129,20 +129,25 @@ class _Sides(NamedTuple):
 def _sides(table: pd.DataFrame, facts: SweepFacts, y: str) -> _Sides | None:
     """Both sides of a sweep's comparison; None before its search has a result."""
     assert facts.fair is not None
-    common, chosen_by = facts.fair.common_rate, facts.objective[0]
-    searched = searched_trials(table, facts.fair.seed, chosen_by)
-    if searched.empty:
+    chosen_by = facts.objective[0]
+    if not {LR, "seed", chosen_by} <= set(table.columns):
         return None
-    best = best_rates(zip(searched["network"], searched[LR], searched[chosen_by], strict=True))
-    fresh = table[table["seed"] != facts.fair.seed]
-    networks = _networks(table).loc[fresh.index]
-    is_common = fresh[LR].astype(float) == common
-    own_rates = _own_rates(fresh[~is_common], networks)
-    # a network whose own rate is the common one has trials for both sides
-    own_rates |= {name: common for name, one in best.items() if one.rate == common}
-    sides = (fresh[is_common], fresh[fresh[LR].astype(float) == networks.map(own_rates)])
+    ordered = table.sort_values("trial", kind="stable")
+    networks = _networks(ordered)
+    accuracies = ordered[chosen_by].astype(float).where(ordered["state"] == "COMPLETE")
+    trials = [
+        RatedTrial(network, float(rate), seed, None if pd.isna(accuracy) else accuracy)
+        for network, rate, seed, accuracy in zip(
+            networks, ordered[LR], ordered["seed"], accuracies, strict=True
+        )
+    ]
+    found = own_rates(trials, facts.fair)
+    if found is None:
+        return None
+    sides = [ordered[list(flags)].sort_index(kind="stable") for flags in (found.is_common, found.is_own)]
     means = [_mean(side, networks.loc[side.index], y) for side in sides]
-    return _Sides(best, *sides, *means)
+    best = {str(network): rate for network, rate in found.best.items()}
+    return _Sides(best, sides[0], sides[1], means[0], means[1])
 
 
 def at_own_rates(evidence: Evidence, y: str = "val_acc") -> Evidence:
@@ -155,7 +160,9 @@ def at_own_rates(evidence: Evidence, y: str = "val_acc") -> Evidence:
     for facts in evidence.sweeps:
         if facts.fair is None:
             continue
-        trials = evidence.table[evidence.table["sweep"] == facts.name]
+        trials = evidence.table
+        if len(evidence.sweeps) > 1:  # alone, it may have been renamed since its records were written
+            trials = trials[trials["sweep"] == facts.name]
         sides = _sides(trials, facts, y)
         if sides is not None and sides.has_compared:
             left[trials.index.difference(sides.own.index)] = False
@@ -167,12 +174,6 @@ def _networks(table: pd.DataFrame) -> pd.Series:
     varied = [name for name in varied_settings(table) if name != LR]
     names = [describe_network(row, varied) for _, row in table.iterrows()]
     return pd.Series(names, index=table.index, dtype=object)
-
-
-def _own_rates(compared: pd.DataFrame, networks: pd.Series) -> dict[str, float]:
-    """The rate at which each network was compared last: a search that went on may have moved it."""
-    ordered = compared.sort_values("trial", kind="stable")
-    return dict(zip(networks.loc[ordered.index], ordered[LR].astype(float), strict=True))
 
 
 def _mean(table: pd.DataFrame, networks: pd.Series, y: str) -> dict[str, float]:

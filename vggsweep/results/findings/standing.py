@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -58,11 +59,11 @@ def find_standings(
         answered: their answers to single images; None compares by their accuracies and the noise alone.
     """
     rows = means.sort_values(y, ascending=False, kind="stable")
-    varied = varied_settings(means)
+    names = describe_networks(rows)
     best = (float(rows[y].iloc[0]), int(rows["seeds"].iloc[0]))
     differences = answered.compare(rows.index.tolist()) if answered is not None else (None,) * len(rows)
     found: list[Standing] = []
-    for (label, row), difference in zip(rows.iterrows(), differences, strict=True):
+    for (label, row), name, difference in zip(rows.iterrows(), names, differences, strict=True):
         accuracy, seeds = float(row[y]), int(row["seeds"])
         margin = noise.margin(best, (accuracy, seeds), len(rows) - 1) if noise is not None and found else None
         if difference is not None:
@@ -71,7 +72,7 @@ def find_standings(
         found.append(
             Standing(
                 label=label,
-                name=describe_network(row, varied),
+                name=name,
                 accuracy=accuracy,
                 interval=noise.interval(accuracy, seeds) if noise is not None else None,
                 seeds=seeds,
@@ -83,6 +84,23 @@ def find_standings(
             )
         )
     return tuple(found)
+
+
+def describe_networks(rows: pd.DataFrame) -> list[str]:
+    """A table's networks in words; those that differ in no setting that it shows by their sweep or trial too.
+
+    >>> rows = pd.DataFrame({"depth": [4, 8, 4], "width": 16, "sweep": ["a", "a", "b"]})
+    >>> describe_networks(rows)
+    ['depth 4, width 16 (a)', 'depth 8, width 16', 'depth 4, width 16 (b)']
+    """
+    varied = varied_settings(rows)
+    names = [describe_network(row, varied) for _, row in rows.iterrows()]
+    for column, form in (("sweep", "{} ({})"), ("trial", "{} (trial {})")):
+        if column in rows.columns and rows[column].nunique() > 1:
+            times = Counter(names)
+            parts = zip(names, rows[column], strict=True)
+            names = [form.format(name, part) if times[name] > 1 else name for name, part in parts]
+    return names
 
 
 def describe_network(row: pd.Series, varied: Sequence[str]) -> str:

@@ -29,13 +29,15 @@ const data = JSON.parse(document.getElementById("data").textContent);
     return String(Number(value.toPrecision(3)));
   };
 
-  const step = (span, count) => {
+  const step = (span, count, factors) => {
     const rough = span / count, power = 10 ** Math.floor(Math.log10(rough));
-    return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
+    return power * factors.find((factor) => factor * power >= rough * 0.999);
   };
 
-  function linear(low, high, from, to, count) {
-    const by = step(high - low, count), ticks = [];
+  // Layers are counted: there is no depth of 7.5.
+  function linear(low, high, from, to, count, isCounted = false) {
+    const factors = isCounted ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10], ticks = [];
+    const by = Math.max(isCounted ? 1 : 0, step(high - low, count, factors));
     for (let at = Math.ceil(low / by - 1e-9); at * by <= high + by * 1e-9; at++) ticks.push(Number((at * by).toPrecision(12)));
     return {at: (value) => from + (value - low) / (high - low) * (to - from), ticks};
   }
@@ -62,7 +64,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
     const isLog = cost.name !== "depth" && least > 0 && most / least > LOG_RATIO;  // layers are counted, not scaled
     const pad = isLog ? (most / least) ** 0.06 : (most - least) * 0.07 || Math.abs(least) * 0.1 || 1;
     const x = isLog ? logarithmic(least / pad, most * pad, box.left, box.right)
-                    : linear(least - pad, most + pad, box.left, box.right, box.right - box.left < 500 ? 4 : 7);
+                    : linear(least - pad, most + pad, box.left, box.right, box.right - box.left < 500 ? 4 : 7, cost.name === "depth");
     const floor = frontY.length ? Math.min(...frontY) - DEEPEST * Math.max(Math.max(...frontY) - Math.min(...frontY), LEAST_SPAN) : -Infinity;
     // Bars are drawn whole; what lies below the floor stands at the lower edge, under the lowest of them.
     const drawn = points.filter((point) => point.y >= floor);

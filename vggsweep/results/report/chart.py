@@ -8,7 +8,7 @@ import pandas as pd
 
 from vggsweep.results.columns import MAXIMISED
 from vggsweep.results.figures.style import as_numbers, label_of
-from vggsweep.results.findings.standing import Standing, describe_network
+from vggsweep.results.findings.standing import Standing, describe_network, describe_networks
 from vggsweep.results.statistics.front import machines, pareto_front
 from vggsweep.results.statistics.replicates import configuration_groups, mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
@@ -53,13 +53,14 @@ def chart_data(
     numbers = {name: as_numbers(means[name]) for name in (*names, y)}
     costs = [name for name in names if numbers[name].notna().any()]
     points = []
-    for label, (_, row) in zip(map(int, means.index), means.iterrows(), strict=True):
+    drawn = zip(map(int, means.index), describe_networks(means), means.iterrows(), strict=True)
+    for label, network, (_, row) in drawn:
         standing = standings.get(label)
         interval = standing.interval if standing is not None else None
         is_pruned = bool(row["state"] == "PRUNED")
         points.append(
             {
-                "name": describe_network(row, varied),
+                "name": network,
                 "label": describe_network(row[varied], varied[:MOST_IN_LABEL]) if varied else "",
                 "trial": int(row["trial"]),
                 "pruned": is_pruned,

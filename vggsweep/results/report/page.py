@@ -23,6 +23,7 @@ from vggsweep.results.report.chart import chart_data
 from vggsweep.results.report.classes import ClassTable, class_table
 from vggsweep.results.report.gallery import drawings
 from vggsweep.results.report.rows import table_columns, table_rows
+from vggsweep.results.report.training import trained_with
 from vggsweep.results.scaling.fit import ScalingFit, fit_scaling
 from vggsweep.results.scaling.words import fit_sentences
 from vggsweep.results.statistics.front import machines, same_data
@@ -81,6 +82,7 @@ def report_page(
         title=", ".join(sweep.name for sweep in evidence.sweeps),
         where=evidence.where,
         verdict=verdict,
+        trained=trained_with(evidence.records.values()),
         fair=fair,
         fair_sentences=() if fair is None or not fair.has_compared else fair_sentences(fair),
         ends=(

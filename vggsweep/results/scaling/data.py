@@ -152,9 +152,11 @@ def scaling_data(table: pd.DataFrame, y: str = "val_acc") -> ScalingData:
     if len(rows) < LEAST_NETWORKS:
         states = ", ".join(f"{count} {state}" for state, count in table["state"].value_counts().items())
         few = f"Fewer than {LEAST_NETWORKS} networks, {len(rows)}, have" if len(rows) else "No network has"
+        left_out = "".join(f" {one[0].upper()}{one[1:]}." for one in cautions)
         raise ConfigError(
             f"{few} finished with a {y} above chance ({states or 'no trial'}), and a fit needs "
-            f"{LEAST_NETWORKS} of different sizes; replicates of one count once."
+            f"{LEAST_NETWORKS} of different sizes; replicates of one count once.{left_out} More values "
+            "of what was swept, or a second sweep beside it, make a fit."
         )
     dials = tuple(name for name in DIALS if name in rows.columns and rows[name].notna().all())
     varied = tuple(name for name in dials if rows[name].nunique() > 1)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vggsweep.errors import InfeasibleConfig
+from vggsweep.errors import ConfigError, InfeasibleConfig
 from vggsweep.results.findings.verdict import equal_cost_groups
 from vggsweep.results.scaling.arithmetic import Arithmetic, arithmetic_of
 from vggsweep.results.scaling.data import DIALS, ScalingData, scaling_data
 from vggsweep.results.scaling.surface import SLOPE, ResponseSurface, Values
+from vggsweep.results.units import short_count
 
 # Every interval of a fit.
 LEVEL = 0.9
@@ -27,6 +28,8 @@ LEAST_LEARNT = 0.4
 TIED = 0.1
 # Beyond so many times the largest or the dearest network an answer is called an extrapolation.
 FAR = 2.0
+# … and beyond so many times none is given.
+TOO_FAR = 100.0
 # Costs at which trades are told, where networks of equal cost form groups.
 MOST_COSTS = 3
 # The dearest third is predicted from the others where there are so many networks …
@@ -152,15 +155,31 @@ def fit_scaling(table: pd.DataFrame, y: str = "val_acc", macs: float | None = No
         macs: at which cost trades are told; None for that of the networks, or the middle of theirs.
 
     Raises:
-        ConfigError: see `vggsweep.results.scaling.data.scaling_data`.
+        ConfigError: see `vggsweep.results.scaling.data.scaling_data`; or nothing that was trained says what
+            happens at that cost.
     """
     data = scaling_data(table, y)
+    if macs is not None:
+        _check_cost(data, macs)
     surface = ResponseSurface(data.observations())
     arithmetic = arithmetic_of(data.best)
     pairs = [] if isinstance(arithmetic, str) else _trades(data, arithmetic, macs)
-    pairs += _growths(data, arithmetic)
+    growths = _growths(data, arithmetic)
+    if macs is not None and not pairs and not isinstance(arithmetic, str):
+        arithmetic = f"no two networks of these depths cost {short_count(macs)} MACs and differ twofold"
+    pairs += growths
     steps = tuple(_step(data, surface, *pair) for pair in pairs)
     return ScalingFit(data, surface, steps, _hold_out(data), arithmetic)
+
+
+def _check_cost(data: ScalingData, macs: float) -> None:
+    known = data.networks["macs"].astype(float)
+    if not known.min() / TOO_FAR <= macs <= known.max() * TOO_FAR:
+        low, high = short_count(float(known.min())), short_count(float(known.max()))
+        raise ConfigError(
+            f"--macs {macs:g} lies more than {TOO_FAR:g} times beyond what was trained ({low} to {high} "
+            f"MACs): these networks say nothing of it. Beyond {FAR:g} times an answer is an extrapolation."
+        )
 
 
 def surface_band(fit: ScalingFit, sizes: Sequence[Size]) -> Values:
@@ -213,7 +232,8 @@ def _trades(data: ScalingData, arithmetic: Arithmetic, macs: float | None) -> li
 
         def at(depth: float, resolution: float, cost: float = cost) -> Size | None:
             width = arithmetic.width(cost, int(depth), int(resolution))
-            return None if width is None else Size(depth, width, resolution, cost)
+            # below one channel there is no network
+            return None if width is None or width < 1 else Size(depth, width, resolution, cost)
 
         if (pair := _deeper(data, at, resolution)) is not None:
             found.append(("depth", True, *pair))
@@ -310,6 +330,8 @@ def _why_not(data: ScalingData, dial: str, start: Size, end: Size) -> str:
     left_N = own_N - terms_NK @ np.linalg.lstsq(terms_NK, own_N, rcond=None)[0]
     if others and left_N.var() < TIED * own_N.var():
         return f"{dial} varies only together with {' and '.join(others)}"
+    if is_far(data, start) or is_far(data, end):
+        return f"it leads beyond {FAR:g} times what was trained"
     return "these networks are too few, too alike or too noisy to tell"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vggsweep.results.columns import COLUMNS
 from vggsweep.results.scaling.data import DIALS
 from vggsweep.results.scaling.fit import FAR, HeldOut, ScalingFit, Size, Step
-from vggsweep.results.units import short_count
+from vggsweep.results.scaling.forecast import Forecast
+from vggsweep.results.units import duration_text, short_count
 
 EXTRAPOLATED = f"an extrapolation, as it leads beyond {FAR:g} times what was trained"
 # Twice the depth, to the last layer or nearly.
@@ -76,7 +77,11 @@ def noise_sentence(fit: ScalingFit) -> str:
 
 def fit_sentences(fit: ScalingFit) -> list[str]:
     """Everything that there is to say, a sentence or two each."""
-    found = [step_sentence(step, fit.data.y) for step in fit.steps]
+    varied = [step for step in fit.steps if step.dial in fit.data.varied]
+    found = [step_sentence(step, fit.data.y) for step in varied]
+    # one sentence for a dial of which nothing can be known, at whatever cost
+    fixed = {step.dial: step.why_not for step in fit.steps if step.dial not in fit.data.varied}
+    found += [f"What doubling {dial} does is not identified: {why}." for dial, why in fixed.items() if why]
     if isinstance(fit.arithmetic, str):
         found.append(f"Nothing is said of equal cost: {fit.arithmetic}.")
     if fit.held_out is not None:
@@ -87,6 +92,38 @@ def fit_sentences(fit: ScalingFit) -> list[str]:
             f"Other settings differ as well; these are doublings at those of the best network: {others}."
         )
     return [*found, noise_sentence(fit)]
+
+
+def expected_words(expected: Forecast, at: int) -> tuple[str, ...]:
+    """The accuracy of one network and how long it trains, where that is known; a star is an extrapolation."""
+    one = expected.accuracies[at]
+    accuracy = f"{one.accuracy:.3f} ({one.low:.3f}–{one.high:.3f}){'*' if one.is_far else ''}"
+    return (accuracy, *(duration_text(seconds.middle) for seconds in expected.seconds[at : at + 1]))
+
+
+def forecast_sentences(expected: Forecast, whole: float | None, what: str) -> list[str]:
+    """Where predictions are from, and the time that they add up to.
+
+    Args:
+        expected: of further networks.
+        whole: seconds that all of them take; None where that is not known.
+        what: they are, in words.
+    """
+    data = expected.fit.data
+    sweeps = ", ".join(sorted(set(data.networks["sweep"].map(str))))
+    found = [
+        f"val_acc is that of a single training, predicted from {len(data.networks)} networks of {sweeps} "
+        "that were trained alike (`vggsweep fit` tells more)."
+    ]
+    if any(one.is_far for one in expected.accuracies):
+        found.append(f"* lies beyond {FAR:g} times what was trained: an extrapolation.")
+    if (each := expected.per_trial) is not None and whole is not None:
+        low, middle, high = (duration_text(one) for one in (each.low, each.middle, each.high))
+        found.append(
+            f"predicted: {middle} of training per trial (90 %: {low} to {high}), {duration_text(whole)} for "
+            f"{what}, as these trained on {expected.machine}; without what a pruner saves."
+        )
+    return [*found, *(f"{one[0].upper()}{one[1:]}." for one in data.cautions)]
 
 
 def _value(fit: ScalingFit, name: str) -> str:

@@ -92,6 +92,15 @@ class Condition:
         """Whether it holds for a row; None where a missing value leaves that open."""
         return self._truth(self.tree, row)
 
+    def compared_columns(self) -> set[str]:
+        """The columns whose values decide; not those of which it only asks whether they are missing."""
+        asked = {
+            node.left
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Compare) and all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+        }
+        return {name for node, name in self.columns.items() if node not in asked}
+
     def check_kinds(self) -> None:
         """Refuse an ordering that could compare nothing in any row.
 

@@ -26,6 +26,7 @@ from vggsweep.results.dominance import front_flags
 from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.tables.chance import is_at_chance
 from vggsweep.results.tables.condition import select_where
+from vggsweep.results.tables.held_out import opened_accuracies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +125,8 @@ def damaged_row(sweep: Path, directory: str, error: RecordError | str) -> dict[s
 def read_rows(sweep: Path, *, keeps_index: bool = True) -> list[dict[str, Any]]:
     """One row for each record of a sweep, in the order of trial numbers; from the index where it holds.
 
+    What the test set said after the training comes on top, from the log of its openings.
+
     A directory without a record belongs to a trial that is running or was interrupted; it has no row.
 
     Args:
@@ -159,6 +162,10 @@ def read_rows(sweep: Path, *, keeps_index: bool = True) -> list[dict[str, Any]]:
         rows.append({**entry.row, "dir": directory})
     if keeps_index and unindexed >= INDEX_FROM:
         write_index(sweep, columns, entries)
+    opened = opened_accuracies(sweep)
+    for found in rows:
+        if found["test_acc"] is None and found["trial"] in opened:
+            found["test_acc"] = opened[found["trial"]]
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -61,17 +62,18 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     if has_points:
         try:
             picture = io.BytesIO()
-            accuracy_cost_figure(table, cost, accuracy).savefig(picture, format="png", dpi=150)
+            drawn = fair.own if fair is not None and fair.has_compared else table
+            accuracy_cost_figure(drawn, cost, accuracy).savefig(picture, format="png", dpi=150)
             write_atomically(directory.front, picture.getvalue())
         except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
             has_points = False
     study = spec.open_study()
-    best = best_trials(study)
+    best = best_trials(study, spec.fair)
     trials = study.get_trials(deepcopy=False)
     closing: dict[str, Any] = {"ended": outcome.reason}
     if infeasible := infeasible_lines(trials):  # no record tells of them
         closing["infeasible"] = infeasible
-    write_atomically(directory.best, yaml_text({**_results(spec, best), **closing}))
+    write_atomically(directory.best, yaml_text({**_results(spec, best.trials), **closing}))
     found = state_counts(trials)
     words = {"RUNNING": "unfinished"}  # another host may train them
     counts = ", ".join(f"{count} {words.get(state, state)}" for state, count in found.items())
@@ -84,8 +86,9 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
         lines.append(f"  table     {directory.table}")
     if has_points:
         lines.append(f"  picture   {directory.front}")
-    if best:
-        lines.append(f"  best      {directory.best}")
+    if best.trials:
+        rule = f"  ({best.rule})" if best.rule else ""
+        lines.append(f"  best      {directory.best}{rule}")
     if found.get("FAIL"):
         lines.append(f"  again     vggsweep rerun {shlex.quote(spec.name)}")
     if outcome.is_early:
@@ -117,7 +120,7 @@ def has_completed(spec: SweepSpec) -> bool:
     return any(trial.state is TrialState.COMPLETE for trial in counted(trials))
 
 
-def _results(spec: SweepSpec, best: list[optuna.trial.FrozenTrial]) -> dict[str, Any]:
+def _results(spec: SweepSpec, best: Sequence[optuna.trial.FrozenTrial]) -> dict[str, Any]:
     """As the stock sweeper writes it, with trial numbers and directories beside."""
     solutions: list[dict[str, Any]] = [
         {

@@ -24,7 +24,7 @@ from vggsweep.notebook import Picture, is_redrawn
 from vggsweep.results.disk.record import Record
 from vggsweep.results.units import short_count, swept_words
 from vggsweep.sweep.display.progress import ProgressReader, SweepProgress
-from vggsweep.sweep.scheduling.front import best_trials
+from vggsweep.sweep.scheduling.front import Best, best_trials
 from vggsweep.sweep.spec.objectives import OBJECTIVES
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import shown_parameters
@@ -93,7 +93,8 @@ class SweepView:
             progress = self._progress()
             own = Text(visible(self.running), style="cyan")
             rest = running_table(progress) if of_workers and progress.running else own
-            self.live.update(Group(sweep_picture(self.spec, progress, best_trials(self.study)), rest))
+            best = best_trials(self.study, self.spec.fair)
+            self.live.update(Group(sweep_picture(self.spec, progress, best), rest))
 
     @contextmanager
     def harmless(self) -> Iterator[None]:
@@ -127,9 +128,7 @@ def trial_line(record: Record) -> str:
     return "  ".join(words)
 
 
-def sweep_picture(
-    spec: SweepSpec, progress: SweepProgress, best: list[optuna.trial.FrozenTrial]
-) -> RenderableType:
+def sweep_picture(spec: SweepSpec, progress: SweepProgress, best: Best) -> RenderableType:
     """The sweep as a bar, counts and the front so far."""
     counts = Text("  ").join(
         Text(f"{count} {state}", style=STATE_STYLES.get(state, "white"))
@@ -143,7 +142,7 @@ def sweep_picture(
         time_left(progress),
     )
     names = [metric.name for metric in spec.metrics]
-    return Group(head, counts, *([front_table(names, best)] if best else []))
+    return Group(head, counts, *([front_table(names, best)] if best.trials else []))
 
 
 def running_table(progress: SweepProgress) -> Table:
@@ -172,9 +171,7 @@ def time_left(progress: SweepProgress) -> str:
     return time.strftime("%H:%M:%S left", time.gmtime(progress.seconds_left))
 
 
-def front_table(
-    names: Sequence[str], best: Sequence[optuna.trial.FrozenTrial], most: int = MOST_ROWS
-) -> Table:
+def front_table(names: Sequence[str], best: Best, most: int = MOST_ROWS) -> Table:
     """The best trials so far, the most accurate first.
 
     Args:
@@ -182,14 +179,14 @@ def front_table(
         best: the front, or the best trial.
         most: rows.
     """
-    table = Table(
-        title="front so far" if len(names) > 1 else "best so far", title_justify="left", box=SIMPLE_HEAD
-    )
+    title = "front so far" if len(names) > 1 else "best so far"
+    title += f", {best.rule}" if best.rule else ""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("trial", justify="right")
     for name in names:
         table.add_column(name, justify="right")
     table.add_column("parameters")
-    for trial in sorted(best, key=lambda trial: -trial.values[0])[:most]:
+    for trial in sorted(best.trials, key=lambda trial: -trial.values[0])[:most]:
         values = [f"{trial.values[0]:.4f}", *(short_count(value) for value in trial.values[1:])]
         table.add_row(str(trial.number), *values, Text(visible(swept_words(shown_parameters(trial)))))
     return table

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from vggsweep.results.findings.best_rates import best_rates
+from vggsweep.results.best_rates import FairFacts, RatedTrial, best_rates, own_rates
 from vggsweep.sweep.spec.fair_rates import RATE
+from vggsweep.sweep.spec.objectives import mean_values
 from vggsweep.sweep.spec.search_space import Params, point_key
 from vggsweep.sweep.storage.trial_attrs import attrs_of, is_duplicate, is_ours
 
@@ -77,6 +79,60 @@ def next_comparison(
                 if (key, rate, seed) not in done:
                     return Comparison(network, rate, seed)
     return None
+
+
+def trials_at_own_rates(trials: Sequence[FrozenTrial], fair: FairFacts) -> list[FrozenTrial] | None:
+    """The COMPLETE trials at each network's own rate; None where the comparison has not begun.
+
+    Args:
+        trials: of the study that count.
+        fair: what the sweep compares.
+    """
+    ours = [trial for trial in trials if RATE in _swept(trial)]
+    rated = [
+        RatedTrial(
+            _network(trial),
+            float(_swept(trial)[RATE]),
+            fair.seed if (seed := _fresh_seed(trial)) is None else seed,
+            float(trial.values[0]) if trial.state is TrialState.COMPLETE else None,
+        )
+        for trial in ours
+    ]
+    found = own_rates(rated, fair)
+    if found is None or not found.has_compared:
+        return None
+    pairs = zip(ours, found.is_own, strict=True)
+    return [trial for trial, is_own in pairs if is_own and trial.state is TrialState.COMPLETE]
+
+
+def compares(trial: FrozenTrial) -> bool:
+    """Whether a trial is one of the comparison, with a fresh seed."""
+    return _fresh_seed(trial) is not None
+
+
+def averaged(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The first trial of each network with the mean values of all, in copies."""
+    networks: dict[tuple[object, ...], list[FrozenTrial]] = {}
+    for trial in trials:
+        networks.setdefault(_network(trial), []).append(trial)
+    means = []
+    for first, *others in networks.values():
+        mean = copy(first)
+        mean.values = mean_values(trial.values for trial in (first, *others))
+        means.append(mean)
+    return means
+
+
+def _swept(trial: FrozenTrial) -> Params:
+    attrs = attrs_of(trial)
+    return dict(attrs.swept or {}) if attrs is not None else {}
+
+
+def _network(trial: FrozenTrial) -> tuple[object, ...]:
+    """What trials of one network at several rates share."""
+    attrs = attrs_of(trial)
+    swept = {name: value for name, value in _swept(trial).items() if name != RATE}
+    return point_key(swept), attrs.data if attrs is not None else None
 
 
 def _fresh_seed(trial: FrozenTrial) -> int | None:

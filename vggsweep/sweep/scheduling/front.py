@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.disk.layout import TrialDirectory
 from vggsweep.results.disk.record import read_record
 from vggsweep.results.dominance import non_dominated
 from vggsweep.results.tables.table import DECIDES_IMAGES
+from vggsweep.sweep.scheduling.fair_rates import averaged, compares, trials_at_own_rates
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
 
@@ -18,32 +23,61 @@ from vggsweep.sweep.storage.trial_attrs import attrs_of, counted
 DATA_FIELDS = tuple(f"dataset.{name}" for name in DECIDES_IMAGES) + ("dataset",)
 
 
-def best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """The best trial, or those that none dominates; empty where none completed.
+@dataclass(frozen=True)
+class Best:
+    """The best trials of a study, each for its configuration.
+
+    Args:
+        trials: the best one, or those that none dominates; their values are means over seeds.
+        rule: what was averaged, in words; empty where each configuration has one seed.
+    """
+
+    trials: tuple[FrozenTrial, ...]
+    rule: str = ""
+
+
+def best_trials(study: optuna.Study, fair: FairFacts | None = None) -> Best:
+    """The best configuration, or those that none dominates; none where no trial completed.
 
     Accuracies are compared on the same validation images only: where a sweep varies its data, each has its
-    best. Replicates, which share their value, are there as one: the first that completed.
+    best. Replicates, which share their value, are there as one: the first that completed. Where each
+    network's learning rate was searched and fresh seeds are compared, those at own rates count, seeds
+    averaged: the best trial of a search is the luckiest.
+
+    Args:
+        study: of the sweep.
+        fair: what it compares, of a sweep with `sweep.fair_lr`.
     """
     complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    signs = [1 if one is StudyDirection.MINIMIZE else -1 for one in study.directions]
+    own = trials_at_own_rates(complete, fair) if fair is not None else None
+    if own is not None:
+        return Best(
+            _undominated(study, averaged(own)), "each network at its own learning rate, seeds averaged"
+        )
     firsts: dict[int | None, FrozenTrial] = {}
-    fields: dict[object, list[FrozenTrial]] = {}
     for trial in complete:
+        firsts.setdefault(_family(trial), trial)
+    rule = "seeds averaged" if len(firsts) < len(complete) else ""
+    return Best(_undominated(study, list(firsts.values())), rule)
+
+
+def _undominated(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[FrozenTrial, ...]:
+    """Those that no other one on the same images beats."""
+    signs = [1 if one is StudyDirection.MINIMIZE else -1 for one in study.directions]
+    fields: dict[object, list[FrozenTrial]] = {}
+    for trial in trials:
         attrs = attrs_of(trial)
         assert attrs is not None, "only trials of ours are counted"
-        if firsts.setdefault(attrs.first, trial) is trial:
-            chosen = {name: value for name, value in (attrs.swept or {}).items() if name in DATA_FIELDS}
-            fields.setdefault((attrs.data, str(chosen)), []).append(trial)
+        chosen = {name: value for name, value in (attrs.swept or {}).items() if name in DATA_FIELDS}
+        fields.setdefault((attrs.data, str(chosen)), []).append(trial)
     best: list[FrozenTrial] = []
-    for trials in fields.values():
-        losses = [
-            tuple(sign * value for sign, value in zip(signs, one.values, strict=True)) for one in trials
-        ]
+    for field in fields.values():
+        losses = [tuple(sign * value for sign, value in zip(signs, one.values, strict=True)) for one in field]
         if len(signs) == 1:
-            best.append(trials[losses.index(min(losses))])
+            best.append(field[losses.index(min(losses))])
         else:
-            best += [one for one, is_best in zip(trials, non_dominated(losses), strict=True) if is_best]
-    return best
+            best += [one for one, is_best in zip(field, non_dominated(losses), strict=True) if is_best]
+    return tuple(best)
 
 
 def drop_weights_off_front(spec: SweepSpec, study: optuna.Study) -> None:
@@ -59,7 +93,10 @@ def drop_weights_off_front(spec: SweepSpec, study: optuna.Study) -> None:
     if spec.settings.keep != "front":
         return
     complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    families = {_family(trial) for trial in best_trials(study)}
+    families = {_family(trial) for trial in best_trials(study, spec.fair).trials}
+    if spec.fair is not None:  # means move with each fresh seed, so that all of them stay
+        own = trials_at_own_rates(complete, spec.fair)
+        families |= {_family(trial) for trial in (filter(compares, complete) if own is None else own)}
     highest = max((trial.values[0] for trial in complete), default=None)
     for trial in complete:
         directory = spec.directory.trial(trial.number)

@@ -118,8 +118,8 @@ class Suggester:
             return None
         if is_searching(trials):
             return Stop("the search for learning rates still runs", is_early=True)
-        common = float(self.spec.base["optimizer"]["lr"])
-        coming = next_comparison(trials, common, self.spec.seed, seeds)
+        assert self.spec.fair is not None
+        coming = next_comparison(trials, self.spec.fair.common_rate, self.spec.seed, seeds)
         if coming is None:
             has_compared = any(trial.state is TrialState.COMPLETE for trial in trials)
             return Stop(ALL_COMPARED, is_early=False) if has_compared else Stop(SEARCH_FAILED, is_early=True)

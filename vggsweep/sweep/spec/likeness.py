@@ -9,15 +9,18 @@ from typing import Any
 from vggsweep.configuration.identity import without_idle_fields
 from vggsweep.configuration.recorded import recorded_plain
 from vggsweep.errors import ConfigError
+from vggsweep.results.columns import PARAMETERS, is_setting
 from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.layout import SweepDirectory, existing_sweeps, find_sweep, sweep_directory
 from vggsweep.results.disk.record import Record, readable_record
+from vggsweep.results.tables.table import read_rows
 from vggsweep.sweep.spec.saved_spec import flat
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import MOST_FIELDS, NOT_COMPARED, UNLIKE_BUT_EQUAL
 
 # What makes a network larger, with what decides it; and the luck of a training.
 SIZES = ("arch.depth", "arch.width", "dataset.resolution", "budget", "seed")
+SIZE_COLUMNS = tuple(PARAMETERS[name] for name in SIZES if name in PARAMETERS)
 
 
 def trials_alike(spec: SweepSpec, named: str | None = None) -> Choice | None:
@@ -58,12 +61,13 @@ def trials_alike(spec: SweepSpec, named: str | None = None) -> Choice | None:
 
 def _alike(place: SweepDirectory, wanted: Mapping[str, Any]) -> tuple[dict[int, str | None], list[str]]:
     """The trials of a sweep with these settings, each with the digest of its data; else what differs."""
-    alike, least = {}, None
-    for number, record in _finished(place):
+    alike: dict[int, str | None] = {}
+    least: list[str] | None = None
+    for numbers, record in _finished(place):
         own = _settings(recorded_plain(record))
         differing = sorted(key for key in own.keys() | wanted.keys() if own.get(key) != wanted.get(key))
         if not differing:
-            alike[number] = record.data_fingerprint
+            alike |= dict.fromkeys(numbers, record.data_fingerprint)
         elif record.swept and not set(differing) & set(record.swept):
             return {}, differing  # and so do all trials of that sweep
         elif least is None or len(differing) < len(least):
@@ -71,11 +75,28 @@ def _alike(place: SweepDirectory, wanted: Mapping[str, Any]) -> tuple[dict[int, 
     return alike, least or []
 
 
-def _finished(place: SweepDirectory) -> Iterator[tuple[int, Record]]:
-    for number in place.begun_trials():
-        record = readable_record(place.trial(number).record)
-        if record is not None and record.state == "COMPLETE":
-            yield number, record
+def _finished(place: SweepDirectory) -> Iterator[tuple[list[int], Record]]:
+    """The finished trials in groups with equal settings but for their sizes, each with the record of one.
+
+    The trials of a sweep differ in nothing that its table does not show, and the table has an index; single
+    runs may differ in anything.
+    """
+    groups: dict[object, list[int]] = {}
+    is_sweep = place.settings.is_file()
+    for row in read_rows(place.path, keeps_index=False):
+        if row["state"] == "COMPLETE":
+            key = _shown_settings(row) if is_sweep else row["trial"]
+            groups.setdefault(key, []).append(row["trial"])
+    for numbers in groups.values():
+        if (record := readable_record(place.trial(numbers[0]).record)) is not None:
+            yield numbers, record
+
+
+def _shown_settings(row: Mapping[str, Any]) -> str:
+    """The settings of a row that are no sizes, and which images validated, as one text."""
+    names = (name for name in row if name == "images" or (is_setting(name) and not _is_size(name)))
+    shown = ((name, row[name]) for name in sorted(names) if name not in SIZE_COLUMNS)
+    return str([(name, value) for name, value in shown if value is not None])
 
 
 def _why_not(named: str, differing: list[str]) -> str:

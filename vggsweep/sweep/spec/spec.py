@@ -26,6 +26,7 @@ from vggsweep.configuration.secrets import check_storage
 from vggsweep.configuration.sweep_settings import PrunerSettings, SweepSettings
 from vggsweep.configuration.words import choice_value, word
 from vggsweep.errors import ConfigError
+from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.disk.layout import SweepDirectory, sweep_directory
 from vggsweep.sweep.spec.composer import Composer
 from vggsweep.sweep.spec.extent import Extent
@@ -99,6 +100,12 @@ class SweepSpec:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         return metrics_of(self.objective)
+
+    @property
+    def fair(self) -> FairFacts | None:
+        """What it compares, where each network's learning rate is searched; else None."""
+        is_fair = self.settings.fair_lr is not None
+        return FairFacts(float(self.base["optimizer"]["lr"]), self.seed) if is_fair else None
 
     @property
     def extent(self) -> Extent:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggsweep.results.findings.best_rates import best_rates
+from vggsweep.results.best_rates import best_rates
 
 RATES = (0.02, 0.05, 0.12, 0.3, 0.75)
 Point = tuple[str, float, float]
