@@ -31,7 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Examples that hypothesis draws for a test; `make test-long` draws more.
-EXAMPLES = int(os.environ.get("VGGSWEEP_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("VGGSWEEP_EXAMPLES", "10"))
 # a first call into torch can take longer than hypothesis' 200 ms an example and says nothing about our code
 hypothesis.settings.register_profile("vggsweep", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("vggsweep")

@@ -23,8 +23,10 @@ slow = pytest.mark.slow
     [
         "vgg11",
         "vgg11_bn",
-        "vgg16_bn",
-        *(pytest.param(name, marks=slow) for name in ("vgg13", "vgg13_bn", "vgg16", "vgg19", "vgg19_bn")),
+        *(
+            pytest.param(name, marks=slow)
+            for name in ("vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn")
+        ),
     ],
 )
 def test_torchvision_weights_load_and_give_the_same_scores(arch: Build, head: Build, name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contender", ["vggsweep, all"])
 def test_every_trial_with_a_formula_for_its_training_completes(tmp_path: Path, contender: str) -> None:
     command = [sys.executable, str(BENCHMARKS / "sweep_overhead.py"), "--alone", contender, "--trials", "3"]

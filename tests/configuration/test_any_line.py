@@ -88,7 +88,7 @@ def obeyed_or_refused(line: Sequence[str], *, is_sweep: bool) -> None:
         assert "Traceback" not in text
         assert "full_key" not in text
         return
-    parse(added)  # what is handed to Hydra beside it is something that Hydra reads
+    parse(added.words)  # what is handed to Hydra beside it is something that Hydra reads
     if is_sweep:
         return
     config = compose(line)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.orders import read_spec
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.network import ConfiguredNetwork, configured_network
 from vggsweep.configuration.schema import read_configuration
 from vggsweep.errors import InfeasibleConfig
-from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
 
 
 def spec_of(*words: str) -> SweepSpec:
-    return read_spec(words, extra_dir=None, config_name="config", command="vggsweep -m …")
+    return read_spec(words)
 
 
 def networks(spec: SweepSpec) -> dict[str, ConfiguredNetwork]:

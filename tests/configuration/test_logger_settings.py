@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.orders import read_spec
 from vggsweep.configuration import logger_settings
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.identity import configuration_hashes
@@ -16,7 +17,6 @@ from vggsweep.configuration.line import check_run
 from vggsweep.configuration.logger_settings import MlflowSettings, TensorBoardSettings
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.errors import ConfigError
-from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec, naming_overrides
 
 Configured = Callable[..., Configuration]
@@ -29,7 +29,7 @@ def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spec_of(*words: str, extra_dir: Path | None = None) -> SweepSpec:
-    return read_spec(words, extra_dir=extra_dir, config_name="config", command="vggsweep -m …")
+    return read_spec(words, extra_dir=extra_dir)
 
 
 def test_no_logger_is_chosen_by_itself_and_several_add_up(configured: Configured) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.orders import read_spec
 from tests.remembered import empty_database
 from tests.sweep.postgres import DATABASE_PASSWORD, Server, free_port, server_programs
 from vggsweep.results.disk.record import Record, write_record
@@ -17,7 +18,6 @@ from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study
 from vggsweep.sweep.run import save_spec
 from vggsweep.sweep.scheduling.decisions import Assignment, Stop
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
-from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.pruners import optuna_pruner
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.rdb import RetryingRDBStorage, open_database
@@ -28,7 +28,7 @@ Score = Callable[[Assignment], float]
 
 def spec_of(*words: str) -> SweepSpec:
     """The order that these words of ``vggsweep -m`` give."""
-    return read_spec(words, extra_dir=None, config_name="config", command="vggsweep -m …")
+    return read_spec(words)
 
 
 def make_folder(spec: SweepSpec) -> None:

@@ -41,7 +41,7 @@ def confirmed(
 def trained_by(confirmation: Confirmation) -> list[Assignment]:
     """What the workers of its line would train."""
     application = application_of(confirmation)
-    checked = [one for one in application.check() if one.startswith("sweep.name")]
+    checked = [one for one in application.check().words if one.startswith("sweep.name")]
     spec = spec_of(*application.overrides, *checked)
     spec.directory.trials.mkdir(parents=True)
     join_study(spec)

@@ -66,13 +66,13 @@ def test_sweep_leaves_table_front_and_best_with_trial_numbers(quickstart: Path) 
     ("sampler", "objective", "pruner"),
     [
         ("tpe", "val_acc", "successive_halving"),
-        ("random", "val_acc", "hyperband"),
         ("nsgaii", "acc_vs_macs", "pareto"),
         # pruners of Optuna's and pairs of what stands above
         pytest.param("tpe", "val_acc", "median", marks=pytest.mark.slow),
         pytest.param("tpe", "acc_vs_macs", "pareto", marks=pytest.mark.slow),
         pytest.param("gp", "acc_vs_params", "pareto", marks=pytest.mark.slow),
-        ("gp", "val_acc", "pareto"),
+        pytest.param("random", "val_acc", "hyperband", marks=pytest.mark.slow),
+        pytest.param("gp", "val_acc", "pareto", marks=pytest.mark.slow),
     ],
 )
 def test_pruned_trials_end_early_and_keep_their_history(

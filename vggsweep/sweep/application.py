@@ -23,11 +23,25 @@ from vggsweep.results.tables.table import read_records
 from vggsweep.sweep.outcome import SweepEnding
 from vggsweep.sweep.recovery.continuation import check_same_sweep, refuse_sweeps_directory
 from vggsweep.sweep.spec.preflight import checked_spec
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.workers.launchers import check_detach, check_devices, check_launcher, choose_launcher
 
 # Hydra would configure the logging of the whole process, which belongs to whoever calls from Python.
 LOGGING_LEFT_ALONE = {"hydra/job_logging": "none", "hydra/hydra_logging": "none"}
 _RUNNING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A line that can work.
+
+    Args:
+        words: further words for Hydra, which settle the sweep's name and launcher.
+        order: what a sweep of ours is to do; None for other lines.
+    """
+
+    words: Sequence[str]
+    order: SweepSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +62,8 @@ class Application:
     extra_dir: Path | None = None
     config_name: str = "config"
 
-    def check(self) -> list[str]:
+    def check(self) -> Checked:
         """Refuse a line that cannot work, before anything is written.
-
-        Returns:
-            Further words for Hydra, which settle the sweep's name and launcher.
 
         Raises:
             ConfigError: naming the word.
@@ -65,7 +76,7 @@ class Application:
             return self._in_no_sweep(check_sweep(line, self.extra_dir, self.config_name))
         return self._check_order(line)
 
-    def run(self, checked: Sequence[str], *, configures_logging: bool) -> object:
+    def run(self, checked: Checked, *, configures_logging: bool) -> object:
         """Let Hydra run the line.
 
         Args:
@@ -81,7 +92,7 @@ class Application:
         """
         from vggsweep.sweep.hydra_task import SingleRun, SweepJob  # imports torch
 
-        words = [*self.overrides, *checked]
+        words = [*self.overrides, *checked.words]
         if not configures_logging:
             typed = {one.key_or_group for one in parse(words)}
             words += [word(key, name) for key, name in LOGGING_LEFT_ALONE.items() if key not in typed]
@@ -93,26 +104,32 @@ class Application:
                     if isinstance(trained, VggsweepError):
                         raise trained
                     return trained
-                ending = hydra.multirun(self.config_name, SweepJob(self.command), words, configures_logging)
+                job = SweepJob(self.command, checked.order)
+                ending = hydra.multirun(self.config_name, job, words, configures_logging)
             except (HydraException, OmegaConfBaseException) as error:
                 raise SweepError(first_paragraph(error)) from error
         return ending if isinstance(ending, SweepEnding) else _end_of_stock_sweep(words)
 
-    def _check_order(self, line: Line) -> list[str]:
+    def _check_order(self, line: Line) -> Checked:
         """Check a sweep of ours as a whole."""
-        order = checked_spec(line, extra_dir=self.extra_dir, config_name=self.config_name, command="")
+        order = checked_spec(
+            line,
+            extra_dir=None if self.extra_dir is None else self.extra_dir.resolve(),
+            config_name=self.config_name,
+            command=self.command,
+        )
         check_detach(line.hydra, order.settings)
         launcher = choose_launcher(line.words, line.hydra, order.settings.n_workers)
         configuration = read_configuration(order.base)
         check_devices(configuration, line.hydra)
         check_same_sweep(order)
         warn_of_idle_words(configuration, line.parsed)
-        return [word("sweep.name", order.name), *launcher]
+        return Checked([word("sweep.name", order.name), *launcher], order)
 
-    def _in_no_sweep(self, added: list[str]) -> list[str]:
+    def _in_no_sweep(self, added: Sequence[str]) -> Checked:
         """Refuse trials outside our sweeper in a directory of a sweep of ours, before Hydra makes one."""
         refuse_sweeps_directory(sweep_directory(_name([*self.overrides, *added])))
-        return added
+        return Checked(added)
 
 
 def _name(words: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from vggsweep.results.disk.record import Record
 from vggsweep.results.tables.chance import is_at_chance
 from vggsweep.sweep.single_run import train_one
 from vggsweep.sweep.spec.objectives import metrics_of
+from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.training.interruption import stop_on_signals
 from vggsweep.visible import show, visible_lines
 
@@ -79,9 +80,11 @@ class SweepJob:
 
     Args:
         command: the line, ready to paste.
+        order: for our sweeper, what it is to do.
     """
 
     command: str
+    order: SweepSpec | None = None
 
     def __call__(self, config: DictConfig) -> float:
         """Train one job of Hydra's own sweepers.

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class VggSweeper(Sweeper):
-    """Hands the words of ``vggsweep -m`` to workers that any Hydra launcher can run.
+    """Hands the sweep of ``vggsweep -m`` to workers that any Hydra launcher can run.
 
     Args:
-        sampler: node of the chosen Optuna sampler; read again from the words, as workers do.
+        sampler: node of the chosen Optuna sampler; it was read with the line.
     """
 
     def __init__(self, sampler: Any) -> None:
@@ -37,7 +37,7 @@ class VggSweeper(Sweeper):
         self.config = config
 
     def sweep(self, arguments: list[str]) -> SweepEnding:
-        """Run the sweep to its end.
+        """Run the sweep to its end, as it was checked before Hydra started.
 
         Raises:
             SystemExit: another application chose this sweeper.
@@ -49,7 +49,8 @@ class VggSweeper(Sweeper):
 
         assert self.config is not None
         assert self.hydra_context is not None
-        if not isinstance(self.task_function, SweepJob):
+        job = self.task_function
+        if not isinstance(job, SweepJob) or job.order is None:
             # an exception would be shown as a traceback there
             print(
                 "vggsweep: hydra/sweeper=vggsweep trains the networks of the command vggsweep and cannot run "
@@ -57,4 +58,4 @@ class VggSweeper(Sweeper):
                 file=sys.stderr,
             )
             raise SystemExit(EXIT_USAGE)
-        return run_sweep(self.config, self.hydra_context, arguments, command=self.task_function.command)
+        return run_sweep(job.order, self.config, self.hydra_context)

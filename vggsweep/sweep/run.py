@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from vggsweep.configuration.compose import COMMAND_LINE
 from vggsweep.configuration.own_code import own_code
 from vggsweep.errors import EXIT_FAILED, EXIT_INTERRUPTED, RecordError, Stopped, WriteFailed
 from vggsweep.files import make_directory, set_aside, set_obstacle_aside, write_atomically
@@ -25,7 +22,6 @@ from vggsweep.sweep.display.logged_report import log_report
 from vggsweep.sweep.outcome import SweepEnding, WorkerOutcome
 from vggsweep.sweep.recovery.continuation import check_same_sweep, join_study, say, say_changed_code
 from vggsweep.sweep.scheduling.clock import StartTime
-from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.spec.warm_start import WarmStart
 from vggsweep.sweep.workers.detached import queue_workers
@@ -33,26 +29,14 @@ from vggsweep.sweep.workers.launch import run_workers
 from vggsweep.sweep.workers.worker import Worker
 
 
-def run_sweep(
-    config: DictConfig, hydra_context: HydraContext, arguments: Sequence[str], *, command: str
-) -> SweepEnding:
+def run_sweep(spec: SweepSpec, config: DictConfig, hydra_context: HydraContext) -> SweepEnding:
     """Run or continue a sweep.
 
     Args:
-        config: as Hydra composed it, with its ``hydra`` node.
+        spec: what was asked for, checked.
+        config: as Hydra composed it, with its ``hydra`` node, for the launcher.
         hydra_context: for the launcher.
-        arguments: the line's overrides.
-        command: the line, ready to paste.
     """
-    hydra_words = OmegaConf.to_container(config.hydra.overrides.hydra)
-    assert isinstance(hydra_words, list)
-    words = [*(str(word) for word in hydra_words if not str(word).startswith("hydra.mode")), *arguments]
-    spec = read_spec(
-        words,
-        extra_dir=extra_dir_of(config),
-        config_name=config.hydra.job.config_name,
-        command=command,
-    )
     if only := take_only():
         spec = replace(spec, only=only)
     if spec.sampler_note is not None and not spec.directory.settings.exists():
@@ -100,12 +84,6 @@ def run_sweep(
         why = f"No trial of sweep {spec.name} completed; vggsweep table {shlex.quote(spec.name)} says why."
         return SweepEnding(spec.name, EXIT_FAILED, why)
     return SweepEnding(spec.name)
-
-
-def extra_dir_of(config: DictConfig) -> Path | None:
-    """The directory of ``--config-dir``, as Hydra's list of sources remembers it."""
-    typed = (one for one in config.hydra.runtime.config_sources if one.provider == COMMAND_LINE)
-    return next((Path(one.path) for one in typed if one.schema == "file"), None)
 
 
 def save_spec(spec: SweepSpec) -> None:

@@ -30,7 +30,7 @@ from vggsweep.results.units import duration_text
 from vggsweep.visible import show, visible
 
 if TYPE_CHECKING:
-    from vggsweep.sweep.application import Application
+    from vggsweep.sweep.application import Application, Checked
     from vggsweep.sweep.confirm import Search
 
 HELP = "the best networks of a sweep, trained with fresh seeds and then tested, once each"
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         confirmation = begun
     application = application_of(confirmation, words)
     left = max(0, confirmation.networks - len(finished_trials(target)))
-    checked = application.check() if left else []
+    checked = application.check() if left else None
     said = sys.stderr if arguments.json else sys.stdout
     _preview(confirmation, target, left, _workers(application, search), said)
     if arguments.dry_run:
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         make_directory(target.path)
         write_confirmation(confirmation, target.confirmation)
     own_line = shlex.join(["vggsweep", "confirm", arguments.sweep])
-    if left:
+    if checked is not None:
         _train(application, checked, own_line, as_json=arguments.json)
         if left := confirmation.networks - len(finished_trials(target)):
             raise SweepError(
@@ -223,7 +223,7 @@ def _preview(
     show("\n".join(lines), out)
 
 
-def _train(application: Application, checked: list[str], own_line: str, *, as_json: bool) -> None:
+def _train(application: Application, checked: Checked, own_line: str, *, as_json: bool) -> None:
     """Run the sweep of the confirmation; what it prints is beside the point where JSON is wanted."""
     from vggsweep.sweep.outcome import SweepEnding
 

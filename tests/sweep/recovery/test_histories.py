@@ -21,6 +21,7 @@ from PIL import Image
 from rich.console import Console
 
 from tests.conftest import TINY
+from tests.orders import read_spec
 from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.errors import Interrupted, VggsweepError
 from vggsweep.results.disk.history import read_history
@@ -34,7 +35,6 @@ from vggsweep.sweep.scheduling.decisions import Assignment
 from vggsweep.sweep.scheduling.scheduler import TrialScheduler
 from vggsweep.sweep.single_run import train_one
 from vggsweep.sweep.spec.composer import Composer
-from vggsweep.sweep.spec.preflight import read_spec
 from vggsweep.sweep.spec.spec import SweepSpec
 from vggsweep.sweep.storage.study import open_study, storage_of
 from vggsweep.sweep.storage.trial_attrs import attrs_of, is_duplicate

@@ -127,7 +127,7 @@ def test_without_permission_nothing_of_it_is_imported(own_folder: Path) -> None:
 
 
 def test_a_file_cannot_permit_what_it_names(own_folder: Path) -> None:
-    from vggsweep.sweep.spec.preflight import read_spec
+    from tests.orders import read_spec
 
     options = own_folder / "options" / "experiment"
     options.mkdir(parents=True)
@@ -137,9 +137,9 @@ def test_a_file_cannot_permit_what_it_names(own_folder: Path) -> None:
     )
     words = (*WIDTH, "experiment=theirs")
     with pytest.raises(ConfigError, match="a file cannot permit it"):
-        read_spec(words, extra_dir=options.parent, config_name="config", command="")
+        read_spec(words, extra_dir=options.parent)
     typed = (*words, "sweep.allow_sampler=own_samplers.Widest")
-    read_spec(typed, extra_dir=options.parent, config_name="config", command="")
+    read_spec(typed, extra_dir=options.parent)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.orders import read_spec
 from tests.sweep.conftest import spec_of
 from vggsweep.errors import ConfigError
-from vggsweep.sweep.spec.preflight import read_spec
 
 HOOKS = """
 def slips(trial):

@@ -88,6 +88,18 @@ def test_killed_worker_is_replaced_and_its_trial_continues_under_its_number(star
     assert all(record.environment["threads"] == 1 for record in records)
 
 
+def test_workers_end_with_a_command_that_is_killed(start: Start, own_folder: Path) -> None:
+    command = start(*TWO, "n_trials=2", "train.epochs=500", "scheduler=constant")
+    wait_until(lambda: len(owners_of("two")) == 2, command)
+    command.send(signal.SIGKILL)
+    assert command.end() == -signal.SIGKILL
+    wait_until(lambda: not processes_of(own_folder))
+
+
+# --- slow ones
+
+
+@pytest.mark.slow
 def test_ctrl_c_stops_all_workers_after_a_checkpoint_and_the_same_command_continues(
     start: Start, own_folder: Path, hold: Path
 ) -> None:
@@ -107,17 +119,6 @@ def test_ctrl_c_stops_all_workers_after_a_checkpoint_and_the_same_command_contin
     assert again.end() == 0, again.text
     check_whole("two", 2)
     assert not any(DEATHS in trial.user_attrs for trial in trials_of("two"))
-
-
-def test_workers_end_with_a_command_that_is_killed(start: Start, own_folder: Path) -> None:
-    command = start(*TWO, "n_trials=2", "train.epochs=500", "scheduler=constant")
-    wait_until(lambda: len(owners_of("two")) == 2, command)
-    command.send(signal.SIGKILL)
-    assert command.end() == -signal.SIGKILL
-    wait_until(lambda: not processes_of(own_folder))
-
-
-# --- slow ones
 
 
 CRASH = """

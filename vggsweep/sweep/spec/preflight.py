@@ -14,7 +14,7 @@ from optuna.distributions import FloatDistribution
 
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.idle import idle_fields
-from vggsweep.configuration.line import Line, read_line
+from vggsweep.configuration.line import Line
 from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.configuration.words import pasted
 from vggsweep.errors import ConfigError, InfeasibleConfig, SweepError, near_match
@@ -40,11 +40,11 @@ MOST_POINTS_TRIED = 200
 BETWEEN = 0.381966  # where to try an interval besides its ends; no round number lies there
 
 
-def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
-    """Read and check the words of ``vggsweep -m``.
+def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
+    """Read and check the sweep of ``vggsweep -m``.
 
     Args:
-        words: all overrides of the line, also those of ``hydra.``.
+        line: its words, also those of ``hydra.``.
         extra_dir: the directory of ``--config-dir``.
         config_name: the primary config.
         command: the line as typed.
@@ -52,12 +52,6 @@ def read_spec(words: Sequence[str], *, extra_dir: Path | None, config_name: str,
     Raises:
         ConfigError: the line cannot work; nothing has been written.
     """
-    line = read_line(words, extra_dir=extra_dir, config_name=config_name)
-    return checked_spec(line, extra_dir=extra_dir, config_name=config_name, command=command)
-
-
-def checked_spec(line: Line, *, extra_dir: Path | None, config_name: str, command: str) -> SweepSpec:
-    """As `read_spec`, from a line that was read before."""
     spec = spec_of_line(line, extra_dir=extra_dir, config_name=config_name, command=command)
     base = read_configuration(spec.base)
     if spec.settings.n_workers > 1 and sys.platform == "win32":
