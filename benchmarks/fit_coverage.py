@@ -1,6 +1,6 @@
 """Whether the intervals of `vggsweep fit` hold: on truths that are known, and on committed learning curves.
 
-    python benchmarks/fit_coverage.py                       # 500 repetitions of each shape
+    python benchmarks/fit_coverage.py                       # 2000 repetitions of each shape
     python benchmarks/fit_coverage.py --part curves
 
 Truths: logarithms of errors over depth and width, drawn anew in each repetition, are observed with the noise
@@ -37,6 +37,8 @@ from vggsweep.results.scaling.surface import Observations, ResponseSurface
 CURVES = Path(__file__).parent / "curves"
 DEPTHS, WIDTHS = np.array([4, 5, 6, 8, 10, 12]), np.array([8, 12, 16, 24, 32])
 SHAPES = ("power", "floor", "optimum", "waves", "scatter")
+# Repetitions before this one were in sight when the priors were chosen.
+FIRST = 30_000
 # Networks of a random design, of the thirty of the grid; a third of either is kept aside.
 FEW = 14
 TAIL = 0.05
@@ -127,15 +129,21 @@ def repeat(shape: str, number: int, seeds: int, *, is_grid: bool, noise: float =
 
 
 def coverage(shape: str, repetitions: int) -> dict[str, float]:
-    """Shares of intervals that hold, over both designs and one and three seeds in turn."""
+    """Shares of intervals that hold, with standard errors, over both designs and one and three seeds in turn.
+
+    Networks of one truth hold or fail together, so that the standard error is over truths.
+    """
     cases = [(seeds, is_grid) for seeds in (1, 3) for is_grid in (True, False)]
     found = [
         repeat(shape, number, *cases[number % len(cases)][:1], is_grid=cases[number % len(cases)][1])
-        for number in range(repetitions)
+        for number in range(FIRST, FIRST + repetitions)
     ]
+    steps, results = np.array([(one.is_step_within, one.within) for one in found], dtype=float).T
     return {
-        "step": float(np.mean([one.is_step_within for one in found])),
-        "results": float(np.mean([one.within for one in found])),
+        "step": float(steps.mean()),
+        "step_error": float(steps.std(ddof=1) / np.sqrt(repetitions)),
+        "results": float(results.mean()),
+        "results_error": float(results.std(ddof=1) / np.sqrt(repetitions)),
         "step_width": float(np.mean([one.step_width for one in found])),
         "results_width": float(np.mean([one.width for one in found])),
     }
@@ -250,7 +258,7 @@ def main(words: Sequence[str] | None = None) -> None:
         epilog="example: python benchmarks/fit_coverage.py --part truths --repetitions 100",
     )
     parser.add_argument("--part", choices=["truths", "curves"], help="only this one")
-    parser.add_argument("--repetitions", type=int, default=500, help="of each shape (default: 500)")
+    parser.add_argument("--repetitions", type=int, default=2000, help="of each shape (default: 2000)")
     add_json_option(parser)
     arguments = parser.parse_args(words)
     result = facts(1)
@@ -258,7 +266,11 @@ def main(words: Sequence[str] | None = None) -> None:
     if arguments.part != "curves":
         result["truths"] = {shape: coverage(shape, arguments.repetitions) for shape in SHAPES}
         rows = [
-            [shape, *(f"{one[name]:.3f}" for name in ("step", "results", "step_width", "results_width"))]
+            [
+                shape,
+                *(f"{one[name]:.3f} ± {one[name + '_error']:.3f}" for name in ("step", "results")),
+                *(f"{one[name]:.3f}" for name in ("step_width", "results_width")),
+            ]
             for shape, one in result["truths"].items()
         ]
         print()

@@ -17,8 +17,9 @@ def test_intervals_hold_on_known_truths(shape: str, monkeypatch: pytest.MonkeyPa
 
     found = benchmark.coverage(shape, 40)
 
-    # of 40 steps 90 % is 36; 31 or fewer would be one in fifty, and networks of one truth go together
-    assert found["step"] >= 0.79
+    # of 40 steps 90 % is 36; of waves, which the model does not know, 87 % hold, and then 29 or fewer are one
+    # in eighty; networks of one truth go together
+    assert found["step"] >= 0.75
     assert found["results"] >= 0.83
     # and they are no wider than the differences that one wants to see: a factor of 1.3 in the error
     assert found["results_width"] < 0.26

@@ -309,7 +309,9 @@ def _step(
     features_2D = data.at([start.dials, end.dials])
     log_error_S2 = surface.trend(features_2D)
     left = float(np.std(log_error_S2[:, 1] - log_error_S2[:, 0]))
-    if left > LEAST_LEARNT * SLOPE * float(np.linalg.norm(features_2D[1] - features_2D[0])):
+    is_unlearnt = left > LEAST_LEARNT * SLOPE * float(np.linalg.norm(features_2D[1] - features_2D[0]))
+    # where a budget ties dials, a bend along it looks like a slope across it, and a quarter of intervals fail
+    if is_unlearnt or (not is_equal_cost and _is_tied(data, dial)):
         return Step(dial, is_equal_cost, start, end, None, None, None, _why_not(data, dial, start, end))
     accuracy_S2 = _accuracy(log_error_S2)
     low, middle, high = _quantiles(accuracy_S2[:, 1:] - accuracy_S2[:, :1])[:, 0]
@@ -322,17 +324,23 @@ def _why_not(data: ScalingData, dial: str, start: Size, end: Size) -> str:
     for name in (dial, *DIALS):
         if start.dials[name] != end.dials[name] and name not in data.varied:
             return f"all networks have {name} {data.networks[name].iloc[0]:g}"
+    if _is_tied(data, dial):
+        others = [name for name in data.varied if name != dial]
+        return f"{dial} varies only together with {' and '.join(others)}"
+    if is_far(data, start) or is_far(data, end):
+        return f"it leads beyond {FAR:g} times what was trained"
+    return "these networks are too few, too alike or too noisy to tell"
+
+
+def _is_tied(data: ScalingData, dial: str) -> bool:
+    """Whether a dial hardly varies by itself: the others tell nearly all of its logarithm."""
     others = [name for name in data.varied if name != dial]
     own_N = np.log2(data.networks[dial].to_numpy(dtype=float))
     terms_NK = np.column_stack(
         [np.ones(len(own_N)), *(np.log2(data.networks[name].astype(float)) for name in others)]
     )
     left_N = own_N - terms_NK @ np.linalg.lstsq(terms_NK, own_N, rcond=None)[0]
-    if others and left_N.var() < TIED * own_N.var():
-        return f"{dial} varies only together with {' and '.join(others)}"
-    if is_far(data, start) or is_far(data, end):
-        return f"it leads beyond {FAR:g} times what was trained"
-    return "these networks are too few, too alike or too noisy to tell"
+    return dial in data.varied and bool(others) and bool(left_N.var() < TIED * own_N.var())
 
 
 def _hold_out(data: ScalingData) -> HeldOut | None:

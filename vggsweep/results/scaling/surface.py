@@ -7,10 +7,11 @@ particular to a single configuration, and the noise of a seed:
 
 Power laws of width and depth are straight lines here (Hestness et al. 2017, arXiv:1712.00409; Rosenfeld et
 al. 2020, arXiv:1909.12673); what bends them, such as an error that cannot be reduced or a depth beyond which
-training suffers, is what curvature and departure are for. How large each part is, nobody knows beforehand: it
-is not chosen but averaged over, with the weight that the data give it (Rasmussen & Williams 2006, chapter 5).
-So an interval is wide where the data say little, and replicates alone do not make it narrow: what lies
-between configurations widens it. The spread over seeds, where there are replicates, decides the noise.
+training suffers, is what curvature and departure are for. How large each part is, and whether there is any of
+it, nobody knows beforehand: it is not chosen but averaged over, with the weight that the data give it
+(Rasmussen & Williams 2006, chapter 5; of parts that may be absent Mitchell & Beauchamp 1988). So an interval
+is wide where the data say little, and replicates alone do not make it narrow: what lies between
+configurations widens it. The spread over seeds, where there are replicates, decides the noise.
 
 Priors are of the order that curves of image classification have; docs/fit.md shows that the intervals hold.
 """
@@ -29,13 +30,18 @@ Values = NDArray[np.float64]
 
 # Priors in natural logarithms of the outcome per unit of a feature, which for a dial is a doubling.
 SLOPE = 0.3  # standard deviation: a doubling hardly ever does more than halve an error, or double it
-# Log-normal: median, and deviation of the logarithm.
-CURVATURE = (0.015, 1.2)
-DEPARTURE = (0.02, 1.2)
-LENGTH = (1.0, 0.5)
-CONFIGURATION = (0.005, 1.2)
-# Of the seeds' deviation: as if two degrees of freedom had shown it (an inverse chi-square distribution).
-NOISE = (0.03, 2.0)
+# Log-normal, of a part that is there: median, and deviation of the logarithm.
+CURVATURE = (0.012, 1.4)
+DEPARTURE = (0.035, 0.5)
+LENGTH = (0.5, 0.4)
+CONFIGURATION = (0.005, 0.8)
+# Probability that there is no departure at all, and likewise that no configuration has anything of its own:
+# were both always there, if small, a power law would be doubted too much and waves too little. Curvature
+# always is: where a budget ties depth and width, its absence makes slopes look known that are not.
+ABSENT = 0.65
+# Of the seeds' deviation: as if two degrees of freedom had shown it (an inverse chi-square distribution). Its
+# median is then 0.03, and in benchmarks/curves it is 0.02 to 0.04.
+NOISE = (0.025, 2.0)
 # Points of the prior that are weighed, and equally likely ones that stand for them afterwards.
 CANDIDATES, KEPT = 1024, 256
 # Draws for each that is kept.
@@ -98,9 +104,9 @@ class ResponseSurface:
         self.observations = observations
         self._centre = observations.x_ND.mean(axis=0)
         self._mean = float(np.average(observations.y_N, weights=observations.seeds_N))
-        prior = _prior(observations)
+        prior, log_prior_H = _prior(observations)
         chunks = [prior[start : start + AT_ONCE] for start in range(0, CANDIDATES, AT_ONCE)]
-        log_H = np.concatenate([self._log_likelihoods(chunk) for chunk in chunks])
+        log_H = log_prior_H + np.concatenate([self._log_likelihoods(chunk) for chunk in chunks])
         weights_H = np.exp(log_H - log_H.max())
         reached_H = np.cumsum(weights_H / weights_H.sum())
         chosen = np.searchsorted(reached_H, (np.arange(KEPT) + 0.5) / KEPT * reached_H[-1])
@@ -114,8 +120,11 @@ class ResponseSurface:
 
     @property
     def lack_of_fit(self) -> float:
-        """Standard deviation by which one configuration lies off the surface, likewise."""
-        return float(np.median(np.repeat(self._parts.configuration, self._times)))
+        """Standard deviation by which one configuration lies off the surface, of all that it may be.
+
+        A median would be nothing wherever there is more likely none.
+        """
+        return float(np.sqrt(np.average(self._parts.configuration**2, weights=self._times)))
 
     def trend(self, x_MD: Values) -> Values:
         """(S, M) draws of the surface, each row a whole surface: what differences are taken of.
@@ -197,16 +206,24 @@ def _products(x_MD: Values) -> Values:
     return found
 
 
-def _prior(observations: Observations) -> _Parts:
-    """Sets of parts that lie evenly in the prior; of the noise in what the replicates leave of it."""
+def _prior(observations: Observations) -> tuple[_Parts, Values]:
+    """Sets of parts that lie evenly in the prior, and their log weights.
+
+    A quarter of them has each combination of departure and configuration that are there or not. The noise
+    lies in what the replicates leave of it.
+    """
     even_HK = np.clip(qmc.Sobol(5, seed=0).random(CANDIDATES), 1e-6, 1 - 1e-6)
     normal_HK = ndtri(even_HK)
-    sizes = [
+    curvature_H, departure_H, length_H, configuration_H = (
         median * np.exp(deviation * normal_HK[:, at])
         for at, (median, deviation) in enumerate((CURVATURE, DEPARTURE, LENGTH, CONFIGURATION))
-    ]
+    )
+    # by consecutive Sobol points, as every fourth one would begin with the same digits
+    quarter_H = np.arange(CANDIDATES) * 4 // CANDIDATES
+    departs_H, differs_H = quarter_H % 2 == 1, quarter_H >= 2
     deviation, freedom = NOISE
     squares = freedom * deviation**2 + observations.squares
     noise_H = np.sqrt(squares / chdtri(freedom + observations.freedom, even_HK[:, 4]))
-    curvature_H, departure_H, length_H, configuration_H = sizes
-    return _Parts(curvature_H, departure_H, length_H, configuration_H, noise_H)
+    parts = _Parts(curvature_H, departure_H * departs_H, length_H, configuration_H * differs_H, noise_H)
+    there_H = departs_H.astype(float) + differs_H
+    return parts, there_H * np.log(1 - ABSENT) + (2 - there_H) * np.log(ABSENT)
