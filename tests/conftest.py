@@ -30,6 +30,9 @@ CHECKOUT = Path(__file__).parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# what is imported for the tests stays: looking through it all again and again takes a fifth of the time
+gc.disable()
+
 # Examples that hypothesis draws for a test; `make test-long` draws more.
 EXAMPLES = int(os.environ.get("VGGSWEEP_EXAMPLES", "10"))
 # a first call into torch can take longer than hypothesis' 200 ms an example and says nothing about our code
@@ -52,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector leave out what stays, torch and the tests: it took a fifth of the time."""
+    """Let the collector leave out what stays, torch and the tests: it took a fifth of the tests' time too."""
     if "vggsweep.configuration.compose" in sys.modules:
         from tests.remembered import compose_once, read_revisions_once
 
@@ -61,6 +64,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

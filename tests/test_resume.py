@@ -139,7 +139,7 @@ def test_a_command_of_a_shell_ends_with_130(own_folder: Path, number: signal.Sig
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("rounds", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_training_killed_at_random_moments_ends_as_if_nothing_had_happened(
     start: Callable[..., Command], own_folder: Path, rounds: int
 ) -> None:

@@ -315,7 +315,9 @@ def test_trials_that_all_failed_are_trained_again_once_their_data_were_cured(tmp
 # --- in one go or in several
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsgaii", "random", "qmc", "gp"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", "nsgaii", "random", "qmc", pytest.param("gp", marks=pytest.mark.slow)]
+)
 def test_a_sweep_in_pieces_trains_what_it_trains_in_one_go(sampler: str) -> None:
     words = ("arch.depth=range(4,12)", "arch.width=range(4,40)", f"hydra/sweeper/sampler={sampler}", "seed=5")
     few = {"tpe": "n_startup_trials", "gp": "n_startup_trials", "nsgaii": "population_size"}

@@ -41,7 +41,7 @@ def test_every_sampler_reaches_the_total_without_repeating_a_configuration(sampl
     assert stop == Stop("all 10 trials are done", is_early=False)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsgaii", "gp"])
+@pytest.mark.parametrize("sampler", ["tpe", "nsgaii", pytest.param("gp", marks=pytest.mark.slow)])
 def test_samplers_handle_two_objectives_with_pruned_and_infeasible_trials(sampler: str) -> None:
     spec = spec_of(
         "arch.depth=range(2,9)",  # 2 and 3 are below the four blocks
