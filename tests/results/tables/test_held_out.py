@@ -13,7 +13,7 @@ import pytest
 from vggsweep.cli import run_verb
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.openings import Opening, log_opening
-from vggsweep.results.tables.table import read_rows
+from vggsweep.results.tables.table import load_sweep, read_rows
 
 Write = Callable[..., Path]
 OPENED = {"test_loss": 0.5, "images": 100, "command": "vggsweep confirm s", "who": "me@here"}
@@ -74,3 +74,5 @@ def test_the_test_set_chooses_among_the_networks_of_a_confirmation_alone(
 def test_a_condition_of_the_verbs_that_judge_may_not_choose_by_it_either(sweep: Path) -> None:
     with pytest.raises(ConfigError, match="test_acc chooses nothing"):
         run_verb("pareto", ["s", "--where", "test_acc > 0.1"])
+    with pytest.raises(ConfigError, match="test_acc chooses nothing"):
+        load_sweep("s", where="test_acc > 0.1")

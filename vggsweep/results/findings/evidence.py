@@ -23,8 +23,7 @@ from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_s
 from vggsweep.results.findings.latencies import latest
 from vggsweep.results.plain import PlainTable
 from vggsweep.results.statistics.replicates import CONFIGURATION
-from vggsweep.results.tables.condition import Condition, select_where
-from vggsweep.results.tables.held_out import refuse_to_choose_by
+from vggsweep.results.tables.held_out import refuse_to_choose_by, select_allowed
 from vggsweep.results.tables.table import DAMAGED, damages, load_plain, make_frame, without_empty
 
 
@@ -99,9 +98,7 @@ def load_evidence(
     # Without a readable record there is nothing to draw or judge; `damaged` names them apart.
     plain = PlainTable(plain.names, [row for row in plain.rows if row["state"] != DAMAGED])
     if where is not None:
-        if not all(directory.confirmation.is_file() for directory in directories):
-            refuse_to_choose_by(Condition(where, plain.names).compared_columns())
-        plain = select_where(plain, where)
+        plain = select_allowed(plain, where, directories)
     table = make_frame(without_empty(plain))
     found = {label: readable_record(Path(str(place))) for label, place in table["dir"].items()}
     records = {label: record for label, record in found.items() if record is not None}

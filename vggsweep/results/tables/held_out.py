@@ -12,6 +12,8 @@ from vggsweep.errors import ConfigError, RecordError
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.openings import Opening, read_openings
 from vggsweep.results.disk.record import read_record
+from vggsweep.results.plain import PlainTable
+from vggsweep.results.tables.condition import Condition, select_where
 
 OF_THE_TEST_SET = "test_"
 
@@ -28,6 +30,17 @@ def refuse_to_choose_by(names: Iterable[str]) -> None:
                 f"{name} chooses nothing: the best of several test accuracies is too good to be true. Choose "
                 "by val_acc; `vggsweep confirm` then tests what was chosen, and its report shows them."
             )
+
+
+def select_allowed(table: PlainTable, where: str, sweeps: Iterable[SweepDirectory]) -> PlainTable:
+    """The rows for which a condition is true; what the test set said may be asked of confirmations alone.
+
+    Raises:
+        ConfigError: the condition cannot be understood, or chooses by the test set.
+    """
+    if not all(sweep.confirmation.is_file() for sweep in sweeps):
+        refuse_to_choose_by(Condition(where, table.names).compared_columns())
+    return select_where(table, where)
 
 
 def opened_accuracies(sweep: Path) -> dict[int, float]:

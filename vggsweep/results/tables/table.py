@@ -25,8 +25,7 @@ from vggsweep.results.disk.study_file import known_identities
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.tables.chance import is_at_chance
-from vggsweep.results.tables.condition import select_where
-from vggsweep.results.tables.held_out import opened_accuracies
+from vggsweep.results.tables.held_out import opened_accuracies, select_allowed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -237,7 +236,7 @@ def load_sweep(*sweeps: str | Path | Iterable[str | Path], where: str | None = N
         ``macs`` over all rows that were loaded.
 
     Raises:
-        ConfigError: there is no such sweep, or the condition cannot be understood.
+        ConfigError: there is no such sweep, or the condition cannot be understood or chooses by the test set.
     """
     words: list[str | Path] = []
     for sweep in sweeps:
@@ -245,5 +244,5 @@ def load_sweep(*sweeps: str | Path | Iterable[str | Path], where: str | None = N
     found = [find_sweep(str(word)) for word in words] if sweeps else [find_sweep(None)]
     table = load_plain(dict.fromkeys(sweep.path for sweep in found))
     if where is not None:
-        table = select_where(table, where)
+        table = select_allowed(table, where, found)
     return make_frame(without_empty(table))
