@@ -157,6 +157,16 @@ def test_a_configuration_to_which_the_words_lead_no_more_is_refused_by_name(quic
         run_verb("confirm", ["quickstart"])
 
 
+def test_data_that_changed_since_the_search_are_refused(quickstart: Path) -> None:
+    for path in quickstart.glob("trials/*/record.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "data_fingerprint": "0" * 64}))
+    (quickstart / "study.db").rename(quickstart / "other.db")  # which would tell that these are others'
+    with pytest.raises(ConfigError, match="The data of quickstart changed since trial"):
+        run_verb("confirm", ["quickstart"])
+    assert not sweep_directory("quickstart-confirm").path.exists()
+
+
 def test_flags_that_differ_from_what_was_begun_are_refused(
     quickstart: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from hydra._internal.utils import get_args_parser
 
+from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import expand_aliases
 from vggsweep.configuration.schema import TARGET_FIELDS, read_configuration
@@ -264,14 +265,14 @@ def _own_words(networks: Sequence[ChosenNetwork], name: str, first_seed: int, se
 
 
 def _check_networks(confirmation: Confirmation, records: Sequence[Record]) -> None:
-    """Refuse words that lead elsewhere by now, and data without a sealed test set.
+    """Refuse words that lead elsewhere by now, other data, and data without a sealed test set.
 
     Raises:
         ConfigError: naming the fields that differ, or what is missing.
     """
     own = [text for text in confirmation.words if not text.startswith(("hydra", "sweep.enqueue="))]
     extra_dir, config_name = _places(confirmation.flags)
-    composer = Composer(tuple(own), extra_dir, config_name)
+    composer, fingerprints = Composer(tuple(own), extra_dir, config_name), Fingerprints()
     for network, record in zip(confirmation.chosen, records, strict=True):
         words = [word(key, value) for key, value in network.point.items()]
         fixed = {one.get_key_element() for one in parse(own)}
@@ -291,6 +292,14 @@ def _check_networks(confirmation: Confirmation, records: Sequence[Record]) -> No
             )
         configuration = read_configuration(plain)
         check_configuration(configuration)
+        opens_test = record.configuration["train"].get("evaluate_test")  # then the test images count as well
+        taken = fingerprints.of({**plain, "train": {**plain["train"], "evaluate_test": opens_test}})
+        if record.data_fingerprint not in (None, taken.digest):
+            raise ConfigError(
+                f"The data of {confirmation.sweep} changed since trial {record.trial} was trained, so that "
+                "new trainings would confirm nothing of it. Put the data back as they were, or search again "
+                "with these."
+            )
         if configuration.dataset.validation == "test":
             raise ConfigError(
                 f"dataset.validation=test: the test images validated every network of {confirmation.sweep}, "
