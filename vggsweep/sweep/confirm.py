@@ -209,18 +209,29 @@ def _places(flags: Sequence[str]) -> tuple[Path | None, str]:
 
 
 def _points(search: Search, choice: Choice) -> list[dict[str, Any]]:
-    """The overrides of each network beyond those that all trials have, without its seed."""
+    """The overrides of each network beyond those that all trials have, without its seed.
+
+    Raises:
+        ConfigError: the study knows nothing of a network's trial.
+    """
     study = read_study(search.directory, search.saved.storage)
     try:
-        trials = study.get_trials(deepcopy=False)
-        attrs = [attrs_of(trials[record.trial]) for record in choice.records]
+        attrs = {trial.number: attrs_of(trial) for trial in study.get_trials(deepcopy=False)}
     finally:
         close_study(study)
-    return [
-        {one.get_key_element(): one.value() for one in parse(found.words) if one.key_or_group != "seed"}
-        for found in attrs
-        if found is not None
-    ]
+    points = []
+    for record in choice.records:
+        if (found := attrs.get(record.trial)) is None:
+            name = search.directory.name
+            raise ConfigError(
+                f"{name} has a record of trial {record.trial}, of which its study knows nothing, so that it "
+                f"may be another sweep's. Take {search.directory.trial(record.trial).path} away, or let "
+                f"`vggsweep repair {shlex.quote(name)}` tell the study of it."
+            )
+        points.append(
+            {one.get_key_element(): one.value() for one in parse(found.words) if one.key_or_group != "seed"}
+        )
+    return points
 
 
 def _used_seeds(search: Search, records: Sequence[Record]) -> set[int]:

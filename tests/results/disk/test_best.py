@@ -177,3 +177,16 @@ def test_a_record_in_another_trials_place_is_not_the_best(capsys: pytest.Capture
 
     assert {number for one in ranked_configurations(spec.directory) for number in one.trials} == {1, 2, 3}
     assert listed(capsys)[0] < 0.9
+
+
+def test_seeds_that_other_machines_trained_count_for_their_configuration(
+    replicates: SweepSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The luckiest seed, alone on its machine, is no configuration of its own."""
+    for number, name in enumerate(("A100", "H100", "A100", "H100")):
+        file = replicates.directory.trial(number).record
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps({**record, "environment": {"device_name": name, "precision": "bf16"}}))
+
+    assert find_trial("s/best").path == vggsweep.open_sweep("s").best().directory
+    assert listed(capsys) == (pytest.approx(0.7), 2)

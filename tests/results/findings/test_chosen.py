@@ -95,3 +95,21 @@ def test_named_networks_are_confirmed_together_where_they_answer_the_same_test_i
     else:
         with pytest.raises(ConfigError, match="would be tested on 2 different sets of images"):
             choose_best(on_images(**dataset), 5, [0, 5])
+
+
+def test_a_network_whose_seeds_two_machines_shared_is_confirmed_once() -> None:
+    rows = [
+        {**network(depth, 8), "lr": 0.1, "seed": seed, "val_acc": value, "device": f"GPU {seed}"}
+        for depth, values in ((4, (0.95, 0.75)), (8, (0.90, 0.88)))
+        for seed, value in enumerate(values)
+    ]
+    table = results(*rows).assign(**{CONFIGURATION: [str(row["depth"]) for row in rows]})
+    records = {
+        label: Record("mine", int(row["trial"]), "COMPLETE", None, "", {"train": {}, "depth": row["depth"]})
+        for label, row in table.iterrows()
+    }
+    of_two = Evidence(table, records, (), (SweepFacts("mine", objective=("val_acc",)),))
+
+    for found in (choose_best(of_two, 5), choose_best(of_two, 5, [0, 1, 2, 3])):
+        assert [one.trials for one in found.networks] == [(2, 3), (0, 1)]
+        assert [one.accuracy for one in found.networks] == pytest.approx([0.89, 0.85])

@@ -53,12 +53,11 @@ def ranked_configurations(sweep: SweepDirectory) -> list[RankedConfiguration]:
     at_own_rate = _at_own_rates(records, saved)
     accuracy = saved.accuracy if saved is not None else "val_acc"
     keys = configuration_keys(records)
-    groups: dict[tuple[object, ...], list[int]] = {}
+    groups: dict[str, list[int]] = {}  # whatever machine trained which seed, as the study averages them
     for number, record in records.items():
         has_both = all(record.metrics.get(name) is not None for name in (accuracy, "val_acc"))
         if record.state == "COMPLETE" and has_both:
-            machine = (record.environment.get("device_name"), record.environment.get("precision"))
-            groups.setdefault((keys[number], *machine), []).append(number)
+            groups.setdefault(keys[number], []).append(number)
     ranked = []
     for numbers in groups.values():
         by_seed: dict[str, Mapping[str, Any]] = {}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError
+from vggsweep.results.columns import MEASURED
 from vggsweep.results.disk.address import ranges
 from vggsweep.results.disk.confirmation import ChosenNetwork
 from vggsweep.results.disk.record import Record
@@ -70,11 +71,13 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
             f"No trial of {facts.name} is COMPLETE, so there is nothing to confirm. `vggsweep table "
             f"{facts.name}` says why trials failed."
         )
-    means = mean_over_seeds(finished)
+    # Workers on several kinds of machine share the seeds of a configuration, which is one network still.
+    machine = [] if MEASURED & set(costs) else [name for name in ("device", "precision") if name in finished]
+    means = mean_over_seeds(finished.drop(columns=machine))
     means = means[means[accuracy].notna()].sort_values(accuracy, ascending=False, kind="stable")
     if trials:
         named = _configurations_of(evidence, facts.name, finished, trials)
-        rows = means[means[CONFIGURATION].isin(named)]
+        rows = means[means[CONFIGURATION].isin(named) & ~means[CONFIGURATION].duplicated()]
         rule = f"the networks of trials {ranges(sorted(set(trials)))}, which were named"
         seen = pd.Series([_test_images(evidence.records[label]) for label in rows.index], index=rows.index)
         what = f"The networks of trials {ranges(sorted(set(trials)))} of {facts.name} would be tested"
@@ -83,7 +86,7 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
         what = f"The {accuracy} of {facts.name} was counted"
         _refuse_several(data_sets(means), means, what)
         rows = means[pareto_front(means, costs[0], accuracy)] if costs else means
-        rows = rows.head(top)
+        rows = rows[~rows[CONFIGURATION].duplicated()].head(top)
         place = f"on the front of {accuracy} against {costs[0]}" if costs else f"by {accuracy}"
         rule = f"the {len(rows)} most accurate {place}, seeds averaged"
         if len(table) < len(evidence.table):
