@@ -86,6 +86,15 @@ def test_a_validation_split_of_its_own_is_not_read_and_the_notes_say_so(
     assert data.note == "val_images is not read: a part of the training images validates."
 
 
+def test_labels_that_begin_at_1_leave_a_class_that_no_image_teaches_and_it_is_said(
+    arrays: Settings, load: Callable[..., LoadedData]
+) -> None:
+    data = load(arrays({**KERAS, "y_train": labels(40) + 1, "y_test": labels(12) + 1}))
+
+    assert data.note is not None
+    assert data.note.startswith("No training image shows 1 of 4 classes: 0.")
+
+
 def test_class_names_may_be_an_array_too(arrays: Settings) -> None:
     assert class_names(arrays({**KERAS, "class_names": np.array(["ant", "bee", "cow"])})) == (
         "ant",

@@ -241,7 +241,10 @@ def _used_seeds(search: Search, records: Sequence[Record]) -> set[int]:
     used |= {seed for one in records if isinstance(seed := one.configuration.get("seed"), int)}
     for sibling in search.directory.path.parent.glob("*/confirmation.json"):
         earlier = read_confirmation(sibling)
-        if earlier is not None and earlier.sweep == search.directory.name:
+        if earlier is None:
+            continue
+        # of a sweep that is gone it may be this one, renamed since
+        if earlier.sweep == search.directory.name or not sibling.parent.with_name(earlier.sweep).is_dir():
             used |= set(range(earlier.first_seed, earlier.first_seed + earlier.seeds))
     return used
 
