@@ -119,7 +119,7 @@ def test_whole_numbers_up_to_255_and_floats_up_to_1_are_the_same_bytes(held: Any
         ({"x_train": pixels(40) - 0.5}, "pixels are float64 from -0.5"),
         ({"x_train": pixels(40) / 255 - 0.5}, "Undo scaling and normalising"),
         ({"x_train": np.full((40, 8, 8), np.nan)}, "pixels are float64 from nan"),
-        ({"x_train": pixels(40) * 2.0 > 9}, "pixels are bool"),
+        ({"x_train": pixels(40) * 2.0 > 9}, "pixels are bool; uint8 from 0"),
         ({"x_train": pixels(40, 8, 6)}, r"images have the shape \(40, 8, 6, 1\)"),
         ({"y_train": labels(40)[:, None] == labels(3)}, r"labels are bool \(40, 3\); one whole number"),
         ({"y_train": labels(40) + 0.5}, "labels are float64"),
