@@ -19,6 +19,7 @@ import torch
 
 from vggsweep.configuration.recorded import recorded_configuration
 from vggsweep.configuration.schema import Configuration
+from vggsweep.data.catalog import check_same_classes
 from vggsweep.data.fingerprint import data_fingerprint
 from vggsweep.data.loading import open_test_split
 from vggsweep.device import ResolvedPrecision
@@ -47,7 +48,7 @@ def open_test(directory: TrialDirectory, record: Record, device: str, words: Seq
         What ``test.json`` holds.
 
     Raises:
-        ConfigError: there is no such device, or no test split.
+        ConfigError: there is no such device, or no test split, or the classes are others than the network's.
         RecordError: there are no weights.
         WriteFailed: a file cannot be written; nothing was shown then.
     """
@@ -98,6 +99,7 @@ def _score(directory: TrialDirectory, record: Record, device_word: str, words: S
     device, precision = _device(configuration, record, device_word)  # what was typed comes first
     model = load_model(directory.path)
     dataset, train = configuration.dataset, configuration.train
+    check_same_classes(dataset, model.class_names, directory.address)
     images, split = open_test_split(
         dataset,
         model.preprocess,

@@ -86,6 +86,15 @@ def test_a_validation_split_of_its_own_is_not_read_and_the_notes_say_so(
     assert data.note == "val_images is not read: a part of the training images validates."
 
 
+def test_labels_that_begin_at_1_leave_a_class_that_no_image_teaches_and_it_is_said(
+    arrays: Settings, load: Callable[..., LoadedData]
+) -> None:
+    data = load(arrays({**KERAS, "y_train": labels(40) + 1, "y_test": labels(12) + 1}))
+
+    assert data.note is not None
+    assert data.note.startswith("No training image shows 1 of 4 classes: 0.")
+
+
 def test_class_names_may_be_an_array_too(arrays: Settings) -> None:
     assert class_names(arrays({**KERAS, "class_names": np.array(["ant", "bee", "cow"])})) == (
         "ant",
@@ -110,7 +119,7 @@ def test_whole_numbers_up_to_255_and_floats_up_to_1_are_the_same_bytes(held: Any
         ({"x_train": pixels(40) - 0.5}, "pixels are float64 from -0.5"),
         ({"x_train": pixels(40) / 255 - 0.5}, "Undo scaling and normalising"),
         ({"x_train": np.full((40, 8, 8), np.nan)}, "pixels are float64 from nan"),
-        ({"x_train": pixels(40) * 2.0 > 9}, "pixels are bool"),
+        ({"x_train": pixels(40) * 2.0 > 9}, "pixels are bool; uint8 from 0"),
         ({"x_train": pixels(40, 8, 6)}, r"images have the shape \(40, 8, 6, 1\)"),
         ({"y_train": labels(40)[:, None] == labels(3)}, r"labels are bool \(40, 3\); one whole number"),
         ({"y_train": labels(40) + 0.5}, "labels are float64"),

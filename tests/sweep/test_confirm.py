@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,12 +99,13 @@ def test_one_network_is_trained_by_a_line_that_varies_nothing() -> None:
     assert sorted(networks(trained_by(found))) == [(4, 4, 1), (4, 4, 2), (4, 4, 3)]
 
 
-def test_a_second_confirmation_takes_seeds_that_the_first_one_did_not() -> None:
+@pytest.mark.parametrize("of", ["found", "as-it-was-called-before"])
+def test_a_second_confirmation_takes_seeds_that_the_first_one_did_not(of: str) -> None:
     searched("arch.depth=4,5")
     first = confirmed(seeds=3)
     directory = sweep_directory("found-confirm")
     directory.path.mkdir()
-    write_confirmation(first, directory.confirmation)
+    write_confirmation(replace(first, sweep=of), directory.confirmation)
     assert (first.first_seed, confirmed().first_seed) == (1, 4)
 
 

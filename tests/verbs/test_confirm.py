@@ -157,6 +157,27 @@ def test_a_configuration_to_which_the_words_lead_no_more_is_refused_by_name(quic
         run_verb("confirm", ["quickstart"])
 
 
+def test_a_record_of_which_the_study_knows_nothing_is_refused_by_name(quickstart: Path) -> None:
+    """As where the trials of two sweeps were copied together."""
+    record = json.loads((quickstart / "trials/00003/record.json").read_text())
+    record |= {"trial": 9, "metrics": {**record["metrics"], "val_acc": 0.99}}
+    record["configuration"]["optimizer"]["weight_decay"] = 0.123
+    (quickstart / "trials/00009").mkdir()
+    (quickstart / "trials/00009/record.json").write_text(json.dumps(record))
+    with pytest.raises(ConfigError, match="a record of trial 9, of which its study knows nothing"):
+        run_verb("confirm", ["quickstart"])
+
+
+def test_data_that_changed_since_the_search_are_refused(quickstart: Path) -> None:
+    for path in quickstart.glob("trials/*/record.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "data_fingerprint": "0" * 64}))
+    (quickstart / "study.db").rename(quickstart / "other.db")  # which would tell that these are others'
+    with pytest.raises(ConfigError, match="The data of quickstart changed since trial"):
+        run_verb("confirm", ["quickstart"])
+    assert not sweep_directory("quickstart-confirm").path.exists()
+
+
 def test_flags_that_differ_from_what_was_begun_are_refused(
     quickstart: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import vggsweep
 from vggsweep.cli import run_verb
@@ -122,3 +123,28 @@ def test_selection_never_reads_what_was_opened(quickstart: Path, capsys: Printed
     run_verb("table", ["quickstart", "--json"])
 
     assert capsys.readouterr().out == before
+
+
+@pytest.mark.parametrize("now", [("a", "cat", "dog"), ("cat", "horse"), ("zebra", "dog")])
+def test_labels_that_moved_since_the_training_open_no_test_set(
+    train: Train, tmp_path: Path, now: tuple[str, ...]
+) -> None:
+    def paint(*classes: str) -> None:
+        for split in ("train", "test"):
+            for name in classes:
+                (tmp_path / "pets" / split / name).mkdir(parents=True)
+                for number in range(6):
+                    picture = Image.new("L", (28, 28), 40 * number)
+                    picture.save(tmp_path / "pets" / split / name / f"{number}.png")
+
+    paint("cat", "dog")
+    data = ("dataset=image_folder", f"dataset.root={tmp_path / 'pets'}", "dataset.resolution=32")
+    _, directory = train(*data, "train.batch_size=4", "train.keep_weights=true")
+    shutil.rmtree(tmp_path / "pets")
+    paint(*now)
+
+    with pytest.raises(ConfigError, match="cat, dog then"):
+        run_verb("evaluate", ["runs/0"])
+
+    assert not directory.openings.exists()
+    assert not directory.test.exists()

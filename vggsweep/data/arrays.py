@@ -87,14 +87,16 @@ def _split(path: Path, place: str, names: frozenset[str], split: SplitName) -> H
 def _bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return pixels
-    low, high = (pixels.min(), pixels.max()) if pixels.size and pixels.dtype.kind in "iuf" else (-1, -1)
+    is_number = pixels.size > 0 and pixels.dtype.kind in "iuf"
+    low, high = (pixels.min(), pixels.max()) if is_number else (-1, -1)
     if pixels.dtype.kind in "iu" and low >= 0 and high <= 255:
         return pixels.astype(np.uint8)
     if pixels.dtype.kind == "f" and low >= 0 and high <= 1:
         scaled: NDArray[np.uint8] = np.rint(pixels * 255).astype(np.uint8)
         return scaled
+    span = f" from {low:g} to {high:g}" if is_number else ""
     raise ConfigError(
-        f"{where}: pixels are {pixels.dtype} from {low:g} to {high:g}; uint8 from 0 to 255 is needed, or "
+        f"{where}: pixels are {pixels.dtype}{span}; uint8 from 0 to 255 is needed, or "
         "floats from 0 to 1. Undo scaling and normalising: dataset.mean and dataset.std do that."
     )
 

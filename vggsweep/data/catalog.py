@@ -6,13 +6,14 @@ import os
 import tempfile
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vggsweep.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
 from vggsweep.data.listing import PictureFolder
 from vggsweep.data.scan import printable, shown
-from vggsweep.data.settings import DatasetSettings, SourceSettings
+from vggsweep.data.settings import PUBLISHED, DatasetSettings, SourceSettings
 from vggsweep.data.sources import open_source
 from vggsweep.data.split import validation_count
 from vggsweep.data.splits import find_layout, list_split, role_of
@@ -138,6 +139,28 @@ def class_names(settings: DatasetSettings) -> tuple[str, ...]:
     if settings.name == "image_folder":
         return pictures(settings).class_names
     return CATALOG[settings.name].class_names
+
+
+def check_same_classes(settings: DatasetSettings, trained: Sequence[str], whose: str) -> None:
+    """Refuse data whose labels are not those of a network that was kept.
+
+    Args:
+        settings: the data set as it is now.
+        trained: the class of each of the network's scores.
+        whose: the network, for the refusal.
+
+    Raises:
+        ConfigError: a class came, went or changed its place: labels and scores do not belong together.
+    """
+    now = class_names(settings)
+    # a published set's labels never move; its names may be spelt otherwise in another release
+    is_same = settings.name in PUBLISHED or list(map(_same_letters, now)) == list(map(_same_letters, trained))
+    if len(now) != len(trained) or not is_same:
+        raise ConfigError(
+            f"dataset={settings.name} has other classes than {whose} was trained to tell apart: "
+            f"{shown(now)} now, {shown(trained)} then. Put the data back as they were, or train a network "
+            "on these."
+        )
 
 
 def training_size(settings: DatasetSettings) -> int:

@@ -19,6 +19,9 @@ from vggsweep.data.images import Images, ImageSet, LabelArray
 from vggsweep.data.settings import SourceSettings, SplitName
 from vggsweep.errors import ConfigError
 
+# A sentence names so many classes.
+MOST_NAMED = 8
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
@@ -112,7 +115,6 @@ class Source:
     ) -> None:
         self.place = place
         self.has_test = test is not None
-        self.notes = tuple(notes)
         self._advice = advice
         self._open_test = test
         self._contents: dict[SplitName, Content] = {"train": train}
@@ -122,6 +124,7 @@ class Source:
         if len(self.class_names) < 2:
             raise ConfigError(f"{place} gives one class; two are the least.")
         self._check_labels("train", train.labels)
+        self.notes = (*notes, *self._note_on_empty_classes(train.labels))
 
     def content(self, split: SplitName) -> Content:
         """A whole split.
@@ -157,6 +160,18 @@ class Source:
             content.feed(digest)
             self._digests[key] = digest.hexdigest()
         return self._digests[key]
+
+    def _note_on_empty_classes(self, labels: LabelArray) -> list[str]:
+        """That the network has scores for classes which no image teaches, as of labels that begin at 1."""
+        counts = np.bincount(labels, minlength=len(self.class_names))
+        empty = [name for name, count in zip(self.class_names, counts.tolist(), strict=True) if not count]
+        if not empty:
+            return []
+        some = ", ".join(empty[:MOST_NAMED]) + (", …" if len(empty) > MOST_NAMED else "")
+        return [
+            f"No training image shows {len(empty)} of {len(self.class_names)} classes: {some}. Labels count "
+            "from 0, and the network has a score for each."
+        ]
 
     def _check_labels(self, split: SplitName, labels: LabelArray) -> None:
         if not len(labels):

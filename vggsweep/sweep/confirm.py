@@ -15,6 +15,7 @@ from typing import Any
 
 from hydra._internal.utils import get_args_parser
 
+from vggsweep.configuration.belonging import Fingerprints
 from vggsweep.configuration.checks import check_configuration
 from vggsweep.configuration.compose import expand_aliases
 from vggsweep.configuration.schema import TARGET_FIELDS, read_configuration
@@ -208,18 +209,29 @@ def _places(flags: Sequence[str]) -> tuple[Path | None, str]:
 
 
 def _points(search: Search, choice: Choice) -> list[dict[str, Any]]:
-    """The overrides of each network beyond those that all trials have, without its seed."""
+    """The overrides of each network beyond those that all trials have, without its seed.
+
+    Raises:
+        ConfigError: the study knows nothing of a network's trial.
+    """
     study = read_study(search.directory, search.saved.storage)
     try:
-        trials = study.get_trials(deepcopy=False)
-        attrs = [attrs_of(trials[record.trial]) for record in choice.records]
+        attrs = {trial.number: attrs_of(trial) for trial in study.get_trials(deepcopy=False)}
     finally:
         close_study(study)
-    return [
-        {one.get_key_element(): one.value() for one in parse(found.words) if one.key_or_group != "seed"}
-        for found in attrs
-        if found is not None
-    ]
+    points = []
+    for record in choice.records:
+        if (found := attrs.get(record.trial)) is None:
+            name = search.directory.name
+            raise ConfigError(
+                f"{name} has a record of trial {record.trial}, of which its study knows nothing, so that it "
+                f"may be another sweep's. Take {search.directory.trial(record.trial).path} away, or let "
+                f"`vggsweep repair {shlex.quote(name)}` tell the study of it."
+            )
+        points.append(
+            {one.get_key_element(): one.value() for one in parse(found.words) if one.key_or_group != "seed"}
+        )
+    return points
 
 
 def _used_seeds(search: Search, records: Sequence[Record]) -> set[int]:
@@ -229,7 +241,10 @@ def _used_seeds(search: Search, records: Sequence[Record]) -> set[int]:
     used |= {seed for one in records if isinstance(seed := one.configuration.get("seed"), int)}
     for sibling in search.directory.path.parent.glob("*/confirmation.json"):
         earlier = read_confirmation(sibling)
-        if earlier is not None and earlier.sweep == search.directory.name:
+        if earlier is None:
+            continue
+        # of a sweep that is gone it may be this one, renamed since
+        if earlier.sweep == search.directory.name or not sibling.parent.with_name(earlier.sweep).is_dir():
             used |= set(range(earlier.first_seed, earlier.first_seed + earlier.seeds))
     return used
 
@@ -264,14 +279,14 @@ def _own_words(networks: Sequence[ChosenNetwork], name: str, first_seed: int, se
 
 
 def _check_networks(confirmation: Confirmation, records: Sequence[Record]) -> None:
-    """Refuse words that lead elsewhere by now, and data without a sealed test set.
+    """Refuse words that lead elsewhere by now, other data, and data without a sealed test set.
 
     Raises:
         ConfigError: naming the fields that differ, or what is missing.
     """
     own = [text for text in confirmation.words if not text.startswith(("hydra", "sweep.enqueue="))]
     extra_dir, config_name = _places(confirmation.flags)
-    composer = Composer(tuple(own), extra_dir, config_name)
+    composer, fingerprints = Composer(tuple(own), extra_dir, config_name), Fingerprints()
     for network, record in zip(confirmation.chosen, records, strict=True):
         words = [word(key, value) for key, value in network.point.items()]
         fixed = {one.get_key_element() for one in parse(own)}
@@ -291,6 +306,14 @@ def _check_networks(confirmation: Confirmation, records: Sequence[Record]) -> No
             )
         configuration = read_configuration(plain)
         check_configuration(configuration)
+        opens_test = record.configuration["train"].get("evaluate_test")  # then the test images count as well
+        taken = fingerprints.of({**plain, "train": {**plain["train"], "evaluate_test": opens_test}})
+        if record.data_fingerprint not in (None, taken.digest):
+            raise ConfigError(
+                f"The data of {confirmation.sweep} changed since trial {record.trial} was trained, so that "
+                "new trainings would confirm nothing of it. Put the data back as they were, or search again "
+                "with these."
+            )
         if configuration.dataset.validation == "test":
             raise ConfigError(
                 f"dataset.validation=test: the test images validated every network of {confirmation.sweep}, "

@@ -118,7 +118,7 @@ class StatusReader:
         return SweepStatus(
             progress=self.reader.read(trials, saved_extent(saved, trials)),
             objective=tuple(saved.objective) if saved is not None else ("val_acc",),
-            best=best_trials(study, saved.fair if saved is not None else None),
+            best=best_trials(study, saved.fair if saved is not None else None, directory),
             reasons=tuple(reason_lines(trials, directory)),
             damage=damage,
             storage=saved.storage if saved is not None else None,

@@ -140,12 +140,13 @@ def sweep_row(directory: SweepDirectory) -> dict[str, Any]:
 def _best(
     directory: SweepDirectory, rows: Sequence[Mapping[str, Any]], saved: SavedSpec | None
 ) -> tuple[float | None, int | None]:
-    """The accuracy of the best configuration, and of how many seeds it is the mean."""
+    """`val_acc` of the best configuration, and of how many seeds it is the mean."""
     complete = [row for row in rows if row["state"] == "COMPLETE" and is_number(row["val_acc"])]
     # without replicates the rows, which an index keeps, say it all
-    if len({row["seed"] for row in complete}) > 1 or (saved is not None and saved.fair is not None):
+    is_usual = saved is None or (saved.fair is None and saved.accuracy == "val_acc")
+    if len({row["seed"] for row in complete}) > 1 or not is_usual:
         best = next(iter(ranked_configurations(directory)), None)
-        return (best.accuracy, best.seeds) if best is not None else (None, None)
+        return (best.val_acc, best.seeds) if best is not None else (None, None)
     return max((row["val_acc"] for row in complete), default=None), 1 if complete else None
 
 

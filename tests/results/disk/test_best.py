@@ -7,10 +7,13 @@ import json
 import pytest
 
 import vggsweep
-from tests.sweep.conftest import begin, drain, scheduler_of, spec_of
+from tests.sweep.conftest import begin, drain, record_of, scheduler_of, spec_of
 from vggsweep.cli import run_verb
 from vggsweep.results.disk.address import find_trial
 from vggsweep.results.disk.best import ranked_configurations
+from vggsweep.results.disk.record import write_record
+from vggsweep.results.findings.comparison import Fronts, compare_fronts
+from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.sweep.display.closing import conclude
 from vggsweep.sweep.outcome import WorkerOutcome
 from vggsweep.sweep.recovery.continuation import join_study
@@ -94,6 +97,11 @@ def test_of_searched_rates_the_fresh_seeds_at_own_rates_decide(capsys: pytest.Ca
     run_verb("status", ["s"])
     assert "best so far, each network at its own learning rate, seeds averaged" in capsys.readouterr().out
 
+    sides = load_evidence([spec.directory])
+    fronts = compare_fronts(sides, sides)
+    assert isinstance(fronts, Fronts)
+    assert fronts.sizes == (1, 1), "the search's luckiest trial is on no front"
+
 
 def test_before_anything_is_compared_the_search_has_the_best_trial() -> None:
     spec = spec_of(*FAIR, "n_trials=6")
@@ -121,3 +129,64 @@ def test_a_seed_that_was_trained_twice_counts_once() -> None:
         ((0, 7), 1, 0.54),
         ((1,), 1, 0.54),
     }
+
+
+def test_the_objective_says_by_which_accuracy_the_best_is_the_best(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Width 2 guesses the common class, which `val_acc` likes and `balanced_acc` does not."""
+    spec = spec_of("arch.depth=4", "arch.width=2,4", "objective=balanced_acc", "sweep.name=s", "n_trials=2")
+    scheduler = scheduler_of(spec)
+    save_spec(spec)
+    for val_acc, balanced_acc in ((0.9, 0.5), (0.8, 0.8)):
+        assignment = scheduler.next()
+        assert isinstance(assignment, Assignment)
+        record = record_of(assignment, val_acc=val_acc)
+        record.metrics["balanced_acc"] = balanced_acc
+        write_record(record, assignment.directory.path)
+        scheduler.finish(assignment, record)
+        assignment.lock.release()
+
+    (ours,) = best_trials(spec.open_study(), directory=spec.directory).trials
+    assert ours.values == [0.8]
+    assert find_trial("s/best") == spec.directory.trial(ours.number)
+    assert listed(capsys) == (0.8, 1)
+
+
+def test_of_equals_every_surface_names_the_cheapest() -> None:
+    spec = spec_of("arch.depth=4", "arch.width=8,4", "sweep.name=s", "n_trials=2")
+    begin(spec, score=0.9)
+
+    cheapest = find_trial("s/best")
+    assert cheapest == spec.directory.trial(1), "the grid begins with width 8"
+    (ours,) = best_trials(spec.open_study(), directory=spec.directory).trials
+    assert ours.number == 1
+    close(spec)
+    assert "best_trial: 1\n" in spec.directory.best.read_text()
+
+
+def test_a_record_in_another_trials_place_is_not_the_best(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = spec_of("arch.depth=4", "arch.width=2,4", "sweep.name=s", "sweep.replicates=2", "n_trials=4")
+    begin(spec)
+    first, other = spec.directory.trial(0), spec.directory.trial(3)
+    foreign = json.loads(other.record.read_text())
+    foreign["trial"], foreign["metrics"]["val_acc"] = 0, 0.99
+    first.record.write_text(json.dumps(foreign))
+    spec.directory.trial(9).path.mkdir()
+    spec.directory.trial(9).record.write_text(other.record.read_text().replace("0.5", "0.98"))
+
+    assert {number for one in ranked_configurations(spec.directory) for number in one.trials} == {1, 2, 3}
+    assert listed(capsys)[0] < 0.9
+
+
+def test_seeds_that_other_machines_trained_count_for_their_configuration(
+    replicates: SweepSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The luckiest seed, alone on its machine, is no configuration of its own."""
+    for number, name in enumerate(("A100", "H100", "A100", "H100")):
+        file = replicates.directory.trial(number).record
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps({**record, "environment": {"device_name": name, "precision": "bf16"}}))
+
+    assert find_trial("s/best").path == vggsweep.open_sweep("s").best().directory
+    assert listed(capsys) == (pytest.approx(0.7), 2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.results.made_tables import network, results
+from vggsweep.errors import ConfigError
 from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.disk.record import Record
 from vggsweep.results.findings.chosen import choose_best
@@ -53,3 +55,61 @@ def test_trials_that_a_person_names_are_taken_from_all() -> None:
     found = choose_best(evidence(FairFacts(common_rate=0.1, seed=0)), 5, [5])
 
     assert [one.name for one in found.networks] == ["depth 8, width 8, lr 1"]
+
+
+def on_images(**more: Any) -> Evidence:
+    """The same search with the deeper networks on other images."""
+    found = evidence(None)
+    is_deep = found.table["depth"] == 8
+    table = found.table.assign(dataset="own", images=is_deep.map({True: "22", False: "11"}))
+    records = {
+        label: replace(
+            record,
+            data_fingerprint="deep" if is_deep[label] and not more else "same",
+            configuration={
+                **record.configuration,
+                "dataset": {"name": "own", **(more if is_deep[label] else {})},
+            },
+        )
+        for label, record in found.records.items()
+    }
+    return replace(found, table=table, records=records)
+
+
+def test_networks_that_were_validated_on_different_images_are_not_ranked_against_each_other() -> None:
+    with pytest.raises(ConfigError, match="val_acc of mine was counted on 2 different sets") as refused:
+        choose_best(on_images(), 2)
+
+    flag, trials = str(refused.value).split()[-2:]
+    assert flag == "--trials"
+    named = choose_best(on_images(), 5, [int(one) for one in trials.split(",")])
+    assert {one.name.split(",")[0] for one in named.networks} == {"depth 8"}
+
+
+@pytest.mark.parametrize(("dataset", "is_compared"), [({"val_fraction": 0.2}, True), ({"limit": 100}, False)])
+def test_named_networks_are_confirmed_together_where_they_answer_the_same_test_images(
+    dataset: dict[str, Any], is_compared: bool
+) -> None:
+    if is_compared:
+        assert len(choose_best(on_images(**dataset), 5, [0, 5]).networks) == 2
+    else:
+        with pytest.raises(ConfigError, match="would be tested on 2 different sets of images"):
+            choose_best(on_images(**dataset), 5, [0, 5])
+
+
+def test_a_network_whose_seeds_two_machines_shared_is_confirmed_once() -> None:
+    rows = [
+        {**network(depth, 8), "lr": 0.1, "seed": seed, "val_acc": value, "device": f"GPU {seed}"}
+        for depth, values in ((4, (0.95, 0.75)), (8, (0.90, 0.88)))
+        for seed, value in enumerate(values)
+    ]
+    table = results(*rows).assign(**{CONFIGURATION: [str(row["depth"]) for row in rows]})
+    records = {
+        label: Record("mine", int(row["trial"]), "COMPLETE", None, "", {"train": {}, "depth": row["depth"]})
+        for label, row in table.iterrows()
+    }
+    of_two = Evidence(table, records, (), (SweepFacts("mine", objective=("val_acc",)),))
+
+    for found in (choose_best(of_two, 5), choose_best(of_two, 5, [0, 1, 2, 3])):
+        assert [one.trials for one in found.networks] == [(2, 3), (0, 1)]
+        assert [one.accuracy for one in found.networks] == pytest.approx([0.89, 0.85])

@@ -132,3 +132,13 @@ def test_a_result_reads_back_as_it_was() -> None:
     result = judge(confirmation(3, *pair), pair)
     again = json.loads(json.dumps(result))
     assert findings_of(again) == findings_of(result)
+
+
+def test_networks_that_answered_different_test_images_are_not_said_to_have_lost_them() -> None:
+    one, other = network("a", 0.8, 2), network("b", 0.7, 2, start=1)
+    elsewhere = tuple(replace(answers, split="test:another") for answers in other.answers)
+
+    found = judge(confirmation(2, one, other), (one, replace(other, answers=elsewhere)))
+
+    assert "2 different sets of test images" in found["verdict"]
+    assert "lost" not in found["verdict"]

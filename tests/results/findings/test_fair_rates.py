@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -140,14 +141,20 @@ def test_the_figures_points_are_the_searchs_trials_with_the_rate_that_was_taken(
 
 
 def test_beside_other_sweeps_only_the_trials_at_own_rates_stay(rows: list[dict[str, Any]]) -> None:
-    other = SweepFacts("other", objective=("val_acc",))
-    table = results(*rows, *({**row, "sweep": "other"} for row in rows))
+    """Beside one that was copied and renamed, whose records tell the same sweep's name."""
+    mine, other = (
+        replace(FACTS, path=Path("/outputs/mine")),
+        SweepFacts("other", objective=("val_acc",), path=Path("/outputs/other")),
+    )
+    table = results(*rows, *rows)
+    table["dir"] = [f"/outputs/{name}/trials/0" for name in ("mine", "other") for _ in rows]
 
-    kept = at_own_rates(Evidence(table, {}, (), (FACTS, other))).table
+    kept = at_own_rates(Evidence(table, {}, (), (mine, other))).table
 
-    mine = kept[kept["sweep"] == "mine"]
+    is_mine = kept["dir"].str.contains("mine")
+    mine = kept[is_mine]
     assert sorted(zip(mine["depth"], mine["lr"], mine["seed"], strict=True)) == [
         *((4, 0.09, seed) for seed in (1, 2)),
         *((8, 0.013, seed) for seed in (1, 2)),
     ]
-    assert len(kept[kept["sweep"] == "other"]) == len(rows)
+    assert len(kept[~is_mine]) == len(rows)

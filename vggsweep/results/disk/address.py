@@ -12,7 +12,7 @@ from vggsweep.results.disk.best import ranked_configurations
 from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory, existing_sweeps, find_sweep
 
 BEST = "best"
-TRIAL_HELP = "SWEEP/7, SWEEP/best (highest val_acc, seeds averaged), or the trial's directory"
+TRIAL_HELP = "SWEEP/7, SWEEP/best (highest accuracy, seeds averaged), or the trial's directory"
 
 
 def find_trial(address: str) -> TrialDirectory:
@@ -58,7 +58,7 @@ def find_trial(address: str) -> TrialDirectory:
 
 
 def best_trial(sweep: SweepDirectory) -> TrialDirectory:
-    """The first trial of the configuration with the highest validation accuracy, seeds averaged.
+    """The first trial of the configuration with the highest accuracy, seeds averaged.
 
     Of equals it is that with the fewest MACs; where each network's learning rate was searched, those at their
     own rate are compared, as `vggsweep.results.disk.best` has it.

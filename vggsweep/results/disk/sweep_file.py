@@ -62,6 +62,11 @@ class SavedSpec:
     own_code: Any
 
     @property
+    def accuracy(self) -> str:
+        """Column by which it chooses networks."""
+        return self.objective[0] if self.objective else "val_acc"
+
+    @property
     def fair(self) -> FairFacts | None:
         """What it compares, of a sweep with ``sweep.fair_lr``; else None."""
         return None if self.fair_lr is None or self.lr is None else FairFacts(self.lr, self.seed)

@@ -10,15 +10,19 @@ import pandas as pd
 
 from vggsweep.configuration.identity import replicate_hash
 from vggsweep.errors import ConfigError
+from vggsweep.results.columns import MEASURED
 from vggsweep.results.disk.address import ranges
 from vggsweep.results.disk.confirmation import ChosenNetwork
 from vggsweep.results.disk.record import Record
 from vggsweep.results.findings.evidence import Evidence
 from vggsweep.results.findings.fair_rates import at_own_rates
 from vggsweep.results.findings.standing import describe_network
-from vggsweep.results.statistics.front import pareto_front
+from vggsweep.results.statistics.front import data_sets, pareto_front
 from vggsweep.results.statistics.replicates import CONFIGURATION, mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
+
+# A refusal suggests so many trials.
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
         trials: numbers of the trials that a person chose instead; replicates of one configuration count once.
 
     Raises:
-        ConfigError: no trial has finished, or one that was named did not.
+        ConfigError: no trial has finished, or one that was named did not; or the networks were validated, or
+            would be tested, on different images.
     """
     (facts,) = evidence.sweeps
     accuracy, *costs = facts.objective or ("val_acc",)
@@ -66,15 +71,22 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
             f"No trial of {facts.name} is COMPLETE, so there is nothing to confirm. `vggsweep table "
             f"{facts.name}` says why trials failed."
         )
-    means = mean_over_seeds(finished)
+    # Workers on several kinds of machine share the seeds of a configuration, which is one network still.
+    machine = [] if MEASURED & set(costs) else [name for name in ("device", "precision") if name in finished]
+    means = mean_over_seeds(finished.drop(columns=machine))
     means = means[means[accuracy].notna()].sort_values(accuracy, ascending=False, kind="stable")
     if trials:
         named = _configurations_of(evidence, facts.name, finished, trials)
-        rows = means[means[CONFIGURATION].isin(named)]
+        rows = means[means[CONFIGURATION].isin(named) & ~means[CONFIGURATION].duplicated()]
         rule = f"the networks of trials {ranges(sorted(set(trials)))}, which were named"
+        seen = pd.Series([_test_images(evidence.records[label]) for label in rows.index], index=rows.index)
+        what = f"The networks of trials {ranges(sorted(set(trials)))} of {facts.name} would be tested"
+        _refuse_several(seen, rows, what)
     else:
+        what = f"The {accuracy} of {facts.name} was counted"
+        _refuse_several(data_sets(means), means, what)
         rows = means[pareto_front(means, costs[0], accuracy)] if costs else means
-        rows = rows.head(top)
+        rows = rows[~rows[CONFIGURATION].duplicated()].head(top)
         place = f"on the front of {accuracy} against {costs[0]}" if costs else f"by {accuracy}"
         rule = f"the {len(rows)} most accurate {place}, seeds averaged"
         if len(table) < len(evidence.table):
@@ -96,6 +108,35 @@ def choose_best(evidence: Evidence, top: int, trials: Sequence[int] = ()) -> Cho
         )
         records.append(record)
     return Choice(tuple(networks), tuple(records), rule, accuracy, top, tuple(trials))
+
+
+def _refuse_several(images: pd.Series, rows: pd.DataFrame, what: str) -> None:
+    """Refuse networks whose accuracies do not compare, before a test set is opened for them in vain.
+
+    Args:
+        images: of each row, equal where they are the same.
+        rows: the networks, the most accurate first.
+        what: happened on these images, the beginning of the refusal.
+
+    Raises:
+        ConfigError: there are several, with a flag that names networks on the images of the first.
+    """
+    if images.nunique() > 1:
+        same = rows["trial"][images == images.iloc[0]]
+        some = ",".join(str(int(number)) for number in sorted(same)[:MOST_NAMED])
+        raise ConfigError(
+            f"{what} on {images.nunique()} different sets of images, so that these networks cannot be "
+            f"compared. Confirm those of one set at a time, each under a --name of its own: --trials {some}"
+        )
+
+
+def _test_images(record: Record) -> str:
+    """Equal for networks that answer the same test images, as far as a record says it."""
+    node = record.configuration.get("dataset")
+    dataset = node if isinstance(node, Mapping) else {}
+    limit = dataset.get("limit")
+    part = None if limit is None else (limit, dataset.get("split_seed"))  # it draws them
+    return f"{dataset.get('name')} {record.data_fingerprint} {part}"
 
 
 def key_of(configuration: Mapping[str, Any]) -> str:

@@ -259,10 +259,12 @@ def _verdict(difference: float, margin: float | None, y: str, *, is_same: bool) 
 def compare_fronts(a: Evidence, b: Evidence, x: str = "macs", y: str = "val_acc") -> Fronts | str:
     """Set two fronts against each other, each of configurations with their seeds averaged.
 
+    Of a sweep that searched learning rates it is the front of networks at their own.
+
     Returns:
         The comparison, or a sentence on why there is none.
     """
-    tables = [mean_over_seeds(one.table) for one in (a, b)]
+    tables = [mean_over_seeds(at_own_rates(one, y).table) for one in (a, b)]
     finished = [
         table[(table["state"] == "COMPLETE") & table[x].notna() & table[y].notna()]
         if {x, y} <= set(table.columns)

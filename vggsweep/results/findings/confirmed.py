@@ -108,7 +108,13 @@ def judge(
         )
     answers = [[one.right for one in network.answers] for network in trained]
     splits = {one.split for network in trained for one in network.answers}
-    if len(splits) != 1 or any(not one for one in answers):
+    if len(splits) > 1:
+        several = (
+            f"The networks answered {len(splits)} different sets of test images, so that they cannot be "
+            "compared: test_acc of the table says what each reached on its own."
+        )
+        return _plain((), 0, confirmation.seeds, several, "")
+    if not all(answers):
         lost = "Answers to single test images are lost, so that these networks cannot be compared."
         return _plain((), 0, confirmation.seeds, lost, "")
     images = len(answers[0][0])

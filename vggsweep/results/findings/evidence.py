@@ -41,6 +41,7 @@ class SweepFacts:
         timed: the last session that timed its networks anew; None where there was none.
         confirmation: what it confirms of another sweep; None for a search.
         infeasible: which points were no networks then, a sentence for each reason.
+        path: its directory, as it begins the table's `dir`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SweepFacts:
     timed: Measurement | None = None
     confirmation: Confirmation | None = None
     infeasible: tuple[str, ...] = ()
+    path: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     confirmation = None
     with suppress(RecordError):
         confirmation = read_confirmation(directory.confirmation)
-    found = SweepFacts(directory.name, timed=timed, confirmation=confirmation)
+    found = SweepFacts(directory.name, path=directory.path, timed=timed, confirmation=confirmation)
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
             return replace(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -161,12 +162,19 @@ def at_own_rates(evidence: Evidence, y: str = "val_acc") -> Evidence:
         if facts.fair is None:
             continue
         trials = evidence.table
-        if len(evidence.sweeps) > 1:  # alone, it may have been renamed since its records were written
-            trials = trials[trials["sweep"] == facts.name]
+        if (
+            len(evidence.sweeps) > 1
+        ):  # by place: records of a sweep that was renamed, or copied, tell its old name
+            trials = trials[trials["dir"].map(_sweep_of) == facts.path]
         sides = _sides(trials, facts, y)
         if sides is not None and sides.has_compared:
             left[trials.index.difference(sides.own.index)] = False
     return replace(evidence, table=evidence.table[left])
+
+
+def _sweep_of(directory: object) -> Path:
+    """The sweep in which a trial's directory lies."""
+    return Path(str(directory)).parent.parent
 
 
 def _networks(table: pd.DataFrame) -> pd.Series:

@@ -21,7 +21,7 @@ from vggsweep.results.columns import COLUMNS, PARAMETERS, SOURCES
 from vggsweep.results.disk.index import Entry, read_index, stamp_of, write_index
 from vggsweep.results.disk.layout import find_sweep
 from vggsweep.results.disk.record import Record, by_node, read_record, value_at
-from vggsweep.results.disk.study_file import known_identities
+from vggsweep.results.disk.study_file import check_place, known_identities
 from vggsweep.results.dominance import front_flags
 from vggsweep.results.plain import PlainTable, union_of_names
 from vggsweep.results.tables.chance import is_at_chance
@@ -148,7 +148,7 @@ def read_rows(sweep: Path, *, keeps_index: bool = True) -> list[dict[str, Any]]:
             if entry is None or entry.stamp != stamp:
                 known = known_identities(sweep / "study.db") if known is None else known
                 record = read_record(Path(file))
-                _check_place(record, int(name), known.get(int(name)), file)
+                check_place(record, int(name), known.get(int(name)), file)
                 entry = Entry(stamp, row(record, trials) | {"dir": None})
                 unindexed += 1
         except FileNotFoundError:
@@ -166,21 +166,6 @@ def read_rows(sweep: Path, *, keeps_index: bool = True) -> list[dict[str, Any]]:
         if found["test_acc"] is None and found["trial"] in opened:
             found["test_acc"] = opened[found["trial"]]
     return rows
-
-
-def _check_place(record: Record, number: int, known: Identity | None, file: str) -> None:
-    """Refuse a record that lies in another trial's place.
-
-    Raises:
-        RecordError: it has another number, or another configuration or data than the study's trial.
-    """
-    if record.trial != number:
-        raise RecordError(f"{file} is the record of trial {record.trial}.")
-    if known is not None and not known.fits(record.identity):
-        raise RecordError(
-            f"{file} is of another configuration or data set than trial {number} of the study. "
-            "`vggsweep rerun` trains that trial again; `vggsweep repair` believes the records."
-        )
 
 
 def load_plain(sweeps: Iterable[Path], *, keeps_index: bool = True) -> PlainTable:

@@ -68,7 +68,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
         except NothingToDraw:  # nothing but failed trials, which reached an accuracy before they failed
             has_points = False
     study = spec.open_study()
-    best = best_trials(study, spec.fair)
+    best = best_trials(study, spec.fair, directory)
     trials = study.get_trials(deepcopy=False)
     closing: dict[str, Any] = {"ended": outcome.reason}
     if infeasible := infeasible_lines(trials):  # no record tells of them

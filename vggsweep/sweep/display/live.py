@@ -93,7 +93,7 @@ class SweepView:
             progress = self._progress()
             own = Text(visible(self.running), style="cyan")
             rest = running_table(progress) if of_workers and progress.running else own
-            best = best_trials(self.study, self.spec.fair)
+            best = best_trials(self.study, self.spec.fair, self.spec.directory)
             self.live.update(Group(sweep_picture(self.spec, progress, best), rest))
 
     @contextmanager

@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vggsweep.errors import RecordError
 from vggsweep.results.best_rates import FairFacts
-from vggsweep.results.disk.layout import TrialDirectory
-from vggsweep.results.disk.record import read_record
+from vggsweep.results.disk.layout import SweepDirectory, TrialDirectory
+from vggsweep.results.disk.record import read_record, readable_record
 from vggsweep.results.dominance import non_dominated
 from vggsweep.results.tables.table import DECIDES_IMAGES
 from vggsweep.sweep.scheduling.fair_rates import averaged, compares, trials_at_own_rates
@@ -36,7 +36,9 @@ class Best:
     rule: str = ""
 
 
-def best_trials(study: optuna.Study, fair: FairFacts | None = None) -> Best:
+def best_trials(
+    study: optuna.Study, fair: FairFacts | None = None, directory: SweepDirectory | None = None
+) -> Best:
     """The best configuration, or those that none dominates; none where no trial completed.
 
     Accuracies are compared on the same validation images only: where a sweep varies its data, each has its
@@ -47,22 +49,26 @@ def best_trials(study: optuna.Study, fair: FairFacts | None = None) -> Best:
     Args:
         study: of the sweep.
         fair: what it compares, of a sweep with `sweep.fair_lr`.
+        directory: its records, which say which of equals is the cheapest; None takes the first.
     """
     complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     own = trials_at_own_rates(complete, fair) if fair is not None else None
     if own is not None:
         return Best(
-            _undominated(study, averaged(own)), "each network at its own learning rate, seeds averaged"
+            _undominated(study, averaged(own), directory),
+            "each network at its own learning rate, seeds averaged",
         )
     firsts: dict[int | None, FrozenTrial] = {}
     for trial in complete:
         firsts.setdefault(_family(trial), trial)
     rule = "seeds averaged" if len(firsts) < len(complete) else ""
-    return Best(_undominated(study, list(firsts.values())), rule)
+    return Best(_undominated(study, list(firsts.values()), directory), rule)
 
 
-def _undominated(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[FrozenTrial, ...]:
-    """Those that no other one on the same images beats."""
+def _undominated(
+    study: optuna.Study, trials: Sequence[FrozenTrial], directory: SweepDirectory | None
+) -> tuple[FrozenTrial, ...]:
+    """Those that no other one on the same images beats; of equals for one objective the cheapest."""
     signs = [1 if one is StudyDirection.MINIMIZE else -1 for one in study.directions]
     fields: dict[object, list[FrozenTrial]] = {}
     for trial in trials:
@@ -74,10 +80,21 @@ def _undominated(study: optuna.Study, trials: Sequence[FrozenTrial]) -> tuple[Fr
     for field in fields.values():
         losses = [tuple(sign * value for sign, value in zip(signs, one.values, strict=True)) for one in field]
         if len(signs) == 1:
-            best.append(field[losses.index(min(losses))])
+            least = min(losses)
+            equals = [one for one, loss in zip(field, losses, strict=True) if loss == least]
+            if directory is not None and len(equals) > 1:
+                equals.sort(key=lambda one: _macs(directory.trial(one.number)))  # stable: then the first
+            best.append(equals[0])
         else:
             best += [one for one, is_best in zip(field, non_dominated(losses), strict=True) if is_best]
     return tuple(best)
+
+
+def _macs(directory: TrialDirectory) -> float:
+    """Of a trial's network, as `vggsweep.results.disk.best` orders equals; infinite where nothing says it."""
+    record = readable_record(directory.record)
+    macs = record.costs.get("macs") if record is not None else None
+    return float("inf") if macs is None else float(macs)
 
 
 def drop_weights_off_front(spec: SweepSpec, study: optuna.Study) -> None:
@@ -93,7 +110,7 @@ def drop_weights_off_front(spec: SweepSpec, study: optuna.Study) -> None:
     if spec.settings.keep != "front":
         return
     complete = counted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    families = {_family(trial) for trial in best_trials(study, spec.fair).trials}
+    families = {_family(trial) for trial in best_trials(study, spec.fair, spec.directory).trials}
     if spec.fair is not None:  # means move with each fresh seed, so that all of them stay
         own = trials_at_own_rates(complete, spec.fair)
         families |= {_family(trial) for trial in (filter(compares, complete) if own is None else own)}
