@@ -63,7 +63,7 @@ def pytest_collection_finish() -> None:
         compose_once()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 50, 100)
     gc.enable()
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.data.torchvision_files import idx_set
 from tests.results.made_sweeps import curve_rows, write_sweep
+from vggsweep import timing
 from vggsweep.cli import VERBS, is_bare_word, run_hydra, run_verb, verb_parser
 from vggsweep.python import calls
 from vggsweep.sweep.application import Application
@@ -132,7 +133,10 @@ def test_shown_line_of_a_training_passes_all_checks(words: tuple[str, ...], read
 
 
 @pytest.mark.parametrize("words", [one for one in shown() if is_verb_line(one)], ids=name)
-def test_shown_verb_answers(words: tuple[str, ...], quickstart: Path, reader: Path) -> None:
+def test_shown_verb_answers(
+    words: tuple[str, ...], quickstart: Path, reader: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "COUNTED_STEPS", 1)
     if words[0] == "fit":  # networks that only guess, as those of a tiny sweep, say nothing of their sizes
         shutil.rmtree(quickstart)
         write_sweep(quickstart, curve_rows("quickstart"))

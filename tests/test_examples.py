@@ -90,6 +90,7 @@ def test_own_option_stands_beside_ours_in_one_sweep(start: Start, own_folder: Pa
     assert row(own, sweep_directory("both").trial(1).path)["optimizer"] == "my_optimizer.Lion"
 
 
+@pytest.mark.slow
 def test_own_parts_continue_after_a_kill_as_if_nothing_had_happened(start: Start) -> None:
     line = (
         *("optimizer=custom", "optimizer.target=my_optimizer.Lion", "optimizer.lr=3e-3"),

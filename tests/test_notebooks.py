@@ -45,7 +45,15 @@ def run(notebook: Path) -> list[Any]:
     return given
 
 
-@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        # the longest; each of its calls has tests of its own
+        pytest.param(path, marks=pytest.mark.slow) if path.stem == "sweep_from_python" else path
+        for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+    ],
+    ids=lambda path: path.stem,
+)
 def test_notebook_runs_to_its_end(
     notebook: Path, quickstart: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,9 +139,9 @@ def test_a_command_of_a_shell_ends_with_130(own_folder: Path, number: signal.Sig
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("rounds", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_training_killed_at_random_moments_ends_as_if_nothing_had_happened(
-    start: Callable[..., Command], own_folder: Path, rounds: int
+    start: Callable[..., Command], own_folder: Path
 ) -> None:
     """Kills: while it starts, trains, evaluates, writes a checkpoint, or says goodbye."""
     words = ("train.epochs=6", "train.threads=2", "arch.width=8", "dataset.limit=800", "augment=crop_flip")
@@ -154,7 +154,7 @@ def test_a_training_killed_at_random_moments_ends_as_if_nothing_had_happened(
     reference = TrialDirectory(calm / "outputs/runs/trials/00000")
     moments = random.Random(7)  # the moments, not what happens at them
     kills = 0
-    while kills < rounds or "continues after epoch" not in (own_folder / "output.txt").read_text():
+    while kills < 10 or "continues after epoch" not in (own_folder / "output.txt").read_text():
         command = start(*words)
         time.sleep(moments.uniform(0.1, 0.8) * seconds)
         command.send(signal.SIGKILL)

@@ -97,6 +97,7 @@ def test_page_fits_phone_and_desk_in_light_and_dark(
         assert (colour == "rgb(13, 17, 23)") == is_dark
 
 
+@pytest.mark.slow
 def test_learning_curves_of_running_trials_are_dashed_and_go_on(
     browser: Page, moved: MovedSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def told() -> list[list[str]]:
     return [line.split("|") for line in Path("sweeps.txt").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_sweep_hands_its_report_over_when_it_ends_and_again_when_it_goes_on(
     start: Callable[..., Command], my_loggers: Callable[[str], None]
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_training_beside_busy_processes_says_once_what_cures_it(two_threads: N
     assert "torch's 2 threads spin meanwhile. OMP_WAIT_POLICY=passive before the same command" in said[0]
 
 
+@pytest.mark.slow
 def test_one_thread_and_passive_ones_have_nothing_to_cure(
     two_threads: None, rivals: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

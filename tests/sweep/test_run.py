@@ -65,7 +65,7 @@ def test_sweep_leaves_table_front_and_best_with_trial_numbers(quickstart: Path) 
 @pytest.mark.parametrize(
     ("sampler", "objective", "pruner"),
     [
-        ("tpe", "val_acc", "successive_halving"),
+        pytest.param("tpe", "val_acc", "successive_halving", marks=pytest.mark.slow),
         ("nsgaii", "acc_vs_macs", "pareto"),
         # pruners of Optuna's and pairs of what stands above
         pytest.param("tpe", "val_acc", "median", marks=pytest.mark.slow),

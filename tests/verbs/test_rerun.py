@@ -93,6 +93,7 @@ def test_a_line_that_is_none_is_told_in_a_sentence(words: list[str], told: str) 
         run_verb("rerun", words)
 
 
+@pytest.mark.slow
 def test_a_failed_single_run_is_trained_again_from_what_it_had(
     start: Start, own_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
