@@ -157,10 +157,11 @@ def write_onnx(program: torch.export.ExportedProgram, file: Path) -> None:
         except Exception as error:
             raise ExportError(f"torch.onnx cannot write this network: {_first_line(error)}.") from error
         assert written is not None
-        # torch names the axis after its own symbol
+        # torch names the axis after its own symbol; torch 2.10 cannot rename it
         shape = written.model.graph.inputs[0].shape
         assert shape is not None, "its input was exported with one"
-        written.rename_axes({str(shape[0]): BATCH})
+        if hasattr(written, "rename_axes"):
+            written.rename_axes({str(shape[0]): BATCH})
         written.save(file, external_data=False)
 
 

@@ -150,6 +150,21 @@ def test_networks_that_cost_the_same_by_chance_in_another_way_are_no_budget() ->
     assert reach_verdict(made_for_it).equal_cost == "activations"
 
 
+def test_networks_that_met_one_budget_cost_the_same_although_its_tolerance_is_wide() -> None:
+    def meeting(*targets_and_misses: tuple[float, float]) -> list[dict[str, object]]:
+        return [
+            {**network(depth, 8), "macs": target * (1 + missed), "budget_residual": missed, "val_acc": 0.5}
+            for depth, (target, missed) in enumerate(targets_and_misses, start=4)
+        ]
+
+    one = reach_verdict(results(*meeting((3.5e6, -0.04), (3.5e6, 0.05), (3.5e6, 0.0))))
+    assert (one.equal_cost, len(one.standings)) == ("macs", 1)
+    two = reach_verdict(results(*meeting((3.5e6, 0.02), (3.5e6, -0.02), (3.6e6, -0.02), (3.6e6, 0.02))))
+    assert (two.equal_cost, len(two.standings)) == ("macs", 2), "of two budgets each has its own comparison"
+    far = reach_verdict(results(*meeting((3.5e6, -0.2), (3.5e6, 0.2))))
+    assert far.equal_cost is None, "nobody would call these equal"
+
+
 def test_nothing_finished_concludes_nothing() -> None:
     failed = results({**network(4, 4), "state": "FAIL"})
 

@@ -27,6 +27,10 @@ from vggsweep.results.units import short_count
 
 # Costs within this ratio of each other count as equal: a budget is met to 2 % on either side.
 EQUAL = 1.06
+# The same of networks made for one budget: `budget.tolerance` may be wider where networks are lean.
+EQUAL_BY_BUDGET = 1.15
+# Budgets within this ratio are one budget.
+ONE_BUDGET = 1.001
 MOST_NAMED = 6
 # How a caution begins that does not hold for networks that another sweep chose.
 PICKED = "the best of many looks better than it is"
@@ -94,21 +98,24 @@ def equal_cost_groups(means: pd.DataFrame, x: str = "macs") -> tuple[str, tuple[
     """Groups of networks of equal cost, or None where costs are free.
 
     A table is one of equal cost where every network belongs to a group whose costs lie within 6 % of each
-    other and whose depths differ: in the cost ``x``, or in any where all networks were made for a budget.
-    Without one, networks that cost the same in some other way do so by chance.
+    other and whose depths differ: in the cost ``x``, or where all networks were made for a budget in the cost
+    that this was of, and within 15 %. Without one, networks that cost the same in some other way do so by
+    chance.
     """
     has_budget = "budget_residual" in means.columns and bool(means["budget_residual"].notna().all())
+    missed = means["budget_residual"].astype(float) if has_budget else 0.0
+    apart, most = (ONE_BUDGET, EQUAL_BY_BUDGET) if has_budget else (EQUAL, EQUAL)
     for name in sorted(COSTS, key=lambda name: name != x) if has_budget else [x]:
         if name not in means.columns or "depth" not in means.columns:
             continue
         costs = pd.to_numeric(means[name], errors="coerce").astype(float)
         if not (costs > 0).all():
             continue
-        ordered = costs.sort_values(kind="stable")
-        number = (ordered / ordered.shift() > EQUAL).cumsum()
+        ordered = (costs / (1.0 + missed)).sort_values(kind="stable")
+        number = (ordered / ordered.shift() > apart).cumsum()
         parts = [means.loc[group.index] for _, group in ordered.groupby(number)]
         if all(
-            costs[part.index].max() / costs[part.index].min() <= EQUAL and part["depth"].nunique() > 1
+            costs[part.index].max() / costs[part.index].min() <= most and part["depth"].nunique() > 1
             for part in parts
         ):
             return name, tuple(parts)
