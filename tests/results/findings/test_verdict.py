@@ -150,6 +150,18 @@ def test_networks_that_cost_the_same_by_chance_in_another_way_are_no_budget() ->
     assert reach_verdict(made_for_it).equal_cost == "activations"
 
 
+def test_networks_that_share_the_first_place_are_not_counted_among_the_others() -> None:
+    def answer(*further: tuple[int, int, float]) -> str:
+        tied = ((4, 4, 0.9), (8, 8, 0.9))
+        return reach_verdict(grid(*tied, *further).assign(val_images=1_000)).answer
+
+    assert answer().endswith(", and none is more.")
+    assert answer((8, 12, 0.89)).endswith(" 1 other is within the noise of it, but none costs less.")
+    near_and_far = answer((8, 12, 0.89), (8, 16, 0.88), (8, 20, 0.5))
+    assert near_and_far.endswith(" 2 others are within the noise of it, but none costs less.")
+    assert answer((8, 20, 0.5)).endswith(", and none is more. All others are worse by more than the noise.")
+
+
 def test_networks_that_met_one_budget_cost_the_same_although_its_tolerance_is_wide() -> None:
     def meeting(*targets_and_misses: tuple[float, float]) -> list[dict[str, object]]:
         return [

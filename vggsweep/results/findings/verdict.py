@@ -203,11 +203,15 @@ def _free_answer(means: pd.DataFrame, standings: Sequence[Standing], x: str, y: 
     equal = [standing for standing in standings[1:] if not standing.is_told_apart]
     if not equal:
         return f"{answer} It beats every other one by more than the noise."
-    if x not in means.columns or x in MAXIMISED or machines(means, x, y).nunique() > 1:
-        return f"{answer} {_others(len(equal))} within the noise of it."
+    has_cost = x in means.columns and x not in MAXIMISED and machines(means, x, y).nunique() <= 1
     cheaper = [s for s in equal if s.cost is not None and best.cost is not None and s.cost < best.cost]
-    if not cheaper:
-        return f"{answer} {_others(len(equal))} within the noise of it, but none costs less."
+    if not has_cost or not cheaper:
+        near = [s for s in equal if s.accuracy < best.accuracy]  # equal leaders are named above
+        if near:
+            price = ", but none costs less" if has_cost else ""
+            return f"{answer} {_others(len(near))} within the noise of it{price}."
+        is_last = standings[-1].accuracy == best.accuracy
+        return answer if is_last else f"{answer} All others are worse by more than the noise."
     least = min(cheaper, key=lambda standing: (standing.cost or 0.0, -standing.accuracy))
     assert least.cost is not None
     assert best.cost is not None
