@@ -21,7 +21,6 @@ from vggsweep.results.figures.style import (
     legend_above,
     new_axes,
 )
-from vggsweep.results.findings.verdict import EQUAL, equal_cost_groups
 from vggsweep.results.scaling.arithmetic import Arithmetic
 from vggsweep.results.scaling.fit import (
     FAR,
@@ -29,6 +28,7 @@ from vggsweep.results.scaling.fit import (
     Size,
     costs_of,
     fit_scaling,
+    groups_of_equal_macs,
     surface_band,
 )
 from vggsweep.results.units import short_count
@@ -55,7 +55,8 @@ def scaling_curves(fit: ScalingFit) -> pd.DataFrame:
     """
     if isinstance(fit.arithmetic, str):
         raise NothingToDraw(fit.arithmetic)
-    sizes = _over_depth(fit, fit.arithmetic) if is_equal_cost(fit) else _over_cost(fit, fit.arithmetic)
+    over = _over_depth if groups_of_equal_macs(fit.data) else _over_cost
+    sizes = over(fit, fit.arithmetic)
     if not sizes:
         raise NothingToDraw("no network of these depths has these costs")
     low, middle, high = surface_band(fit, [size for _, _, size in sizes])
@@ -94,7 +95,8 @@ def draw_scaling(fit: ScalingFit) -> Figure:
         NothingToDraw: see `scaling_curves`.
     """
     curves, y = scaling_curves(fit), fit.data.y
-    networks, is_equal = fit.data.networks, is_equal_cost(fit)
+    networks, groups = fit.data.networks, groups_of_equal_macs(fit.data)
+    is_equal = bool(groups)
     figure, axes = new_axes()
     dearest = np.inf if is_equal else float(networks["macs"].max())
     names = list(dict.fromkeys(curves["series"]))
@@ -107,7 +109,7 @@ def draw_scaling(fit: ScalingFit) -> Figure:
         beyond = curve[curve["x"] >= known["x"].max()]
         axes.plot(known["x"], known["middle"], color=colour, linewidth=1.8, label=label)
         axes.plot(beyond["x"], beyond["middle"], color=colour, linewidth=1.8, linestyle=DASHES[2])
-        own = networks[_belongs(networks, series, is_equal=is_equal)]
+        own = groups[series] if is_equal else networks[networks["depth"] == series]
         axes.scatter(own["depth"] if is_equal else own["macs"], own[y], s=34, color=colour, **MARK)
     axes.set_ylabel(label_of(y))
     if is_equal:
@@ -124,12 +126,6 @@ def draw_scaling(fit: ScalingFit) -> Figure:
     axes.set_title("bands: 90 % of the fitted surface", loc="right", fontsize=8, color=INK)
     legend_above(axes)
     return figure
-
-
-def is_equal_cost(fit: ScalingFit) -> bool:
-    """Whether the networks form groups of equal MACs."""
-    groups = equal_cost_groups(fit.data.networks, "macs")
-    return groups is not None and groups[0] == "macs"
 
 
 Point = tuple[float, float, Size]
@@ -172,10 +168,3 @@ def _some(values: Sequence[float]) -> list[float]:
     """At most so many, the first and the last among them."""
     places = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_CURVES)).round().astype(int))
     return [values[place] for place in places]
-
-
-def _belongs(networks: pd.DataFrame, series: float, *, is_equal: bool) -> pd.Series:
-    if not is_equal:
-        return networks["depth"] == series
-    ratio = networks["macs"].astype(float) / series
-    return (ratio <= EQUAL) & (ratio >= 1 / EQUAL)

@@ -162,9 +162,8 @@ def at_own_rates(evidence: Evidence, y: str = "val_acc") -> Evidence:
         if facts.fair is None:
             continue
         trials = evidence.table
-        if (
-            len(evidence.sweeps) > 1
-        ):  # by place: records of a sweep that was renamed, or copied, tell its old name
+        if len(evidence.sweeps) > 1:
+            # by place: records of a sweep that was renamed, or copied, tell its old name
             trials = trials[trials["dir"].map(_sweep_of) == facts.path]
         sides = _sides(trials, facts, y)
         if sides is not None and sides.has_compared:

@@ -7,7 +7,8 @@ from typing import Any
 
 from vggsweep.results.disk.record import Record
 
-# The fields of a bare command that decide how a network is trained; a test holds them equal to conf/.
+# The fields of a bare command that decide how a network is trained. Results are read without the room that
+# reads conf/, so they stand here again; a test holds them equal.
 DEFAULTS: dict[str, Mapping[str, Any]] = {
     "augment": {
         "name": "none",

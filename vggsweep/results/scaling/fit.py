@@ -198,11 +198,16 @@ def is_far(data: ScalingData, size: Size) -> bool:
     )
 
 
+def groups_of_equal_macs(data: ScalingData) -> dict[float, pd.DataFrame]:
+    """Networks that cost the same MACs, by the middle of each group; none where costs are free."""
+    cost, groups = equal_cost_groups(data.networks, "macs") or (None, ())
+    return {float(group["macs"].median()): group for group in groups} if cost == "macs" else {}
+
+
 def costs_of(data: ScalingData) -> list[float]:
     """Costs at which networks are compared: of each group of equal cost, else the middle of all."""
-    groups = equal_cost_groups(data.networks, "macs")
-    if groups is not None and groups[0] == "macs":
-        return [float(group["macs"].median()) for group in groups[1][:MOST_COSTS]]
+    if groups := groups_of_equal_macs(data):
+        return list(groups)[:MOST_COSTS]
     return [float(np.exp(np.log(data.networks["macs"].astype(float)).mean()))]
 
 
