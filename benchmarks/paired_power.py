@@ -174,7 +174,7 @@ def main() -> None:
     """Print what was asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--collect", nargs="+", metavar="SWEEP")
-    parser.add_argument("--times", type=int, default=1000, help="resamplings")
+    parser.add_argument("--times", type=int, default=1000, help="resamplings; of equals ten times as many")
     arguments = parser.parse_args()
     if arguments.collect:
         collect(arguments.collect)
@@ -190,13 +190,15 @@ def main() -> None:
     print(pd.DataFrame(rows, columns=["network", "seeds", "mean", "sd over seeds", "of answers"]).to_string())
     most = max(map(len, all_.values()))
     for count, seeds in [one for one in DESIGNS if one[0] * one[1] <= most]:
-        print(f"equal, {count} x {seeds} seeds:", false_rate(all_, count, seeds, times), flush=True)
+        print(f"equal, {count} x {seeds} seeds:", false_rate(all_, count, seeds, 10 * times), flush=True)
     networks = max(all_.values(), key=len)
     for count in (2, 8):
-        rates = false_rate_of_networks(networks, count, times)
+        rates = false_rate_of_networks(networks, count, 10 * times)
         print(f"equal networks, {count} x 1:", rates, flush=True)
         print(
-            f"one seed read as a configuration, {count} x 1:", false_rate(all_, count, 1, times), flush=True
+            f"one seed read as a configuration, {count} x 1:",
+            false_rate(all_, count, 1, 10 * times),
+            flush=True,
         )
     for count, seeds, far in POWER:
         if count * seeds <= most:
