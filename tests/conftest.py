@@ -57,9 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Let the collector leave out what stays, torch and the tests: it took a fifth of the tests' time too."""
     if "vggsweep.configuration.compose" in sys.modules:
-        from tests.remembered import compose_once, read_revisions_once
+        from tests.remembered import compose_once, read_configs_once, read_revisions_once
 
         read_revisions_once()
+        read_configs_once()
         compose_once()
     gc.collect()
     gc.freeze()

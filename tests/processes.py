@@ -23,11 +23,12 @@ WARM_PROCESS = """
 import gc, json, os, sys
 import optuna, torch, vggsweep.cli, vggsweep.sweep.run, vggsweep.sweep.hydra_task
 import torch._dynamo  # every optimizer imports it, and it takes a second
-from tests.remembered import read_revisions_once
+from tests.remembered import read_configs_once, read_revisions_once
 from vggsweep.configuration.compose import compose
 
-compose([])
+read_configs_once()
 read_revisions_once()
+compose([])
 optuna.storages.RDBStorage("sqlite://")
 gc.collect()
 gc.freeze()  # no child looks through all these modules again: half a second of two for a small sweep

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from alembic.script import ScriptDirectory
+from hydra._internal.config_repository import ConfigRepository
 from hydra.core.global_hydra import GlobalHydra
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, read_write
 from optuna.storages._rdb.storage import _VersionManager
 
@@ -69,6 +71,32 @@ def compose_once() -> None:
         return config
 
     composition.hydra_compose = first  # type: ignore[assignment]
+
+
+def read_configs_once() -> None:
+    """Let Hydra read our YAML files once: 33 of the 71 milliseconds of a composition, and copies take 4.
+
+    Where a directory of one's own is searched too, all are read each time.
+    """
+    load = ConfigRepository.load_config
+    with composition.hydra_at():
+        hydra: Any = GlobalHydra.instance().hydra
+        ours = _places(hydra.config_loader.repository)
+    known: dict[str, bytes] = {}
+
+    def first(self: ConfigRepository, config_path: str) -> ConfigResult | None:
+        if _places(self) != ours:
+            return load(self, config_path)
+        if config_path not in known:
+            known[config_path] = pickle.dumps(load(self, config_path))
+        found: ConfigResult | None = pickle.loads(known[config_path])
+        return found
+
+    ConfigRepository.load_config = first  # type: ignore[method-assign]
+
+
+def _places(repository: ConfigRepository) -> list[str]:
+    return [source.full_path() for source in repository.sources]
 
 
 def _search_path() -> str:

@@ -309,6 +309,7 @@ def test_answers_from_files_and_arithmetic_never_load_torch(
     check_torch(answer(*words), is_loaded=False)
 
 
+@pytest.mark.slow
 def test_watching_for_torch_would_notice_it(answer: Callable[..., Answer]) -> None:
     check_torch(answer("summary", "arch=torchvision"), is_loaded=True)
 

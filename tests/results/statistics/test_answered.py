@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.results.made_tables import network, results
 from vggsweep.results.disk.answers import Answers, write_answers
@@ -44,7 +45,7 @@ def test_the_verdict_compares_image_by_image_and_says_so(tmp_path: Path) -> None
     found = answers_behind(table, [one.label for one in standings], "val_acc")
     assert isinstance(found, Answered)
     expected = found.compare([one.label for one in standings])
-    assert [one.margin for one in standings] == [one.margin for one in expected]
+    assert [one.margin for one in standings] == pytest.approx([one.margin for one in expected])
     assert [one.is_told_apart for one in standings] == [False, True, True]
 
 
