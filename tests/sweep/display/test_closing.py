@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.processes import Command
 from tests.results.made_tables import network, results
 from tests.sweep.conftest import drain, scheduler_of, spec_of
 from vggsweep.results.findings.evidence import load_evidence
@@ -106,3 +109,18 @@ def test_a_sweep_of_fair_rates_closes_with_both_verdicts_and_what_to_widen() -> 
     assert "the best rate of depth 8, width 8, 0.01, lies on the edge" in caution
     verdicts = [line.split(": ")[0].split(None, 1)[1] for line in lines if line.startswith("  verdict")]
     assert verdicts == ["every network at optimizer.lr=0.1", "each network at its own rate"]
+
+
+def test_a_space_that_is_not_trained_whole_is_said_before_and_after(
+    start: Callable[..., Command], own_folder: Path
+) -> None:
+    words = ("-m", "arch.depth=2,3", "sweep.replicates=2", "sweep.name=s")
+    cut = start(*words, "n_trials=3")
+    assert cut.end() == 0, cut.text
+    told = "n_trials=3 ends after 3 of its 4 trials (2 configurations x 2 seeds); n_trials=4 trains all"
+    assert cut.text.startswith(f"vggsweep: of this space {told}.\n")
+    assert f"  space     {told}\n" in cut.text
+
+    whole = start(*words, "n_trials=4")
+    assert whole.end() == 0, whole.text
+    assert "ends after" not in whole.text

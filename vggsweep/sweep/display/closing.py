@@ -82,6 +82,9 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
         lines += fair_lines(fair)
     elif has_points:
         lines += front_lines(spec.name, table, cost, accuracy)
+    remainder = None if outcome.is_early or spec.settings.stop else spec.extent.remainder
+    if remainder is not None:
+        lines.append(f"  space     {remainder}")
     if set(found) - {"RUNNING"}:
         lines.append(f"  table     {directory.table}")
     if has_points:

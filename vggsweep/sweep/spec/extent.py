@@ -11,6 +11,9 @@ from vggsweep.results.disk.sweep_file import SavedSpec
 from vggsweep.sweep.spec.search_space import SearchSpace, point_key
 from vggsweep.sweep.storage.trial_attrs import counted, is_duplicate, is_infeasible, is_ours
 
+# A space of more times `n_trials` is one to search, and nobody means to train all of it.
+WHOLE = 10
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -32,6 +35,24 @@ class Extent:
         """How many trials there are at most, where so many points can be trained; None for endless ones."""
         assert self.n_trials is not None
         return self.n_trials if points is None else min(self.n_trials, points * self.replicates)
+
+    @property
+    def remainder(self) -> str | None:
+        """What tells that `n_trials` ends before the whole space is trained; None where it does not.
+
+        Nor is it told of a space that nobody would train whole.
+
+        >>> Extent(20, replicates=24, space_size=6).remainder
+        'n_trials=20 ends after 20 of its 144 trials (6 configurations x 24 seeds); n_trials=144 trains all'
+        """
+        if self.n_trials is None or self.space_size is None:
+            return None
+        whole = self.space_size * self.replicates
+        if not self.n_trials < whole <= WHOLE * self.n_trials:
+            return None
+        seeds = f" ({self.space_size} configurations x {self.replicates} seeds)" * (self.replicates > 1)
+        ends = f"n_trials={self.n_trials} ends after {self.n_trials} of its {whole} trials{seeds}"
+        return f"{ends}; n_trials={whole} trains all"
 
     def total(self, trials: Sequence[FrozenTrial]) -> int | None:
         """How many trials will count when the sweep is done, as far as that is known.
