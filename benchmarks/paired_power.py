@@ -45,22 +45,31 @@ FOUND = 0.8
 FEWEST = 10
 
 
-def by_accuracy(groups: Groups) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """The best, and every one's difference from it with its margin, as releases without answers judge."""
-    accuracies = [[float(one.mean()) for one in group] for group in groups]
-    means = np.array([np.mean(one) for one in accuracies])
+Judged = tuple[int, NDArray[np.float64], NDArray[np.float64]]
+
+
+def by_bonferroni(groups: Groups) -> Judged:
+    """The best, and every one's difference from it with its margin, as release 0.1 judged."""
+    means, seeds, noise = _accuracies(groups)
     best, others = int(means.argmax()), len(groups) - 1
-    freedom = sum(len(one) - 1 for one in accuracies)
-    noise: SeedNoise | BinomialNoise = BinomialNoise(len(groups[0][0]))
-    if freedom:
-        squares = sum(float(np.var(one, ddof=1)) * (len(one) - 1) for one in accuracies)
-        noise = SeedNoise(float(np.sqrt(squares / freedom)), freedom)
-    leader = (float(means[best]), len(groups[best]))
-    margins = [noise.margin(leader, (float(m), len(g)), others) for m, g in zip(means, groups, strict=True)]
+    leader = (float(means[best]), seeds[best])
+    margins = [noise.margin(leader, (float(m), n), others) for m, n in zip(means, seeds, strict=True)]
     return best, means[best] - means, np.array(margins)
 
 
-def by_image(groups: Groups) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+def by_accuracy(groups: Groups) -> Judged:
+    """The same as a verdict judges that has no answers to single images."""
+    means, seeds, noise = _accuracies(groups)
+    if isinstance(noise, BinomialNoise):
+        return by_bonferroni(groups)
+    order = np.argsort(-means, kind="stable")
+    found = paired.compare_accuracies(means[order], [seeds[at] for at in order], noise.std, noise.freedom)
+    margins = np.empty(len(means))
+    margins[order] = [np.inf if one.margin is None else one.margin for one in found]
+    return int(order[0]), means[order[0]] - means, margins
+
+
+def by_image(groups: Groups) -> Judged:
     """The same, image by image."""
     found = paired.compare_with_best(groups)
     best = next(at for at, one in enumerate(found) if one.interval is None)
@@ -68,10 +77,21 @@ def by_image(groups: Groups) -> tuple[float, NDArray[np.float64], NDArray[np.flo
     return best, np.array([one.mean for one in found]), np.array(margins)
 
 
-METHODS: dict[str, Callable[[Groups], tuple[float, NDArray[np.float64], NDArray[np.float64]]]] = {
+METHODS: dict[str, Callable[[Groups], Judged]] = {
+    "Bonferroni": by_bonferroni,
     "accuracy": by_accuracy,
     "image": by_image,
 }
+
+
+def _accuracies(groups: Groups) -> tuple[NDArray[np.float64], list[int], SeedNoise | BinomialNoise]:
+    accuracies = [[float(one.mean()) for one in group] for group in groups]
+    freedom = sum(len(one) - 1 for one in accuracies)
+    noise: SeedNoise | BinomialNoise = BinomialNoise(len(groups[0][0]))
+    if freedom:
+        squares = sum(float(np.var(one, ddof=1)) * (len(one) - 1) for one in accuracies)
+        noise = SeedNoise(float(np.sqrt(squares / freedom)), freedom)
+    return np.array([np.mean(one) for one in accuracies]), [len(group) for group in groups], noise
 
 
 def equal_groups(networks: Sequence[RightArray], count: int, seeds: int, rng: np.random.Generator) -> Groups:
@@ -97,6 +117,7 @@ def false_rate(all_: dict[str, list[RightArray]], count: int, seeds: int, times:
     hits = dict.fromkeys(METHODS, 0)
     for at in range(times):
         groups = equal_groups(pools[at % len(pools)], count, seeds, rng)
+        paired.DRAW_SEED = at  # the same draws for all would bias all alike
         for name, method in METHODS.items():
             best, apart, margins = method(groups)
             hits[name] += any(apart[i] > margins[i] for i in range(count) if i != best)
@@ -107,9 +128,10 @@ def false_rate_of_networks(networks: Sequence[RightArray], count: int, times: in
     """The same for single networks that are made equal: each image deals their answers out at random."""
     rng = np.random.default_rng(0)
     hits = dict.fromkeys(METHODS, 0)
-    for _ in range(times):
-        stacked = np.stack([networks[at] for at in rng.permutation(len(networks))[:count]])
+    for at in range(times):
+        stacked = np.stack([networks[one] for one in rng.permutation(len(networks))[:count]])
         groups = [[one] for one in rng.permuted(stacked, axis=0)]
+        paired.DRAW_SEED = at
         for name, method in METHODS.items():
             best, apart, margins = method(groups)
             hits[name] += any(apart[i] > margins[i] for i in range(count) if i != best)
@@ -147,27 +169,30 @@ def smallest_found(
 
 
 def collect(names: Sequence[str]) -> None:
-    """Keep the answers of every finished trial of some sweeps, packed, by depth and width."""
+    """Keep the answers of every finished trial of some sweeps, packed, by sweep, depth and width."""
     kept: dict[str, list[RightArray]] = {}
-    splits = set()
     for name in names:
+        splits = set()
         for directory, record in read_records(find_sweep(name).path)[0]:
             answers = read_answers(directory)
             if record.state == "COMPLETE" and answers is not None:
-                network = f"depth {record.network['depth']}, width {record.network['width']}"
+                network = f"{name}, depth {record.network['depth']}, width {record.network['width']}"
                 kept.setdefault(network, []).append(answers.right)
-                splits.add((answers.split, len(answers.right)))
-    ((_, images),) = splits
-    packed = {name: np.packbits(np.stack(one), axis=1) for name, one in kept.items() if len(one) >= FEWEST}
-    np.savez_compressed(ANSWERS, images=images, **packed)
+                splits.add(answers.split)
+        assert len(splits) == 1, f"{name} has answers to other images too"
+    kept = {network: answers for network, answers in kept.items() if len(answers) >= FEWEST}
+    packed = {name: np.packbits(np.stack(one), axis=1) for name, one in kept.items()}
+    np.savez_compressed(ANSWERS, images=[len(one[0]) for one in kept.values()], **packed)
 
 
 def load() -> dict[str, list[RightArray]]:
     """The committed answers by network."""
     with np.load(ANSWERS) as file:
-        images = int(file["images"])
         names = [name for name in file.files if name != "images"]
-        return {name: list(np.unpackbits(file[name], axis=1, count=images).astype(bool)) for name in names}
+        return {
+            name: list(np.unpackbits(file[name], axis=1, count=int(images)).astype(bool))
+            for name, images in zip(names, file["images"], strict=True)
+        }
 
 
 def main() -> None:
@@ -178,6 +203,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.collect:
         collect(arguments.collect)
+    paired.MOST_DRAWS = 4000  # of each critical value: enough for rates
     all_, times = load(), arguments.times
     rows = []
     for name, networks in all_.items():
@@ -199,9 +225,6 @@ def main() -> None:
             false_rate(all_, count, 1, 10 * times),
             flush=True,
         )
-    # Each resampling meets the same draws, so that few of them would bias the rates above; differences are
-    # found to .0002.
-    paired.MOST_DRAWS = 4000
     for count, seeds, far in POWER:
         if count * seeds <= most:
             found = smallest_found(all_, count, seeds, max(200, times // 4), far)

@@ -6,11 +6,17 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from scipy.stats import norm, t
+from scipy.stats import norm, studentized_range, t
 
 from vggsweep.results.statistics import paired
-from vggsweep.results.statistics.noise import BinomialNoise
-from vggsweep.results.statistics.paired import RightArray, compare_with_best, seed_scatter
+from vggsweep.results.statistics.noise import LEVEL, BinomialNoise
+from vggsweep.results.statistics.paired import (
+    GUARD,
+    RightArray,
+    compare_accuracies,
+    compare_with_best,
+    seed_scatter,
+)
 
 
 def trainings(
@@ -44,7 +50,7 @@ def test_with_seeds_the_margin_is_students_where_images_favour_neither() -> None
 
     (found,) = [one for one in compare_with_best(groups) if one.interval is not None]
 
-    assert found.margin == pytest.approx(t.isf(0.025, 4) * std * sqrt(2 / 3), rel=0.05)
+    assert found.margin == pytest.approx(t.isf(0.025 * GUARD, 4) * std * sqrt(2 / 3), rel=0.05)
     assert found.mean == pytest.approx(abs(np.mean(accuracies[0]) - np.mean(accuracies[1])))
 
 
@@ -54,7 +60,7 @@ def test_images_that_favour_one_side_widen_the_interval() -> None:
     second[:200] = False
     (found,) = [one for one in compare_with_best([[first] * 3, [second] * 3]) if one.interval is not None]
     spread = np.std(first * 1.0 - second, ddof=1) / sqrt(1000)
-    assert found.margin == pytest.approx(norm.isf(0.025) * spread, rel=0.03)
+    assert found.margin == pytest.approx(norm.isf(0.025 * GUARD) * spread, rel=0.03)
 
 
 def test_networks_that_agree_on_most_images_need_a_smaller_difference_than_counting_allows() -> None:
@@ -109,3 +115,21 @@ def test_the_scatter_over_seeds_is_pooled_and_its_part_of_single_answers_known()
     assert scatter.variance == pytest.approx(0.125)  # of accuracies .5 and 1
     assert scatter.answers == pytest.approx(2 / 4 * 0.5 / 4)  # two of four images are answered in both ways
     assert seed_scatter([second]) is None
+
+
+def test_accuracies_alone_are_judged_by_tukeys_studentized_range() -> None:
+    networks, seeds, std = 6, 3, 0.01
+    found = compare_accuracies([0.9, *[0.895] * (networks - 1)], [seeds] * networks, std, 12)
+
+    level = 1 - GUARD * (1 - LEVEL)
+    margin = float(studentized_range.ppf(level, networks, 12)) * std / np.sqrt(seeds)
+    assert [one.margin for one in found[1:]] == pytest.approx([margin] * (networks - 1), rel=0.02)
+    chance = float(studentized_range.sf(0.005 * np.sqrt(seeds) / std, networks, 12)) / GUARD
+    assert found[1].p == pytest.approx(min(1.0, chance), rel=0.02)
+    assert found[0].interval is None
+
+
+def test_two_accuracies_are_judged_by_students_t() -> None:
+    _, other = compare_accuracies([0.9, 0.88], [3, 5], 0.01, 6)
+    margin = float(t.ppf(1 - GUARD * (1 - LEVEL) / 2, 6)) * 0.01 * np.sqrt(1 / 3 + 1 / 5)
+    assert other.margin == pytest.approx(margin, rel=0.02)

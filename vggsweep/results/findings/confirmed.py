@@ -18,7 +18,13 @@ from scipy.special import ndtri, stdtrit
 from vggsweep.results.disk.answers import Answers
 from vggsweep.results.disk.confirmation import ChosenNetwork, Confirmation
 from vggsweep.results.statistics.noise import LEVEL, Interval
-from vggsweep.results.statistics.paired import Difference, SeedScatter, compare_with_best, seed_scatter
+from vggsweep.results.statistics.paired import (
+    GUARD,
+    Difference,
+    SeedScatter,
+    compare_with_best,
+    seed_scatter,
+)
 
 # A difference counts as one that so many seeds would tell where they do in this share of confirmations.
 POWER = 0.8
@@ -213,7 +219,7 @@ def seeds_that_tell(
     seen = float(apart.var(ddof=1)) / images + 2 / images**2
     of_images = max(0.0, seen - scatter.answers * shares)
     per_seed = 2 * scatter.variance
-    tail = 1 - (1 - LEVEL) / 2 / (networks * (networks - 1) / 2)
+    tail = 1 - GUARD * (1 - LEVEL) / 2 / (networks * (networks - 1) / 2)
     for seeds in range(max(len(best), len(other)) + 1, MOST_SEEDS):
         sigmas = float(stdtrit(networks * (seeds - 1), tail)) + float(ndtri(POWER))
         if sigmas * math.sqrt(of_images + per_seed / seeds) <= difference:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from vggsweep.results.columns import has_dials
 from vggsweep.results.statistics.answered import Answered
-from vggsweep.results.statistics.noise import Interval, Noise
-from vggsweep.results.statistics.paired import Difference
+from vggsweep.results.statistics.noise import Interval, Noise, SeedNoise
+from vggsweep.results.statistics.paired import Difference, compare_accuracies
 from vggsweep.results.statistics.settings import varied_settings
 
 
@@ -60,15 +60,12 @@ def find_standings(
     """
     rows = means.sort_values(y, ascending=False, kind="stable")
     names = describe_networks(rows)
-    best = (float(rows[y].iloc[0]), int(rows["seeds"].iloc[0]))
-    differences = answered.compare(rows.index.tolist()) if answered is not None else (None,) * len(rows)
+    accuracies, counts = rows[y].astype(float).tolist(), rows["seeds"].astype(int).tolist()
+    differences = answered.compare(rows.index.tolist()) if answered is not None else None
+    margins = _margins(differences, noise, accuracies, counts)
     found: list[Standing] = []
-    for (label, row), name, difference in zip(rows.iterrows(), names, differences, strict=True):
-        accuracy, seeds = float(row[y]), int(row["seeds"])
-        margin = noise.margin(best, (accuracy, seeds), len(rows) - 1) if noise is not None and found else None
-        if difference is not None:
-            margin = difference.margin
-        cost = row.get(x)
+    for at, ((label, row), name) in enumerate(zip(rows.iterrows(), names, strict=True)):
+        accuracy, seeds, margin, cost = accuracies[at], counts[at], margins[at], row.get(x)
         found.append(
             Standing(
                 label=label,
@@ -78,12 +75,29 @@ def find_standings(
                 seeds=seeds,
                 cost=None if cost is None or pd.isna(cost) else float(cost),
                 margin=margin,
-                is_told_apart=margin is not None and best[0] - accuracy > margin,
+                is_told_apart=margin is not None and accuracies[0] - accuracy > margin,
                 is_at_chance=row.get("at_chance") in (True,),
-                difference=difference if len(found) else None,
+                difference=differences[at] if differences is not None and at else None,
             )
         )
     return tuple(found)
+
+
+def _margins(
+    differences: Sequence[Difference] | None,
+    noise: Noise | None,
+    accuracies: Sequence[float],
+    seeds: Sequence[int],
+) -> Sequence[float | None]:
+    """By how much each may lie below the first, the best, by chance."""
+    if differences is None and isinstance(noise, SeedNoise):
+        differences = compare_accuracies(accuracies, seeds, noise.std, noise.freedom)
+    if differences is not None:
+        return [one.margin for one in differences]
+    if noise is None:
+        return [None] * len(accuracies)
+    best, others = (accuracies[0], 1), len(accuracies) - 1
+    return [None, *(noise.margin(best, (accuracy, 1), others) for accuracy in accuracies[1:])]
 
 
 def describe_networks(rows: pd.DataFrame) -> list[str]:

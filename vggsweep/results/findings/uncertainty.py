@@ -54,14 +54,16 @@ def _by_accuracies(noise: Noise | None, y: str, groups: Sequence[Sequence[Standi
         return f"{why}, so no interval can be given: take small differences as noise."
     others = max(1, *(len(group) - 1 for group in groups))
     margin = f"differences from the best below {_margins(noise, groups)} are noise"
-    if others > 1:
-        margin += f" (95 % for all {others} comparisons together, Bonferroni)"
     if isinstance(noise, SeedNoise):
+        if others > 1:
+            margin += " (95 % for all of them together, although the best was picked after looking)"
         return (
             f"The noise is that of the seeds: one trial's {y} scatters by {noise.std:.4f} (standard "
             f"deviation pooled over configurations, {noise.freedom} degrees of freedom, Student's t), and "
             f"{margin}. All networks answer the same validation images; other images would shift all of them."
         )
+    if others > 1:
+        margin += f" (95 % for all {others} comparisons together, Bonferroni)"
     return (
         "No configuration was trained with a second seed, so the noise is only the binomial error of "
         f"counting on {noise.images:,} validation images: {margin}. What another seed would change is not "
