@@ -66,6 +66,7 @@ from vggsweep.trial_facts import (
     metrics,
     network_facts,
     training_times,
+    unseen_classes,
 )
 from vggsweep.trial_group import TrialGroup
 from vggsweep.trial_log import log, logged_to
@@ -206,6 +207,9 @@ def _record_of(run: _Run) -> tuple[Record, Answers | None]:
     except Exception as error:
         state, reason = "FAIL", _logged_reason(error, run, result)
     history = result.training.history if result.training is not None else []
+    if result.training and (unseen := unseen_classes(result.training.validated[1], result.class_names)):
+        result.notes.append(unseen)
+        _show(run, f"note: {unseen}")
     record = Record(
         sweep=spec.sweep,
         trial=spec.number,

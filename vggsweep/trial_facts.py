@@ -24,6 +24,9 @@ from vggsweep.results.disk.answers import Answers
 from vggsweep.training.class_balance import balanced_accuracy
 from vggsweep.training.loop import EpochResult, Training, evaluate
 
+# Classes that a note names.
+MOST_NAMED = 8
+
 
 def network_facts(configured: ConfiguredNetwork) -> dict[str, Any]:
     """The ``network`` node: what was built."""
@@ -105,6 +108,21 @@ def class_metrics(hits: Sequence[int], images: Sequence[int], names: Sequence[st
     shares = [hit / count if count else None for hit, count in zip(hits, images, strict=True)]
     facts = {"class_acc": shares, "class_images": list(images), "class_names": list(names)}
     return {"balanced_acc": balanced_acc, **facts}
+
+
+def unseen_classes(images: Sequence[int], names: Sequence[str]) -> str | None:
+    """A note on classes of which no validation image is: no accuracy says how well they are told.
+
+    >>> unseen_classes((12, 0), ("cats", "dogs"))
+    'no validation image shows 1 of 2 classes (dogs): accuracies say nothing of it'
+    """
+    unseen = [name for name, count in zip(names, images, strict=False) if not count]
+    if not unseen:
+        return None
+    some = ", ".join(unseen[:MOST_NAMED]) + (", …" if len(unseen) > MOST_NAMED else "")
+    whom = "it" if len(unseen) == 1 else "them"
+    what = f"no validation image shows {len(unseen)} of {len(names)} classes ({some})"
+    return f"{what}: accuracies say nothing of {whom}"
 
 
 def kept_answers(training: Training | None, validation: str, identity: Identity) -> Answers | None:

@@ -49,6 +49,7 @@ Plain = Callable[..., dict[str, Any]]
         (["seed=true"], "seed=True should be a whole number"),
         (["device=3"], "device=3 should be auto, cpu, cuda, cuda:1 or mps."),
         (["sweep=3"], "sweep=3 should be a group of fields"),
+        (["~seed"], "seed is missing from the configuration."),
         (["~arch"], "arch is missing from the configuration."),
         (["~arch.depth"], "arch.depth is missing; give it a value, such as arch.depth="),
         (["+arch.foo=1"], "Unknown field arch.foo. "),

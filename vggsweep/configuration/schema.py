@@ -146,7 +146,7 @@ def _read_numbers(plain: dict[Any, Any], config: DictConfig) -> None:
 
     The environment holds only text: ``optimizer.lr=${oc.env:LR}`` means the number.
     """
-    if OmegaConf.is_interpolation(config, "seed") and isinstance(plain.get("seed"), str):
+    if isinstance(plain.get("seed"), str) and OmegaConf.is_interpolation(config, "seed"):
         plain["seed"] = _number(plain["seed"])
     for key, node in plain.items():
         if not isinstance(node, dict) or (cls := settings_of(str(key), node)) is None:

@@ -9,7 +9,9 @@ import pytest
 
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.layout import SweepDirectory
+from vggsweep.results.disk.openings import log_opening, new_opening
 from vggsweep.results.findings.evidence import check_column, load_evidence
+from vggsweep.results.findings.judgement import judge
 from vggsweep.results.statistics.replicates import has_replicates, mean_over_seeds
 
 Write = Callable[..., Path]
@@ -73,3 +75,34 @@ def test_replicates_are_those_that_differ_in_nothing_that_decides_a_result(
     table = load_evidence([SweepDirectory(tmp_path / "runs")]).table
 
     assert mean_over_seeds(table)["seeds"].tolist() == [len(others)]
+
+
+@pytest.mark.parametrize("how", ["log", "validation", "after training", "not"])
+def test_the_test_set_is_called_unopened_only_where_nobody_looked(
+    write: Write, tmp_path: Path, how: str
+) -> None:
+    sweep = SweepDirectory(tmp_path / "mine")
+    for number, smoothing in enumerate((0.0, 0.1)):
+        facts = settings(0, smoothing)
+        if how == "validation":
+            facts["configuration"] |= {"dataset": {"validation": "test"}}  # type: ignore[operator]
+        metrics = {"val_acc": 0.5 + smoothing, "val_images": 100}
+        if how == "after training":
+            metrics["test_acc"] = 0.5
+        write(sweep.path, number, **facts, metrics=metrics)
+    if how == "log":  # of a trial that was removed since
+        log_opening(new_opening(7, 0.5, 1.0, 100, "vggsweep evaluate mine/7"), sweep.openings)
+
+    text = " ".join(judge(load_evidence([sweep])).verdict.cautions)
+
+    assert "it was picked on these same validation images" in text
+    assert ("the test set was not opened" in text) == (how == "not")
+
+
+def test_a_class_without_validation_images_is_a_caution(write: Write, tmp_path: Path) -> None:
+    classes = {"class_names": ["cat", "dog"], "class_images": [100, 0], "class_acc": [0.5, None]}
+    write(tmp_path / "mine", 0, metrics={"val_acc": 0.5, "val_images": 100, **classes})
+
+    text = " ".join(judge(load_evidence([SweepDirectory(tmp_path / "mine")])).verdict.cautions)
+
+    assert "no validation image shows dog: accuracies say nothing of how well that is told" in text

@@ -103,3 +103,13 @@ def test_counting_images_does_not_tell_the_noise_of_balanced_accuracy() -> None:
     assert noise_behind(of_one_seed, mean_over_seeds(of_one_seed), "balanced_acc") is None
     assert noise_behind(of_one_seed, mean_over_seeds(of_one_seed)) == BinomialNoise(280)
     assert isinstance(noise_behind(of_two, mean_over_seeds(of_two), "balanced_acc"), SeedNoise)
+
+
+@pytest.mark.parametrize("column", ["val_acc", "balanced_acc"])
+def test_seeds_that_agree_are_no_surer_than_one_image(column: str) -> None:
+    rows = [{**network(depth, 8), "seed": seed, column: 0.5} for depth in (4, 6) for seed in (0, 1)]
+    table = results(*rows).assign(val_images=16)
+
+    noise = noise_behind(table, mean_over_seeds(table), column)
+
+    assert noise == SeedNoise(1 / 16, 2)

@@ -108,3 +108,14 @@ def test_a_mean_is_at_chance_where_all_its_trials_are() -> None:
     table = results(*({**row, "at_chance": flag} for row, flag in zip([*some, *all_], flags, strict=True)))
 
     assert mean_over_seeds(table)["at_chance"].tolist() == [False, True]
+
+
+def test_a_training_that_several_sweeps_hold_counts_once() -> None:
+    first = [row | {"sweep": "a", "configuration": "c4"} for row in replicates(4, 0.8, 0.9)]
+    again = [row | {"sweep": "b", "configuration": "c4"} for row in replicates(4, 0.8, 0.9, 0.7)]
+    other = [row | {"sweep": "b", "configuration": "c6"} for row in replicates(6, 0.6)]
+
+    means = mean_over_seeds(results(*first, *again, *other))
+
+    assert means[["sweep", "depth", "seeds"]].values.tolist() == [["a", 4, 2], ["b", 4, 1], ["b", 6, 1]]
+    assert means["val_acc"].tolist() == pytest.approx([0.85, 0.7, 0.6])

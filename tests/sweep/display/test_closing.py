@@ -60,6 +60,21 @@ def test_front_is_that_of_the_accuracy_that_was_optimised() -> None:
     assert " ".join(line.split()) == "trial 1 balanced_acc 0.5000 macs 1k depth 4, width 8, lr 0.01"
 
 
+def test_each_set_of_validation_images_has_a_front_of_its_own() -> None:
+    points = table((1000, 0.9), (2000, 0.8), (1000, 0.5), (2000, 0.6))
+    lines = front_lines("s", points.assign(dataset="own", images=["a", "a", "b", "b"]), "macs")
+    assert [" ".join(line.split()[:4]) for line in lines] == [
+        "images validation images differ,",
+        "set 1",
+        "front accuracy against macs:",
+        "trial 0 val_acc 0.9000",
+        "set 2",
+        "front accuracy against macs:",
+        "trial 2 val_acc 0.5000",
+        "trial 3 val_acc 0.6000",
+    ]
+
+
 def test_networks_of_equal_cost_have_no_front() -> None:
     equal = table((1000, 0.8), (1010, 0.9), (990, 0.7)).assign(depth=[4, 6, 8])
     heading, *lines = front_lines("s", equal, "macs")
@@ -124,3 +139,6 @@ def test_a_space_that_is_not_trained_whole_is_said_before_and_after(
     whole = start(*words, "n_trials=4")
     assert whole.end() == 0, whole.text
     assert "ends after" not in whole.text
+    fewer = start(*words, "n_trials=3")
+    assert fewer.end() == 0, fewer.text
+    assert "ends after" not in fewer.text

@@ -209,3 +209,16 @@ def test_name_says_what_is_swept_and_finds_a_sweep_that_had_the_earlier_name(own
     assert spec_of(*words).name == earlier
     assert spec_of("space=stagewise").name.startswith("stagewise-")
     assert spec_of("space=[depth_width,optimizer]").name.startswith("depth-width-optimizer-more-")
+
+
+def test_seeds_of_enqueued_trials_are_refused_beside_replicates() -> None:
+    enqueued = "sweep.enqueue=[{arch.width: 4, seed: 3},{arch.width: 4, seed: 4}]"
+
+    assert "leave seed out here" in refused("arch.depth=4", enqueued, "sweep.replicates=2")
+    assert len(spec_of("arch.depth=4", enqueued).settings.enqueue or ()) == 2
+
+
+def test_a_value_that_a_list_has_twice_is_one_choice() -> None:
+    spec = spec_of("arch.depth=4,4,6", "optimizer.lr=1e-1,0.1,.1,0.2")
+
+    assert spec.space.size == 4

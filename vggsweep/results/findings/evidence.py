@@ -18,6 +18,7 @@ from vggsweep.results.disk.choice import Choice
 from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.measurements import Measurement, read_measurements
+from vggsweep.results.disk.openings import read_openings
 from vggsweep.results.disk.record import Record, readable_record
 from vggsweep.results.disk.sweep_file import read_ended, read_infeasible, read_saved_spec
 from vggsweep.results.findings.latencies import latest
@@ -41,6 +42,7 @@ class SweepFacts:
         timed: the last session that timed its networks anew; None where there was none.
         confirmation: what it confirms of another sweep; None for a search.
         infeasible: which points were no networks then, a sentence for each reason.
+        is_test_opened: whether its log tells of a look at the test set, of trials that were removed too.
         path: its directory, as it begins the table's `dir`.
     """
 
@@ -53,6 +55,7 @@ class SweepFacts:
     timed: Measurement | None = None
     confirmation: Confirmation | None = None
     infeasible: tuple[str, ...] = ()
+    is_test_opened: bool = False
     path: Path = Path()
 
 
@@ -145,7 +148,13 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
     confirmation = None
     with suppress(RecordError):
         confirmation = read_confirmation(directory.confirmation)
-    found = SweepFacts(directory.name, path=directory.path, timed=timed, confirmation=confirmation)
+    found = SweepFacts(
+        directory.name,
+        path=directory.path,
+        timed=timed,
+        confirmation=confirmation,
+        is_test_opened=bool(read_openings(directory.openings)),
+    )
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
             return replace(

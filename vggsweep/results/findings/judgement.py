@@ -11,6 +11,9 @@ from vggsweep.results.findings.fair_rates import FairComparison, at_own_rates, c
 from vggsweep.results.findings.verdict import PICKED, Verdict, reach_verdict
 from vggsweep.results.statistics.front import same_data
 
+# Classes that a caution names.
+MOST_NAMED = 5
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -54,4 +57,38 @@ def judge(evidence: Evidence, x: str | None = None, y: str | None = None) -> Jud
     if all(one.confirmation is not None for one in evidence.sweeps):  # another sweep chose these networks
         kept = (caution for caution in verdict.cautions if not caution.startswith(PICKED))
         verdict = replace(verdict, cautions=tuple(kept))
+    elif not _has_opened_test(evidence):
+        verdict = replace(verdict, cautions=tuple(map(_unopened, verdict.cautions)))
+    if unseen := _unseen_classes(evidence):
+        verdict = replace(verdict, cautions=(*verdict.cautions, unseen))
     return Judgement(verdict, table, cost, accuracy, fair)
+
+
+def _unseen_classes(evidence: Evidence) -> str | None:
+    """That some class has no validation image, so that no accuracy says how well it is told."""
+    found = {
+        name
+        for record in evidence.records.values()
+        for name, images in zip(
+            record.metrics.get("class_names") or (), record.metrics.get("class_images") or (), strict=False
+        )
+        if not images
+    }
+    if not found:
+        return None
+    some = ", ".join(sorted(found)[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
+    return f"no validation image shows {some}: accuracies say nothing of how well that is told"
+
+
+def _has_opened_test(evidence: Evidence) -> bool:
+    """Whether anybody looked at the test set: by a verb, after a training, or to validate on it."""
+    of_trials = (
+        record.metrics.get("test_acc") is not None
+        or record.configuration.get("dataset", {}).get("validation") == "test"
+        for record in evidence.records.values()
+    )
+    return any(one.is_test_opened for one in evidence.sweeps) or any(of_trials)
+
+
+def _unopened(caution: str) -> str:
+    return f"{caution}, and the test set was not opened" if caution.startswith(PICKED) else caution

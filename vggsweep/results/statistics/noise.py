@@ -112,6 +112,8 @@ def seed_noise(means: pd.DataFrame, column: str = "val_acc") -> SeedNoise | None
 def noise_behind(table: pd.DataFrame, means: pd.DataFrame, column: str = "val_acc") -> Noise | None:
     """The noise of a table's accuracies: that of its seeds, else of counting; None where neither is known.
 
+    Seeds that agree by chance do not make an accuracy more certain than one image of those it was counted on.
+
     Args:
         table: a results table.
         means: its `vggsweep.results.statistics.replicates.mean_over_seeds`.
@@ -120,6 +122,8 @@ def noise_behind(table: pd.DataFrame, means: pd.DataFrame, column: str = "val_ac
     if column not in table.columns:
         return None
     found = seed_noise(means, column)
+    if found is not None and "val_images" in table.columns and (images := images_behind(table, column)):
+        found = SeedNoise(max(found.std, 1 / images), found.freedom)
     if column == "balanced_acc":  # no share of the images: its rarest classes decide how far it scatters
         return found
     if found is None and (images := images_behind(table, column)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from vggsweep.configuration.identity import has_effect
 from vggsweep.results.columns import COLUMNS, kind_of
 
 CONFIGURATION = "configuration"
+# Where trials agree in these and in their seed, they are one training.
+SAME = (CONFIGURATION, "device", "precision")
 
 
 def configuration_groups(table: pd.DataFrame) -> pd.Series:
@@ -20,21 +22,27 @@ def configuration_groups(table: pd.DataFrame) -> pd.Series:
     there is one; else the table's columns of settings do, which is right for everything a sweep varies, but
     cannot know an override of a single run that has no column; there two trials of one seed stand each for
     itself.
-    Devices, precisions and sweeps are never mixed.
+    Devices, precisions and sweeps are never mixed; a training that several sweeps hold (`_is_repeat`) is the
+    first one's.
     """
     each = pd.Series(range(len(table)), index=table.index, dtype="int64")
     if "seed" not in table.columns:
         return each
     is_known = CONFIGURATION in table.columns
-    shared = ("sweep", CONFIGURATION, "device", "precision")
-    names = [name for name in table.columns if (name in shared if is_known else _is_shared(str(name)))]
-    key = pd.Series("", index=table.index, dtype=object)
-    for name in names:
-        key = key + "\x1f" + table[name].astype(object).map(str)
+    names = ("sweep", *SAME) if is_known else tuple(filter(_is_shared, map(str, table.columns)))
+    key = _joined(table, [name for name in names if name in table.columns])
     if not is_known:
         is_ambiguous = key.isin(key[_is_repeat(table, key)])
         key = key.where(~is_ambiguous, key + "\x1e" + each.map(str))
     return pd.Series(pd.factorize(key)[0], index=table.index, dtype="int64")
+
+
+def _joined(table: pd.DataFrame, names: Iterable[str]) -> pd.Series:
+    """The values of some columns as one text for each row."""
+    key = pd.Series("", index=table.index, dtype=object)
+    for name in names:
+        key = key + "\x1f" + table[name].astype(object).map(str)
+    return key
 
 
 def _is_shared(column: str) -> bool:
@@ -43,9 +51,15 @@ def _is_shared(column: str) -> bool:
 
 
 def _is_repeat(table: pd.DataFrame, groups: pd.Series) -> pd.Series:
-    """Rows that repeat a finished one, seed and all: they say nothing new and count once."""
+    """Rows that repeat a finished one, seed and all: they say nothing new and count once.
+
+    Of another sweep too, where the configuration is known: what `sweep.warm_start` took over, or what two
+    sweeps trained alike.
+    """
     if "seed" not in table.columns:
         return pd.Series(False, index=table.index)
+    if CONFIGURATION in table.columns:
+        groups = _joined(table, [name for name in SAME if name in table.columns])
     complete = table["state"] == "COMPLETE"
     pairs = pd.DataFrame({"group": groups, "seed": table["seed"].map(str)})[complete]
     return pairs.duplicated().reindex(table.index, fill_value=False)

@@ -18,7 +18,7 @@ from vggsweep.results.findings.evidence import load_evidence
 from vggsweep.results.findings.fair_rates import FairComparison, compare_fairly, fair_sentences
 from vggsweep.results.findings.standing import describe_network
 from vggsweep.results.findings.verdict import equal_cost_groups
-from vggsweep.results.statistics.front import pareto_front
+from vggsweep.results.statistics.front import data_sets, pareto_front
 from vggsweep.results.statistics.replicates import mean_over_seeds
 from vggsweep.results.statistics.settings import varied_settings
 from vggsweep.results.tables.formats import csv_text
@@ -83,7 +83,7 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
     elif has_points:
         lines += front_lines(spec.name, table, cost, accuracy)
     remainder = None if outcome.is_early or spec.settings.stop else spec.extent.remainder
-    if remainder is not None:
+    if remainder is not None and len(counted(trials)) <= spec.settings.n_trials:
         lines.append(f"  space     {remainder}")
     if set(found) - {"RUNNING"}:
         lines.append(f"  table     {directory.table}")
@@ -161,7 +161,16 @@ def fair_lines(found: FairComparison) -> list[str]:
 
 
 def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_acc") -> list[str]:
-    """The front of the configurations, or all where they cost the same; each with the mean over its seeds."""
+    """The front of the configurations, or all where they cost the same; each with the mean over its seeds.
+
+    Accuracies on different images do not compare: each set of images has lines of its own.
+    """
+    sets = data_sets(table)
+    if sets[table["state"] == "COMPLETE"].nunique() > 1:
+        lines = ["  images    validation images differ, so these are fronts apart:"]
+        for number, (_, rows) in enumerate(table.groupby(sets, sort=False), 1):
+            lines += [f"  set {number}", *front_lines(name, rows, cost, accuracy)]
+        return lines
     means = mean_over_seeds(table)
     finished = means[(means["state"] == "COMPLETE") & means[accuracy].notna()]
     equal, groups = equal_cost_groups(finished, cost) or (None, ())

@@ -275,6 +275,11 @@ def _check_enqueued(spec: SweepSpec) -> None:
         for key, value in item.items():
             if str(key).partition(".")[0] in WHOLE_NODES:
                 raise ConfigError(f"sweep.enqueue[{index}]: {key} belongs to the sweep as a whole.")
+            if key == "seed" and spec.settings.replicates > 1:
+                raise ConfigError(
+                    f"sweep.enqueue[{index}]: sweep.replicates={spec.settings.replicates} trains each "
+                    "configuration with several seeds, from seed= on; leave seed out here."
+                )
             point[key] = space.match_value(key, value) if key in space.distributions else value
             if key in space.distributions and point[key] is None:
                 raise ConfigError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ def read_space(
         is_shuffled_range = override.is_range_sweep() and (value.shuffle or value.transformers)  # type: ignore[attr-defined]
         try:
             if override.is_choice_sweep() or is_shuffled_range:
-                distributions[key] = CategoricalDistribution(choice_values(override))
+                distributions[key] = CategoricalDistribution(_each_once(choice_values(override)))
             else:
                 distributions[key] = create_optuna_distribution_from_override(override)
         except (ValueError, AssertionError, NotImplementedError) as error:
@@ -205,6 +205,15 @@ def _in_words(distribution: BaseDistribution) -> str:
     )
     scale = ", on a logarithmic scale" if distribution.log else ""
     return f"{kind} from {low:g} to {high:g}{steps}{scale}".strip()
+
+
+def _each_once(choices: Iterable[Any]) -> list[Any]:
+    """The choices without those that mean what an earlier one means, however they are spelt."""
+    kept: list[Any] = []
+    for choice in choices:
+        if not any(_means(earlier, choice_value(choice)) for earlier in kept):
+            kept.append(choice)
+    return kept
 
 
 def _means(choice: Any, value: Any) -> bool:
