@@ -368,3 +368,24 @@ def test_a_finished_run_is_left_alone_and_its_configuration_becomes_a_new_trial(
     assert before.record.read_bytes() == content
     assert first.configuration_hash == second.configuration_hash
     assert first.metrics == second.metrics
+
+
+def test_a_class_that_no_validation_image_shows_is_a_note(
+    train: Callable[..., tuple[Record, TrialDirectory]], own_folder: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.array([0] * 60 + [1] * 60 + [2])
+    images = rng.integers(0, 256, (len(labels), 8, 8), dtype=np.uint8)
+    np.savez(own_folder / "rare.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+
+    words = (
+        "dataset=arrays",
+        f"dataset.path={own_folder / 'rare.npz'}",
+        "dataset.resolution=8",
+        "dataset.channels=1",
+    )
+    record, directory = train(*words, "dataset.limit=null", "arch.num_blocks=1", "train.epochs=1")
+
+    told = "no validation image shows 1 of 3 classes (2): accuracies say nothing of it"
+    assert told in record.notes
+    assert told in directory.log.read_text()

@@ -3,8 +3,8 @@
     read → build → cost → data → train → measure → record
 
 Everything that can be known to be wrong without data or device is refused before, by
-`vggsweep.configuration.checks`. What goes wrong here ends the trial as FAIL, with its reason in the
-record; an interruption leaves no record, and the same configuration continues from its checkpoint.
+`vggsweep.configuration.checks`. What goes wrong here ends the trial as FAIL, with its reason in the record;
+an interruption leaves no record, and the same configuration continues from its checkpoint.
 """
 
 from __future__ import annotations
@@ -123,10 +123,8 @@ def run_trial(
         The record, as written.
 
     Raises:
-        Interrupted: a signal arrived; the checkpoint holds the last finished epoch.
-        Superseded: another worker owns the trial now.
-        WriteFailed: a file cannot be written; the trial continues once that is cured.
-        DataChanged: the pictures changed since their fingerprint was taken; so does it once they are back.
+        Interrupted, Superseded: by a signal (the checkpoint holds the last epoch), or by another worker.
+        WriteFailed, DataChanged: a file cannot be written, or pictures changed; it goes on once cured.
     """
     directory = spec.directory
     remove_torn_files(directory)
@@ -207,9 +205,8 @@ def _record_of(run: _Run) -> tuple[Record, Answers | None]:
     except Exception as error:
         state, reason = "FAIL", _logged_reason(error, run, result)
     history = result.training.history if result.training is not None else []
-    if result.training and (unseen := unseen_classes(result.training.validated[1], result.class_names)):
-        result.notes.append(unseen)
-        _show(run, f"note: {unseen}")
+    for text in unseen_classes(result.training, result.class_names):
+        _note(run, result, text)
     record = Record(
         sweep=spec.sweep,
         trial=spec.number,

@@ -110,19 +110,16 @@ def class_metrics(hits: Sequence[int], images: Sequence[int], names: Sequence[st
     return {"balanced_acc": balanced_acc, **facts}
 
 
-def unseen_classes(images: Sequence[int], names: Sequence[str]) -> str | None:
-    """A note on classes of which no validation image is: no accuracy says how well they are told.
-
-    >>> unseen_classes((12, 0), ("cats", "dogs"))
-    'no validation image shows 1 of 2 classes (dogs): accuracies say nothing of it'
-    """
+def unseen_classes(training: Training | None, names: Sequence[str]) -> list[str]:
+    """A note on classes of which no validation image is: no accuracy says how well they are told."""
+    images = training.validated[1] if training is not None else ()
     unseen = [name for name, count in zip(names, images, strict=False) if not count]
     if not unseen:
-        return None
+        return []
     some = ", ".join(unseen[:MOST_NAMED]) + (", …" if len(unseen) > MOST_NAMED else "")
     whom = "it" if len(unseen) == 1 else "them"
     what = f"no validation image shows {len(unseen)} of {len(names)} classes ({some})"
-    return f"{what}: accuracies say nothing of {whom}"
+    return [f"{what}: accuracies say nothing of {whom}"]
 
 
 def kept_answers(training: Training | None, validation: str, identity: Identity) -> Answers | None:
