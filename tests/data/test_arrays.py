@@ -95,6 +95,26 @@ def test_labels_that_begin_at_1_leave_a_class_that_no_image_teaches_and_it_is_sa
     assert data.note.startswith("No training image shows 1 of 4 classes: 0.")
 
 
+def test_what_is_not_read_and_pixels_that_are_nearly_black_are_said(
+    arrays: Settings, load: Callable[..., LoadedData]
+) -> None:
+    masks = {"x_train": pixels(40) % 2, "x_test": pixels(12, seed=1) % 2}
+    data = load(arrays({**KERAS, **masks, "train_images": pixels(40), "train_labels": labels(40)}))
+
+    assert data.note is not None
+    assert "train_images is not read: x_train is." in data.note
+    assert "train_labels is not read: y_train is." in data.note
+    assert "All pixels are 0 or 1 of 255, nearly black." in data.note
+    assert "nearly black" not in str(load(arrays({**KERAS, "x_train": (pixels(40) % 2).astype(float)})).note)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_no_images_are_called_none(arrays: Settings, load: Callable[..., LoadedData], kind: type) -> None:
+    empty = {"x_train": np.zeros((0, 8, 8), kind), "y_train": labels(0)}
+    with pytest.raises(ConfigError, match="train split: there are no images"):
+        load(arrays({**KERAS, **empty}))
+
+
 def test_class_names_may_be_an_array_too(arrays: Settings) -> None:
     assert class_names(arrays({**KERAS, "class_names": np.array(["ant", "bee", "cow"])})) == (
         "ant",

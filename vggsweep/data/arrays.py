@@ -55,13 +55,22 @@ def _opened(path: Path, place: str, stamp: tuple[int, int, int]) -> Source:
     test = functools.partial(_split, path, place, names, "test")
     classes = _read(path, place, CLASS_NAMES).tolist() if CLASS_NAMES in names else None
     held_out = next((name for name in VALIDATION if name in names), None)
+    train = _split(path, place, names, "train")
+    notes = [f"{held_out} is not read: a part of the training images validates."] if held_out else []
+    for known in (*IMAGES.values(), *LABELS.values()):
+        held = [name for name in known if name in names]
+        notes += [f"{name} is not read: {held[0]} is." for name in held[1:]]
+    if train.brightest <= 1:  # masks, or pixels that were scaled and then made whole
+        notes.append(
+            "All pixels are 0 or 1 of 255, nearly black. Save floats from 0 to 1, or 255 times as much."
+        )
     return Source(
         place,
-        _split(path, place, names, "train"),
+        train,
         test if _first(names, IMAGES["test"]) else None,
         None if classes is None else list(map(str, classes)),
         f"Put {' or '.join(IMAGES['test'])} and their labels into it.",
-        [f"{held_out} is not read: a part of the training images validates."] if held_out else [],
+        notes,
     )
 
 
@@ -85,9 +94,11 @@ def _split(path: Path, place: str, names: frozenset[str], split: SplitName) -> H
 
 
 def _bytes(pixels: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    if not pixels.size:
+        raise ConfigError(f"{where}: there are no images.")
     if pixels.dtype == np.uint8:
         return pixels
-    is_number = pixels.size > 0 and pixels.dtype.kind in "iuf"
+    is_number = pixels.dtype.kind in "iuf"
     low, high = (pixels.min(), pixels.max()) if is_number else (-1, -1)
     if pixels.dtype.kind in "iu" and low >= 0 and high <= 255:
         return pixels.astype(np.uint8)

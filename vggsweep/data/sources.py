@@ -70,6 +70,11 @@ class Held:
         self.labels = images.labels
         self.shape = images.image_shape
 
+    @property
+    def brightest(self) -> int:
+        """The highest value of all pixels."""
+        return int(self._images.images.max(initial=0))
+
     def images(self, channels: int, resolution: int) -> ImageSet:
         """The images as they are; where processes share theirs, in the memory that they share."""
         if RECENT.folder is not None:
