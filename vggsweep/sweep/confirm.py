@@ -36,7 +36,6 @@ from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.study import close_study
 from vggsweep.sweep.storage.trial_attrs import attrs_of
 
-ENDING = "-confirm"
 # Words of the search that say what it looks for and how; the confirmation says that by itself.
 OF_THE_SEARCH = ("pruner", "space", "hydra")
 ONLY_OF_THE_SEARCH = ("sweep.allow_sampler", "sweep.detach")

@@ -77,7 +77,7 @@ def test_replicates_are_those_that_differ_in_nothing_that_decides_a_result(
     assert mean_over_seeds(table)["seeds"].tolist() == [len(others)]
 
 
-@pytest.mark.parametrize("how", ["log", "validation", "after training", "not"])
+@pytest.mark.parametrize("how", ["log", "confirmation", "validation", "after training", "not"])
 def test_the_test_set_is_called_unopened_only_where_nobody_looked(
     write: Write, tmp_path: Path, how: str
 ) -> None:
@@ -90,8 +90,12 @@ def test_the_test_set_is_called_unopened_only_where_nobody_looked(
         if how == "after training":
             metrics["test_acc"] = 0.5
         write(sweep.path, number, **facts, metrics=metrics)
+    opening = new_opening(7, 0.5, 1.0, 100, "vggsweep evaluate mine/7")
     if how == "log":  # of a trial that was removed since
-        log_opening(new_opening(7, 0.5, 1.0, 100, "vggsweep evaluate mine/7"), sweep.openings)
+        log_opening(opening, sweep.openings)
+    if how == "confirmation":
+        (tmp_path / "mine-confirm").mkdir()
+        log_opening(opening, SweepDirectory(tmp_path / "mine-confirm").openings)
 
     text = " ".join(judge(load_evidence([sweep])).verdict.cautions)
 

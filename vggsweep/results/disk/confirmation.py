@@ -18,6 +18,10 @@ from vggsweep.files import write_atomically
 SCHEMA_VERSION = 1
 
 
+# What the name of a confirmation has behind that of the sweep that it confirms.
+ENDING = "-confirm"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChosenNetwork:
     """A configuration of the search that is trained again.

@@ -15,7 +15,7 @@ from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.best import configuration_keys
 from vggsweep.results.disk.choice import Choice
-from vggsweep.results.disk.confirmation import Confirmation, read_confirmation
+from vggsweep.results.disk.confirmation import ENDING, Confirmation, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.openings import read_openings
@@ -42,7 +42,8 @@ class SweepFacts:
         timed: the last session that timed its networks anew; None where there was none.
         confirmation: what it confirms of another sweep; None for a search.
         infeasible: which points were no networks then, a sentence for each reason.
-        is_test_opened: whether its log tells of a look at the test set, of trials that were removed too.
+        is_test_opened: whether its log tells of a look at the test set, of trials that were removed and
+            of its confirmation too.
         path: its directory, as it begins the table's `dir`.
     """
 
@@ -153,7 +154,7 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
         path=directory.path,
         timed=timed,
         confirmation=confirmation,
-        is_test_opened=bool(read_openings(directory.openings)),
+        is_test_opened=_is_test_opened(directory),
     )
     with suppress(RecordError):
         if (saved := read_saved_spec(directory.settings)) is not None:
@@ -167,3 +168,11 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
                 infeasible=read_infeasible(directory.best),
             )
     return found
+
+
+def _is_test_opened(directory: SweepDirectory) -> bool:
+    confirms = SweepDirectory(directory.path.with_name(directory.path.name + ENDING))
+    return any(
+        read_openings(one.openings) or any(one.path.glob("trials/*/test.json"))
+        for one in (directory, confirms)
+    )
