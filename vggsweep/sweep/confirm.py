@@ -22,7 +22,12 @@ from vggsweep.configuration.schema import TARGET_FIELDS, read_configuration
 from vggsweep.configuration.words import parse, word
 from vggsweep.data.catalog import check_test_split
 from vggsweep.errors import ConfigError, SweepError
-from vggsweep.results.disk.confirmation import ChosenNetwork, Confirmation, read_confirmation
+from vggsweep.results.disk.confirmation import (
+    ChosenNetwork,
+    Confirmation,
+    confirmations_of,
+    read_confirmation,
+)
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.record import Record
 from vggsweep.results.disk.sweep_file import SavedSpec
@@ -36,6 +41,7 @@ from vggsweep.sweep.spec.saved_spec import read_saved
 from vggsweep.sweep.storage.study import close_study
 from vggsweep.sweep.storage.trial_attrs import attrs_of
 
+ENDING = "-confirm"
 # Words of the search that say what it looks for and how; the confirmation says that by itself.
 OF_THE_SEARCH = ("pruner", "space", "hydra")
 ONLY_OF_THE_SEARCH = ("sweep.allow_sampler", "sweep.detach")
@@ -238,13 +244,8 @@ def _used_seeds(search: Search, records: Sequence[Record]) -> set[int]:
     first = int((search.saved.fingerprint or {}).get("seed", 0))
     used = set(range(first, first + search.saved.replicates))
     used |= {seed for one in records if isinstance(seed := one.configuration.get("seed"), int)}
-    for sibling in search.directory.path.parent.glob("*/confirmation.json"):
-        earlier = read_confirmation(sibling)
-        if earlier is None:
-            continue
-        # of a sweep that is gone it may be this one, renamed since
-        if earlier.sweep == search.directory.name or not sibling.parent.with_name(earlier.sweep).is_dir():
-            used |= set(range(earlier.first_seed, earlier.first_seed + earlier.seeds))
+    for _, earlier in confirmations_of(search.directory.path):
+        used |= set(range(earlier.first_seed, earlier.first_seed + earlier.seeds))
     return used
 
 

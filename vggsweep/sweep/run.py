@@ -41,7 +41,7 @@ def run_sweep(spec: SweepSpec, config: DictConfig, hydra_context: HydraContext) 
         spec = replace(spec, only=only)
     if spec.sampler_note is not None and not spec.directory.settings.exists():
         say(f"known_cost cannot search this space: {spec.sampler_note}. tpe proposes instead.")
-    if (remainder := spec.extent.remainder) is not None and not spec.directory.settings.exists():
+    if (remainder := spec.extent.remainder()) is not None and not spec.directory.settings.exists():
         say(f"of this space {remainder}.")
     check_same_sweep(spec)
     say_changed_code(spec)

@@ -18,7 +18,7 @@ from vggsweep.errors import ConfigError, Stopped, SweepError
 from vggsweep.files import make_directory
 from vggsweep.results.disk.address import ranges
 from vggsweep.results.disk.choice import find_whole_sweep
-from vggsweep.results.disk.confirmation import ENDING, Confirmation, read_confirmation, write_confirmation
+from vggsweep.results.disk.confirmation import Confirmation, read_confirmation, write_confirmation
 from vggsweep.results.disk.layout import SweepDirectory, enter_outputs, sweep_directory
 from vggsweep.results.disk.openings import read_openings
 from vggsweep.results.findings.chosen import choose_best
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     top, seeds, trials = _numbers(arguments)
     directory = find_whole_sweep(arguments.sweep, "Of a trial `vggsweep evaluate` opens the test set.")
     enter_outputs(directory)
-    from vggsweep.sweep.confirm import application_of, check_words, open_search
+    from vggsweep.sweep.confirm import ENDING, application_of, check_words, open_search
     from vggsweep.sweep.tested import finished_trials, open_tests
 
     words = check_words(arguments.overrides)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vggsweep.errors import ConfigError
+from vggsweep.results.disk.confirmation import Confirmation, write_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.openings import log_opening, new_opening
 from vggsweep.results.findings.evidence import check_column, load_evidence
@@ -94,8 +95,14 @@ def test_the_test_set_is_called_unopened_only_where_nobody_looked(
     if how == "log":  # of a trial that was removed since
         log_opening(opening, sweep.openings)
     if how == "confirmation":
-        (tmp_path / "mine-confirm").mkdir()
-        log_opening(opening, SweepDirectory(tmp_path / "mine-confirm").openings)
+        confirms = SweepDirectory(tmp_path / "another name")
+        confirms.path.mkdir()
+        empty = dict.fromkeys(("chosen", "named", "words", "flags"), ())
+        numbers = dict.fromkeys(("top", "first_seed", "seeds"), 1)
+        texts = dict.fromkeys(("rule", "accuracy", "begun"), "")
+        about = Confirmation(sweep="mine", **empty, **numbers, **texts)  # type: ignore[arg-type]
+        write_confirmation(about, confirms.confirmation)
+        log_opening(opening, confirms.openings)
 
     text = " ".join(judge(load_evidence([sweep])).verdict.cautions)
 

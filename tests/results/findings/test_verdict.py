@@ -305,3 +305,14 @@ def test_a_network_is_named_by_what_it_has_and_by_every_swept_value() -> None:
     assert (
         describe_network(pd.Series(staged), ["arch.stages"]) == "depth 4, width 8, arch.stages [[2,8],[2,16]]"
     )
+
+
+def test_seeds_that_agree_are_said_to_and_one_image_is_the_noise() -> None:
+    rows = [{**network(depth, 4), "seed": seed, "val_acc": depth / 8} for depth in (4, 6) for seed in (0, 1)]
+
+    found = reach_verdict(results(*rows).assign(val_images=16))
+
+    assert (
+        "that of the seeds: they agree, and one image of 16 is taken (0.0625, 2 degrees" in found.uncertainty
+    )
+    assert "scatters" not in found.uncertainty

@@ -112,4 +112,4 @@ def test_seeds_that_agree_are_no_surer_than_one_image(column: str) -> None:
 
     noise = noise_behind(table, mean_over_seeds(table), column)
 
-    assert noise == SeedNoise(1 / 16, 2)
+    assert noise == SeedNoise(1 / 16, 2, 16)

@@ -61,14 +61,15 @@ def test_front_is_that_of_the_accuracy_that_was_optimised() -> None:
 
 
 def test_each_set_of_validation_images_has_a_front_of_its_own() -> None:
-    points = table((1000, 0.9), (2000, 0.8), (1000, 0.5), (2000, 0.6))
-    lines = front_lines("s", points.assign(dataset="own", images=["a", "a", "b", "b"]), "macs")
+    points = table((1000, 0.9), (2000, 0.8), (1000, 0.5), (2000, 0.6), (1, 0.1))
+    points.loc[4, "state"] = "FAIL"
+    lines = front_lines("s", points.assign(dataset="own", images=["a", "a", "b", "b", None]), "macs")
     assert [" ".join(line.split()[:4]) for line in lines] == [
         "images validation images differ,",
-        "set 1",
+        "on own (images a):",
         "front accuracy against macs:",
         "trial 0 val_acc 0.9000",
-        "set 2",
+        "on own (images b):",
         "front accuracy against macs:",
         "trial 2 val_acc 0.5000",
         "trial 3 val_acc 0.6000",
@@ -132,7 +133,7 @@ def test_a_space_that_is_not_trained_whole_is_said_before_and_after(
     words = ("-m", "arch.depth=2,3", "sweep.replicates=2", "sweep.name=s")
     cut = start(*words, "n_trials=3")
     assert cut.end() == 0, cut.text
-    told = "n_trials=3 ends after 3 of its 4 trials (2 configurations x 2 seeds); n_trials=4 trains all"
+    told = "n_trials=3 ends after 3 of up to 4 trials (2 configurations x 2 seeds); n_trials=4 trains all"
     assert cut.text.startswith(f"vggsweep: of this space {told}.\n")
     assert f"  space     {told}\n" in cut.text
 

@@ -7,7 +7,7 @@ follow from what the test set says; the second half once every network has answe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,6 @@ from vggsweep.errors import RecordError
 from vggsweep.files import write_atomically
 
 SCHEMA_VERSION = 1
-
-
-# What the name of a confirmation has behind that of the sweep that it confirms.
-ENDING = "-confirm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +111,17 @@ def read_confirmation(path: Path) -> Confirmation | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(f"{path} is damaged: {type(error).__name__}: {error}.") from None
+
+
+def confirmations_of(sweep: Path) -> Iterator[tuple[Path, Confirmation]]:
+    """The directories beside a sweep's that confirm it, each with what it confirms.
+
+    Where the sweep that one confirms is gone, it may be this one, renamed since.
+
+    Raises:
+        RecordError: a confirmation of any sweep is damaged.
+    """
+    for path in sorted(sweep.parent.glob("*/confirmation.json")):
+        found = read_confirmation(path)
+        if found is not None and (found.sweep == sweep.name or not sweep.with_name(found.sweep).is_dir()):
+            yield path.parent, found

@@ -15,7 +15,7 @@ from vggsweep.results.best_rates import FairFacts
 from vggsweep.results.columns import COLUMNS, MEASURED, near_column
 from vggsweep.results.disk.best import configuration_keys
 from vggsweep.results.disk.choice import Choice
-from vggsweep.results.disk.confirmation import ENDING, Confirmation, read_confirmation
+from vggsweep.results.disk.confirmation import Confirmation, confirmations_of, read_confirmation
 from vggsweep.results.disk.layout import SweepDirectory
 from vggsweep.results.disk.measurements import Measurement, read_measurements
 from vggsweep.results.disk.openings import read_openings
@@ -42,8 +42,8 @@ class SweepFacts:
         timed: the last session that timed its networks anew; None where there was none.
         confirmation: what it confirms of another sweep; None for a search.
         infeasible: which points were no networks then, a sentence for each reason.
-        is_test_opened: whether its log tells of a look at the test set, of trials that were removed and
-            of its confirmation too.
+        is_test_opened: whether somebody looked at the test set: as its log says, of trials that were removed
+            too, or to confirm it.
         path: its directory, as it begins the table's `dir`.
     """
 
@@ -171,8 +171,13 @@ def _facts(directory: SweepDirectory) -> SweepFacts:
 
 
 def _is_test_opened(directory: SweepDirectory) -> bool:
-    confirms = SweepDirectory(directory.path.with_name(directory.path.name + ENDING))
-    return any(
-        read_openings(one.openings) or any(one.path.glob("trials/*/test.json"))
-        for one in (directory, confirms)
-    )
+    """By a verb, or by a confirmation; where one is damaged, nobody knows."""
+    if read_openings(directory.openings):
+        return True
+    try:
+        return any(
+            found.result is not None or read_openings(SweepDirectory(path).openings)
+            for path, found in confirmations_of(directory.path)
+        )
+    except RecordError:
+        return True

@@ -57,10 +57,15 @@ def _by_accuracies(noise: Noise | None, y: str, groups: Sequence[Sequence[Standi
     if isinstance(noise, SeedNoise):
         if others > 1:
             margin += " (95 % for all of them together, although the best was picked after looking)"
+        scatter = (
+            f"one trial's {y} scatters by {noise.std:.4f} (standard deviation pooled over configurations"
+        )
+        if noise.images is not None:
+            scatter = f"they agree, and one image of {noise.images:,} is taken ({noise.std:.4f}"
         return (
-            f"The noise is that of the seeds: one trial's {y} scatters by {noise.std:.4f} (standard "
-            f"deviation pooled over configurations, {noise.freedom} degrees of freedom, Student's t), and "
-            f"{margin}. All networks answer the same validation images; other images would shift all of them."
+            f"The noise is that of the seeds: {scatter}, {noise.freedom} degrees of freedom, Student's t), "
+            f"and {margin}. All networks answer the same validation images; other images would shift all of "
+            "them."
         )
     if others > 1:
         margin += f" (95 % for all {others} comparisons together, Bonferroni)"

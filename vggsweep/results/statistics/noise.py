@@ -39,10 +39,12 @@ class SeedNoise:
     Args:
         std: pooled standard deviation of one trial's accuracy.
         freedom: degrees of freedom behind it.
+        images: where seeds agree more closely than one image of so many counts, that is taken; else None.
     """
 
     std: float
     freedom: int
+    images: int | None = None
 
     def interval(self, accuracy: float, seeds: int) -> Interval:
         """Where the mean over all seeds lies."""
@@ -123,7 +125,7 @@ def noise_behind(table: pd.DataFrame, means: pd.DataFrame, column: str = "val_ac
         return None
     found = seed_noise(means, column)
     if found is not None and "val_images" in table.columns and (images := images_behind(table, column)):
-        found = SeedNoise(max(found.std, 1 / images), found.freedom)
+        found = found if found.std >= 1 / images else SeedNoise(1 / images, found.freedom, images)
     if column == "balanced_acc":  # no share of the images: its rarest classes decide how far it scatters
         return found
     if found is None and (images := images_behind(table, column)):

@@ -82,8 +82,8 @@ def conclude(spec: SweepSpec, outcome: WorkerOutcome) -> str:
         lines += fair_lines(fair)
     elif has_points:
         lines += front_lines(spec.name, table, cost, accuracy)
-    remainder = None if outcome.is_early or spec.settings.stop else spec.extent.remainder
-    if remainder is not None and len(counted(trials)) <= spec.settings.n_trials:
+    remainder = None if outcome.is_early or spec.settings.stop else spec.extent.remainder(trials)
+    if remainder is not None:
         lines.append(f"  space     {remainder}")
     if set(found) - {"RUNNING"}:
         lines.append(f"  table     {directory.table}")
@@ -166,10 +166,11 @@ def front_lines(name: str, table: pd.DataFrame, cost: str, accuracy: str = "val_
     Accuracies on different images do not compare: each set of images has lines of its own.
     """
     sets = data_sets(table)
-    if sets[table["state"] == "COMPLETE"].nunique() > 1:
-        lines = ["  images    validation images differ, so these are fronts apart:"]
-        for number, (_, rows) in enumerate(table.groupby(sets, sort=False), 1):
-            lines += [f"  set {number}", *front_lines(name, rows, cost, accuracy)]
+    with_results = sets[table["state"] == "COMPLETE"].unique()
+    if len(with_results) > 1:
+        lines = ["  images    validation images differ, and accuracies on them do not compare"]
+        for one in with_results:
+            lines += [f"  on {one}:", *front_lines(name, table[sets == one], cost, accuracy)]
         return lines
     means = mean_over_seeds(table)
     finished = means[(means["state"] == "COMPLETE") & means[accuracy].notna()]

@@ -36,22 +36,22 @@ class Extent:
         assert self.n_trials is not None
         return self.n_trials if points is None else min(self.n_trials, points * self.replicates)
 
-    @property
-    def remainder(self) -> str | None:
+    def remainder(self, trials: Sequence[FrozenTrial] = ()) -> str | None:
         """What tells that `n_trials` ends before the whole space is trained; None where it does not.
 
         Nor is it told of a space that nobody would train whole.
 
-        >>> Extent(20, replicates=24, space_size=6).remainder
-        'n_trials=20 ends after 20 of its 144 trials (6 configurations x 24 seeds); n_trials=144 trains all'
+        >>> Extent(20, replicates=24, space_size=6).remainder()
+        'n_trials=20 ends after 20 of up to 144 trials (6 configurations x 24 seeds); n_trials=144 trains all'
         """
-        if self.n_trials is None or self.space_size is None:
+        if self.n_trials is None or self.space_size is None or len(counted(trials)) > self.n_trials:
             return None
-        whole = self.space_size * self.replicates
+        points = self.space_size - self._idle_points(trials)
+        whole = points * self.replicates
         if not self.n_trials < whole <= WHOLE * self.n_trials:
             return None
-        seeds = f" ({self.space_size} configurations x {self.replicates} seeds)" * (self.replicates > 1)
-        ends = f"n_trials={self.n_trials} ends after {self.n_trials} of its {whole} trials{seeds}"
+        seeds = f" ({points} configurations x {self.replicates} seeds)" * (self.replicates > 1)
+        ends = f"n_trials={self.n_trials} ends after {self.n_trials} of up to {whole} trials{seeds}"
         return f"{ends}; n_trials={whole} trains all"
 
     def total(self, trials: Sequence[FrozenTrial]) -> int | None:
@@ -61,12 +61,21 @@ class Extent:
         """
         if self.n_trials is None or self.space_size is None:
             return self.n_trials
-        refused = [trial for trial in trials if is_infeasible(trial) or is_duplicate(trial)]
-        if (self.space_size - len(refused)) * self.replicates >= self.n_trials:
+        if (self.space_size - sum(map(_is_refused, trials))) * self.replicates >= self.n_trials:
             return self.n_trials
+        return max(self.most(self.space_size - self._idle_points(trials)), len(counted(trials)))
+
+    def _idle_points(self, trials: Sequence[FrozenTrial]) -> int:
+        """Points that are never trained, as far as trials have shown."""
+        refused = {point_key(trial.params) for trial in trials if _is_refused(trial)}
+        if not refused:
+            return 0
         trained = {point_key(trial.params) for trial in trials if is_ours(trial) and not is_duplicate(trial)}
-        idle = {point_key(trial.params) for trial in refused} - trained
-        return max(self.most(self.space_size - len(idle)), len(counted(trials)))
+        return len(refused - trained)
+
+
+def _is_refused(trial: FrozenTrial) -> bool:
+    return is_infeasible(trial) or is_duplicate(trial)
 
 
 def saved_extent(saved: SavedSpec | None, trials: Sequence[FrozenTrial]) -> Extent:
