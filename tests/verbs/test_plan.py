@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from dataclasses import asdict
 from math import log2
 from pathlib import Path
@@ -200,6 +201,21 @@ def test_accuracy_and_time_are_predicted_from_what_was_trained_alike(
     text = printed(capsys, *SAME)
     assert "predicted from 9 networks of earlier that were trained alike" in text
     assert "* lies beyond 2 times what was trained: an extrapolation." in text
+
+
+def test_a_training_that_two_sweeps_hold_is_one_to_predict_from(
+    earlier: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = planned(capsys, *SAME, "--no-timing")["forecast"]
+    shutil.copytree(earlier, earlier.with_name("again"))
+    for path in earlier.with_name("again").glob("trials/*/record.json"):
+        path.write_text(path.read_text().replace('"sweep": "earlier"', '"sweep": "again"'))
+
+    both = planned(capsys, *SAME, "--no-timing")["forecast"]
+
+    assert both["networks"] == 9
+    assert both["accuracies"] == alone["accuracies"]
+    assert both["seconds"] == alone["seconds"]
 
 
 @pytest.mark.parametrize(

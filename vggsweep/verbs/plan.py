@@ -26,7 +26,6 @@ from vggsweep.configuration.schema import Configuration, read_configuration
 from vggsweep.data.catalog import training_size
 from vggsweep.errors import ConfigError
 from vggsweep.results.disk.choice import names_trial
-from vggsweep.results.plain import PlainTable
 from vggsweep.results.units import duration_text, setting_text, short_count
 from vggsweep.sweep.spec.extent import seconds_left
 from vggsweep.sweep.spec.likeness import trials_alike
@@ -222,18 +221,17 @@ def _expected(
     """What earlier trials lead to expect of the planned ones; None where none was trained alike."""
     if (choice := trials_alike(spec, like)) is None or not planned:
         return None
-    from vggsweep.results.scaling.fit import Size  # loads pandas
+    from vggsweep.results.findings.evidence import load_evidence  # loads pandas
+    from vggsweep.results.scaling.fit import Size
     from vggsweep.results.scaling.forecast import forecast
-    from vggsweep.results.tables.table import load_plain, make_frame, without_empty
 
     sizes = [
         Size(one.depth, one.solved_width or one.width, own.dataset.resolution, one.macs)
         for one, own in zip(planned, typed, strict=True)
     ]
-    loaded = load_plain([sweep.path for sweep in choice.sweeps], keeps_index=False)
-    kept = PlainTable(loaded.names, [row for row in loaded.rows if choice.keeps(row)])
+    table = load_evidence(choice.sweeps, choice=choice, keeps_index=False).table
     try:
-        return forecast(make_frame(without_empty(kept)), sizes, typed[0].train.epochs)
+        return forecast(table, sizes, typed[0].train.epochs)
     except ConfigError:  # too few of them, or all of one size
         if like is not None:
             raise
