@@ -220,6 +220,14 @@ def test_a_sweep_pruned_by_the_rule_of_an_earlier_release_continues_under_todays
     assert "pruner" in line
 
 
+def test_a_sweep_begun_with_another_margin_continues_with_that_of_the_command() -> None:
+    spec = spec_of("arch.depth=4,6", "arch.width=4,8", "pruner=pareto", "objective=acc_vs_macs")
+    own = spec.fingerprint()
+    assert differences(spec, own | {"pruner.margin": 1.0}).settings == ()
+    (line,) = differences(spec, own | {"pruner.first_rung": 1}).settings
+    assert "first_rung" in line
+
+
 def test_a_sweep_begun_with_another_default_sampler_keeps_it() -> None:
     words = ("arch.depth=4,6", "arch.width=4,8", "objective=acc_vs_macs", "n_trials=2")
     begun = spec_of(*words, "hydra/sweeper/sampler=tpe", "sweep.name=kept")

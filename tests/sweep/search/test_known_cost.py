@@ -122,6 +122,35 @@ def test_stopped_trials_say_through_their_rungs_where_not_to_look() -> None:
     assert finished(search) > 0.9
 
 
+def test_trials_that_were_stopped_count_among_the_first_ones() -> None:
+    """Where most of the first trials are stopped, the model still chooses from the fourth known one on."""
+    search = Search(rising, distributions={**DEPTH_WIDTH, "arch.num_blocks": IntDistribution(3, 4)})
+    for number in range(4):
+        trial = search.ask()
+        trial.set_user_attr(f"{RUNG}1", {"score": rising(trial.params) / 2})
+        assert search.sampler().believe(search.study.get_trials()) is None
+        if number < 3:
+            search.tell(trial)
+        else:
+            search.study.tell(trial, state=TrialState.PRUNED)
+    assert search.sampler().believe(search.study.get_trials()) is not None
+
+
+def test_what_does_not_move_the_cost_begins_in_the_middle() -> None:
+    """A range of learning rates is put around the best one: its ends wait until the model hopes for them."""
+
+    def accuracy(point: Point) -> float:
+        return rising(point) - 0.05 * abs(math.log10(point["optimizer.lr"]) + 1)
+
+    rates = CategoricalDistribution([0.01, 0.03, 0.1, 0.3, 1.0])
+    search = Search(accuracy, distributions={**DEPTH_WIDTH, "optimizer.lr": rates})
+    points = search.run(16)
+    assert points[0] == {"arch.depth": 4, "arch.width": 4, "optimizer.lr": 0.1}
+    assert [point["optimizer.lr"] for point in points[1:3]] == [0.1, 0.1]
+    assert points[1]["arch.depth"] > 8 and points[2]["arch.width"] > 16
+    assert search.share() > 0.88  # of 360 points
+
+
 def test_categories_and_endless_spaces_are_searched_too() -> None:
     def accuracy(point: Point) -> float:
         good = {"sgd": 0.05, "adam": 0.0, "rmsprop": -0.05}[point["optimizer"]]

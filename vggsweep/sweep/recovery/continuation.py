@@ -49,6 +49,7 @@ from vggsweep.visible import visible
 FREE_FIELDS = (
     *(f"sweep.{field}" for field in FREE_SWEEP_FIELDS),
     *(f"train.{field}" for field in FILES_LEFT),
+    "pruner.margin",  # how surely a network must be beaten; its default is another since release 0.2
 )
 MOST_LINES = 12
 # Fields of `pruner=pareto`, of this release and of 0.1.

@@ -56,7 +56,7 @@ def believe(
     known: Sequence[KnownPoint] = (),
     least: int = 2,
 ) -> Belief | None:
-    """What the trials lead to expect; None while too few have finished or no candidate is left.
+    """What the trials lead to expect; None while too little is known or no candidate is left.
 
     Args:
         candidates: of the space.
@@ -64,14 +64,15 @@ def believe(
         metric: the second objective.
         names: of the space's parameters.
         known: what earlier sweeps found.
-        least: configurations whose result is known before anything is expected of others.
+        least: configurations whose accuracy is known, or estimated from a rung, before anything is
+            expected of others.
     """
     observations = observe(trials, names)
     own = [one for one in observations if one.cost is not None]
     finished = [*own, *_not_yet_own(known, own)]
     observations = [*finished, *(one for one in observations if one.cost is None)]
     left_M = unseen(candidates, trials)
-    if len(finished) < least or not len(left_M):
+    if not finished or len(observations) < least or not len(left_M):
         return None
     accuracies_N = np.array([one.accuracy for one in observations])
     variances_N = np.array([one.variance for one in observations])

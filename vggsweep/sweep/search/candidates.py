@@ -61,6 +61,12 @@ class Candidates:
         found = (self._index.get(point_key(point)) for point in points)
         return [index for index in found if index is not None]
 
+    def cost_slopes(self) -> NDArray[np.float64]:
+        """(D,): by how much log10 of the cost rises with each feature, as a linear trend has it."""
+        x_ND = self.x_ND - self.x_ND.mean(axis=0)
+        slopes_D: NDArray[np.float64] = np.linalg.lstsq(x_ND, self.cost_N - self.cost_N.mean(), rcond=None)[0]
+        return slopes_D
+
     def add_neighbours(self, points: Sequence[Params], seed: int) -> None:
         """Take in points that differ from these in one or two parameters, where not all points are here."""
         if self.is_walked:

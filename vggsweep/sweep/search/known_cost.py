@@ -30,8 +30,10 @@ from vggsweep.sweep.spec.warm_start import KnownPoint
 
 # The gain is divided by so much of a power of the MACs: half (see above) of the root of the seconds.
 POWER_OF_MACS = 0.25
-# Finished configurations before the model chooses: so many, or one more than the space has parameters.
+# Configurations of known accuracy before the model chooses: so many, or one more than there are parameters.
 FIRST_TRIALS = 3
+# A feature moves the cost where log10 of it changes by more than this over a deviation of the feature.
+LEAST_SLOPE = 0.02
 # The gain far from a person's guess counts so much of that at the guess …
 PRIOR_FLOOR = 0.1
 # … to the power of this over the number of finished trials. With 2 to 10 a right guess helped as much; with
@@ -104,7 +106,7 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         return self.candidates.points[int(belief.left_M[np.argmax(value_M)])]
 
     def believe(self, trials: Sequence[FrozenTrial]) -> Belief | None:
-        """What the trials lead to expect; None while too few have finished or no candidate is left."""
+        """What the trials lead to expect; None while too little is known or no candidate is left."""
         least = max(FIRST_TRIALS, 1 + len(self._names))
         return believe(self.candidates, trials, self.metric, self._names, self.known, least)
 
@@ -149,21 +151,25 @@ class KnownCostSampler(optuna.samplers.BaseSampler):
         return list(values)[int(np.argmax(gains))]
 
     def _first(self, trials: Sequence[FrozenTrial], left_M: NDArray[np.int64]) -> int:
-        """A candidate before there is a model: the cheapest, one far along each feature, then lonely ones.
+        """A candidate before there is a model: a cheap one, one far along each feature, then lonely ones.
 
-        Each is weighed by what it costs. Far along every feature, so that the trend of each can be told.
+        Each is weighed by what it costs. Far along every feature that moves the cost, so that the trend of
+        each can be told. The middle of the others, as a range is put around what its author expects: the
+        model looks at their ends when it hopes for something there.
         """
         points = (*(trial.params for trial in trials), *(one.point for one in self.known))
         known = self.candidates.indices(points)
         if self.prior is not None and not trials:
             away_M = self._away(self.prior, left_M).round(9)
             return int(left_M[np.lexsort((self.candidates.cost_N[left_M], away_M))[0]])
+        x_ND, cost_N = self.candidates.x_ND, self.candidates.cost_N
+        moves_D = np.abs(self.candidates.cost_slopes()) > LEAST_SLOPE
+        start = int(np.argmin(cost_N + (x_ND[:, ~moves_D] ** 2).sum(axis=1)))
         if not known:
-            return int(left_M[np.argmin(self.candidates.cost_N[left_M])])
-        x_ND = self.candidates.x_ND
-        cheapness_M = 10 ** (-POWER_OF_MACS * self.candidates.cost_N[left_M])
-        away_ND = np.abs(x_ND - x_ND[np.argmin(self.candidates.cost_N)])
-        for column in range(x_ND.shape[1]):
+            return start
+        cheapness_M = 10 ** (-POWER_OF_MACS * cost_N[left_M])
+        away_ND = np.abs(x_ND - x_ND[start])
+        for column in np.flatnonzero(moves_D):
             if away_ND[known, column].max() < away_ND[:, column].max() / 2:
                 own_M = away_ND[left_M, column]
                 others_M = away_ND[left_M].sum(axis=1) - own_M

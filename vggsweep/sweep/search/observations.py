@@ -20,7 +20,7 @@ from vggsweep.sweep.storage.trial_attrs import (
 )
 
 # Finished trials with a score at a rung before the scores of stopped trials there are read.
-PAIRS_BEFORE_RUNGS = 4
+PAIRS_BEFORE_RUNGS = 3
 # An estimate from a rung is never trusted more than to this standard deviation.
 LEAST_DEVIATION = 0.003
 
