@@ -2,8 +2,8 @@
 
 It proposes the network with the largest expected gain in hypervolume for the time it takes: the gain is
 divided by the square root of the training time, which is taken to grow as the square root of the MACs (small
-networks do not fill a device: in the committed curves 69 times the MACs took 6 times the seconds in one set,
-46 times took 12 times in another). The first few trials spread over the space, the cheaper ones first. What
+networks do not fill a device: in the committed curves 69 times the MACs took 5 times the seconds in one set,
+46 times took 10 times in another). The first few trials spread over the space, the cheaper ones first. What
 earlier sweeps found is known to the model from the first; of the networks whose result is taken over, the
 front comes before anything that has to be trained. A person's guess is tried first and favours its neighbours
 for a while. Nothing that is proposed depends on a clock: the same study and seed lead to the same proposal.
