@@ -758,7 +758,7 @@ def main() -> None:
         space = read_set(path)
         seeds = sum(len(one.curves) for one in space.networks)
         print(f"\n## {path.stem}: {len(space.networks)} networks, {seeds} curves of {space.epochs} epochs")
-        first = -(-space.epochs // 4)  # the default, rounded up
+        first = rungs(settings_of(["pruner=pareto"]), space.epochs)[0]
         print(
             f"\nThe oracle saves {space.oracle():.2f} of the seconds; after {first} epochs in place of one "
             f"{space.oracle(first):.2f}, and where one that beats a network must have come before it "

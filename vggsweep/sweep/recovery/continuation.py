@@ -52,10 +52,8 @@ FREE_FIELDS = (
     "pruner.margin",  # how surely a network must be beaten; its default is another since release 0.2
 )
 MOST_LINES = 12
-# Fields of `pruner=pareto`, of this release and of 0.1.
-PARETO_FIELDS = tuple(
-    f"pruner.{name}" for name in ("first_rung", "rung_factor", "margin", "eta", "keep_front")
-)
+# Fields of `pruner=pareto` that may not change, of this release and of 0.1.
+PARETO_FIELDS = tuple(f"pruner.{name}" for name in ("first_rung", "rung_factor", "eta", "keep_front"))
 
 
 @dataclass(frozen=True)
